@@ -1,0 +1,42 @@
+"""How long things take: compute times, speeds and outages, networks, and the patterns that the paper uses."""
+
+from .cluster import Cluster
+from .networks import Constant, Jitter, Network, ParameterServer, PerWorker, Ring, Tree
+from .patterns import PATTERNS, decreasing, equal, linear, one_straggler, sqrt
+from .recordings import read_recording
+from .speeds import Course, Diurnal, Markov, Outage, Phases, Speed, check_outages
+from .times import ComputeTime, Exponential, Fixed, Gamma, LogNormal, Pareto, Recorded, Uniform, stream
+
+__all__ = [
+    "Cluster",
+    "PATTERNS",
+    "decreasing",
+    "equal",
+    "linear",
+    "one_straggler",
+    "sqrt",
+    "ComputeTime",
+    "Fixed",
+    "Exponential",
+    "LogNormal",
+    "Gamma",
+    "Pareto",
+    "Uniform",
+    "Recorded",
+    "read_recording",
+    "stream",
+    "Speed",
+    "Course",
+    "Phases",
+    "Diurnal",
+    "Markov",
+    "Outage",
+    "check_outages",
+    "Network",
+    "Constant",
+    "PerWorker",
+    "Ring",
+    "Tree",
+    "ParameterServer",
+    "Jitter",
+]

@@ -1,0 +1,127 @@
+"""A cluster: n workers with compute times h_i and communication times κ_i, in simulated seconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from .networks import Constant, Jitter, Network, PerWorker
+from .speeds import Outage, Speed, check_outages
+from .times import ComputeTime, Fixed
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """How long things take. (arXiv 2509.24305, section 2; the specification's section 3)
+
+    compute: seconds per stochastic gradient, h_i, shape (workers,): numbers (``inf`` is a worker that never finishes)
+        or `ComputeTime` distributions.
+    communication: seconds per communication: κ for all, κ_i of shape (workers,), or a `Network`.
+    collective: what a round of a collecting method costs (left open in the paper): ``"max"``, one κ = max κ_i after
+        collection and nothing at broadcast; ``"broadcast+reduce"``, two.
+    transfer: what a gradient of a greedy method costs (left open in the paper): ``"round_trip"``, one κ_i;
+        ``"both_ways"``, κ_i down and κ_i up.
+    speeds: worker to `Speed`, where it changes over time. outages: worker to its `Outage`, or several.
+
+    Raises ValueError for h_i ≤ 0 or NaN, κ_i negative or not finite, lengths that differ, and unknown workers.
+
+    >>> Cluster(compute=[1, 10], communication=0.5).kappas
+    (0.5, 0.5)
+    """
+
+    compute: Sequence[float | ComputeTime]
+    communication: float | Sequence[float] | Network = 0.0
+    collective: Literal["max", "broadcast+reduce"] = "max"
+    transfer: Literal["round_trip", "both_ways"] = "round_trip"
+    speeds: Mapping[int, Speed] = ()
+    outages: Mapping[int, Outage | Sequence[Outage]] = ()
+
+    def __post_init__(self):
+        if isinstance(self.compute, str) or not hasattr(self.compute, "__len__"):
+            raise ValueError(f"compute={self.compute!r} is not a list: give one number of seconds per worker")
+        if not len(self.compute):
+            raise ValueError("compute=[] has no worker: give at least one number of seconds")
+        object.__setattr__(self, "compute", tuple(_time(i, time) for i, time in enumerate(self.compute)))
+        self._check_communication()
+        for key, known in (("collective", ("max", "broadcast+reduce")), ("transfer", ("round_trip", "both_ways"))):
+            if getattr(self, key) not in known:
+                raise ValueError(f"{key}={getattr(self, key)!r} is unknown: give {' or '.join(map(repr, known))}")
+        speeds, outages = dict(self.speeds), dict(self.outages)
+        for key, given in (("speeds", speeds), ("outages", outages)):
+            for worker in given:
+                if worker not in range(self.workers):
+                    raise ValueError(f"{key}[{worker}] is of no worker: give workers 0 to {self.workers - 1}")
+        outages = {i: (own,) if isinstance(own, Outage) else own for i, own in outages.items()}
+        object.__setattr__(self, "speeds", tuple(sorted(speeds.items(), key=lambda item: item[0])))
+        object.__setattr__(self, "outages", tuple((i, check_outages(outages[i])) for i in sorted(outages)))
+
+    def _check_communication(self):
+        if hasattr(self.communication, "round_seconds"):
+            if isinstance(self.network, PerWorker):
+                self.network.round_seconds(self.workers)  # as many as workers
+            return
+        shared = not hasattr(self.communication, "__len__")
+        communication = float(self.communication) if shared else tuple(float(k) for k in self.communication)
+        if not shared and len(communication) != self.workers:
+            raise ValueError(
+                f"communication has {len(communication)} values for {self.workers} workers: "
+                f"give one number, or {self.workers}"
+            )
+        for i, k in enumerate((communication,) if shared else communication):
+            if not (k >= 0 and math.isfinite(k)):
+                key = "communication" if shared else f"communication[{i}]"
+                raise ValueError(f"{key}={k} is no communication time: give finite seconds >= 0")
+        object.__setattr__(self, "communication", communication)
+
+    @property
+    def workers(self) -> int:
+        """n."""
+        return len(self.compute)
+
+    @cached_property
+    def network(self) -> Network:
+        """What one communication costs, without its jitter."""
+        if isinstance(self.communication, float):
+            return Constant(self.communication)
+        if isinstance(self.communication, tuple):
+            return PerWorker(self.communication)
+        return self.communication.network if isinstance(self.communication, Jitter) else self.communication
+
+    @property
+    def kappas(self) -> tuple[float, ...]:
+        """κ_i, seconds of one message between worker i and the server, shape (workers,)."""
+        return tuple(self.network.gradient_seconds(worker) for worker in range(self.workers))
+
+    @property
+    def communications_per_round(self) -> int:
+        """Of a collecting method."""
+        return 1 if self.collective == "max" else 2
+
+    @property
+    def communications_per_gradient(self) -> int:
+        """Of a greedy method."""
+        return 1 if self.transfer == "round_trip" else 2
+
+    @cached_property
+    def round_communication(self) -> float:
+        """Seconds that the communication of one round takes, without jitter."""
+        return self.communications_per_round * self.network.round_seconds(self.workers)
+
+    @property
+    def gradient_communication(self) -> tuple[float, ...]:
+        """Seconds that the communication of one gradient takes, without jitter or queues, shape (workers,)."""
+        return tuple(self.communications_per_gradient * kappa for kappa in self.kappas)
+
+
+def _time(worker: int, time: float | ComputeTime) -> float | ComputeTime:
+    if isinstance(time, Fixed):
+        return time.seconds
+    if hasattr(time, "draw"):
+        return time
+    time = float(time)
+    if not time > 0:
+        raise ValueError(f"compute[{worker}]={time} is no compute time: give seconds > 0")
+    return time

@@ -1,0 +1,178 @@
+"""What communication costs, in simulated seconds. (The specification's section 3.2)
+
+A message is a gradient or a point: 4 bytes for each of the policy's d parameters. After Hockney (1994), it takes
+α + s/B seconds, with α the latency, s its bytes, and B the bandwidth of a link.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from .times import ComputeTime, check_number, check_numbers
+
+if TYPE_CHECKING:
+    import numpy as np
+
+BYTES = 4  # of a parameter, float32
+
+
+class Network(Protocol):
+    """What one communication costs. What a method communicates, and how often, is the cluster's affair."""
+
+    def round_seconds(self, workers: int) -> float:
+        """Seconds of one collective of ``workers`` workers (collecting methods)."""
+
+    def gradient_seconds(self, worker: int) -> float:
+        """Seconds from a worker to the server when nobody else sends (greedy methods)."""
+
+
+@dataclass(frozen=True)
+class Constant:
+    """κ for everything. (arXiv 2509.24305, section 2)"""
+
+    seconds: float
+
+    def __post_init__(self):
+        _check_seconds(self, "seconds")
+
+    def round_seconds(self, workers: int) -> float:
+        return self.seconds
+
+    def gradient_seconds(self, worker: int) -> float:
+        return self.seconds
+
+
+@dataclass(frozen=True)
+class PerWorker:
+    """κ_i; a collective waits for the slowest. (arXiv 2509.24305, section 2)
+
+    seconds: κ_i, shape (workers,).
+    """
+
+    seconds: tuple[float, ...]
+
+    def __post_init__(self):
+        object.__setattr__(self, "seconds", check_numbers("seconds", self.seconds, *_SECONDS))
+        if not self.seconds:
+            raise ValueError("seconds=() has no worker: give at least one communication time")
+
+    def round_seconds(self, workers: int) -> float:
+        if workers != len(self.seconds):
+            raise ValueError(f"seconds has {len(self.seconds)} values for {workers} workers: give as many")
+        return max(self.seconds)
+
+    def gradient_seconds(self, worker: int) -> float:
+        return self.seconds[worker]
+
+
+@dataclass(frozen=True)
+class Ring:
+    """Ring AllReduce, 2(n-1) steps of d/n parameters each: 2(n-1)(α + 4d/(nB)). (Patarasuk and Yuan 2009)
+
+    A single gradient is one message, α + 4d/B.
+    """
+
+    latency: float  # seconds, α
+    bandwidth: float  # bytes per second of each link, B
+    parameters: int  # d
+
+    def __post_init__(self):
+        _check_link(self)
+
+    def round_seconds(self, workers: int) -> float:
+        return 2 * (workers - 1) * (self.latency + BYTES * self.parameters / (workers * self.bandwidth))
+
+    def gradient_seconds(self, worker: int) -> float:
+        return self.latency + BYTES * self.parameters / self.bandwidth
+
+
+@dataclass(frozen=True)
+class Tree:
+    """AllReduce up and down a binary tree, ⌈log2 n⌉ whole messages each way: 2⌈log2 n⌉(α + 4d/B).
+
+    A single gradient is one message, α + 4d/B.
+    """
+
+    latency: float  # seconds, α
+    bandwidth: float  # bytes per second of each link, B
+    parameters: int  # d
+
+    def __post_init__(self):
+        _check_link(self)
+
+    def round_seconds(self, workers: int) -> float:
+        return 2 * (workers - 1).bit_length() * self.gradient_seconds(0)
+
+    def gradient_seconds(self, worker: int) -> float:
+        return self.latency + BYTES * self.parameters / self.bandwidth
+
+
+@dataclass(frozen=True)
+class ParameterServer:
+    """A server with one link: messages go through it one after another, first come first served.
+
+    A message keeps the link busy for ``service_seconds`` and arrives ``latency`` later. The engine queues the gradients
+    of greedy methods; in a collective n of them go through at once, α + n·4d/B.
+    """
+
+    latency: float  # seconds, α
+    bandwidth: float  # bytes per second of the server's link, B
+    parameters: int  # d
+
+    def __post_init__(self):
+        _check_link(self)
+
+    @property
+    def service_seconds(self) -> float:
+        """Seconds for which one message has the link to itself, 4d/B."""
+        return BYTES * self.parameters / self.bandwidth
+
+    def round_seconds(self, workers: int) -> float:
+        return self.latency + workers * self.service_seconds
+
+    def gradient_seconds(self, worker: int) -> float:
+        return self.latency + self.service_seconds
+
+
+@dataclass(frozen=True)
+class Jitter:
+    """Adds a random number of seconds to each communication of ``network``.
+
+    ``round_seconds`` and ``gradient_seconds`` are those without it; ``draw`` gives what is to be added.
+    """
+
+    network: Network
+    time: ComputeTime
+
+    def __post_init__(self):
+        if isinstance(self.network, Jitter) or not hasattr(self.network, "round_seconds"):
+            raise ValueError(f"network={self.network!r} is no network: give a Constant, a Ring, ..., without jitter")
+        if not hasattr(self.time, "draw") or not self.time.quantile(0) < math.inf:
+            raise ValueError(f"time={self.time!r} is no finite time: give an Exponential, a Uniform, ...")
+
+    def round_seconds(self, workers: int) -> float:
+        return self.network.round_seconds(workers)
+
+    def gradient_seconds(self, worker: int) -> float:
+        return self.network.gradient_seconds(worker)
+
+    def draw(self, rng: np.random.Generator, count: int, start: int = 0) -> np.ndarray:
+        """Seconds added to the next ``count`` communications, shape (count,), as in `ComputeTime.draw`."""
+        return self.time.draw(rng, count, start)
+
+
+_SECONDS = ("communication time", "finite seconds >= 0", lambda x: 0 <= x < math.inf)
+
+
+def _check_seconds(thing: object, key: str) -> None:
+    check_number(thing, key, *_SECONDS)
+
+
+def _check_link(network: Ring | Tree | ParameterServer) -> None:
+    _check_seconds(network, "latency")
+    check_number(network, "bandwidth", "bandwidth", "bytes per second > 0", lambda x: x > 0)
+    d = network.parameters
+    if isinstance(d, bool) or not isinstance(d, int) or d < 1:
+        raise ValueError(f"parameters={d!r} is no number of parameters: give an integer >= 1")

@@ -1,0 +1,133 @@
+"""Compute times that were observed, from a CSV file."""
+
+from __future__ import annotations
+
+import math
+import os
+import reprlib
+from itertools import islice
+
+from ..base import nearest
+from .times import Recorded
+
+
+def read_recording(path: str | os.PathLike, workers: int | None = None) -> tuple[Recorded, ...]:
+    """The durations of each worker 0 .. n-1, from a file with a header and one row per job.
+
+    Columns: ``worker, seconds``, or ``worker, start, finish`` (stamps in seconds, in any order; a job took finish -
+    start). Others are ignored. A worker's jobs keep the order of their rows, or of their starts.
+    workers: n; if it is not given, one more than the largest worker in the file.
+
+    Raises ValueError, one line with the number of the row (a line of the file; the header is row 1), for anything else.
+    """
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise ValueError(f"workers={workers!r} is no number of workers: give an integer >= 1")
+    lines = _lines(path)
+    if not lines:
+        raise ValueError(f"{path} is empty: give a header, 'worker,seconds', and one row per job")
+    (header_row, header), *lines = lines
+    try:
+        columns = _columns(header)
+    except ValueError as error:
+        raise ValueError(f"{path}, row {header_row}: {error}") from None
+
+    jobs: dict[int, list[tuple[float, float]]] = {}  # worker: (start, or 0 where it is not known; seconds)
+    for row, line in lines:
+        try:
+            if len(line) > len(header):
+                raise ValueError(f"{len(line)} fields under a header of {len(header)}: give as many")
+            fields = {key: line[k] if k < len(line) else "" for key, k in columns.items()}
+            jobs.setdefault(_worker(fields["worker"], workers), []).append(_job(fields))
+        except ValueError as error:
+            raise ValueError(f"{path}, row {row}: {error}") from None
+    if not jobs:
+        raise ValueError(f"{path} has no row below its header: give one row per job")
+
+    n = max(jobs) + 1 if workers is None else workers
+    without = list(islice((worker for worker in range(n) if worker not in jobs), 6))
+    if without:
+        who = ", ".join(map(str, without[:5])) + (", ..." if len(without) > 5 else "")
+        raise ValueError(f"{path} has no row of worker {who} of {n}: give every worker at least one job")
+    starts = "start" in columns
+    return tuple(
+        Recorded(tuple(seconds for _, seconds in (sorted(jobs[worker]) if starts else jobs[worker])))
+        for worker in range(n)
+    )
+
+
+def _lines(path) -> list[tuple[int, list[str]]]:
+    """The rows that are not blank, as (line of the file at which it begins, fields)."""
+    import csv
+
+    lines, row = [], 1
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        reader = csv.reader(file, strict=True)
+        try:
+            for line in reader:
+                fields = [field.strip() for field in line]
+                if fields not in ([], [""]):
+                    lines.append((row, fields))
+                row = reader.line_num + 1
+        except UnicodeDecodeError:
+            raise ValueError(f"{path} is no text: give a CSV file in UTF-8") from None
+        except csv.Error as error:
+            raise ValueError(f"{path}, row {row}: not CSV ({error}): give commas between plain numbers") from None
+    return lines
+
+
+def _columns(header: list[str]) -> dict[str, int]:
+    """Where the columns are that are read."""
+    if "seconds" in header:
+        wanted = ("worker", "seconds")
+    elif "start" in header or "finish" in header:
+        wanted = ("worker", "start", "finish")
+    else:
+        wanted = ("worker", "seconds")
+    others = [name for name in header if name not in wanted] or header
+    for name in wanted:
+        if name not in header:
+            raise ValueError(f"no column {name!r}: {nearest(name, others)}")
+        if header.count(name) > 1:
+            raise ValueError(f"{header.count(name)} columns {name!r}: give one")
+    return {name: header.index(name) for name in wanted}
+
+
+def _worker(text: str, workers: int | None) -> int:
+    if not text:
+        raise ValueError("worker is missing: give an integer >= 0")
+    try:
+        worker = int(text)
+    except ValueError:
+        raise ValueError(f"worker={reprlib.repr(text)} is no worker: give an integer >= 0") from None
+    if worker < 0 or (workers is not None and worker >= workers):
+        known = "an integer >= 0" if workers is None else f"one of 0 .. {workers - 1}"
+        raise ValueError(f"worker={worker} is unknown: give {known}")
+    return worker
+
+
+def _job(fields: dict[str, str]) -> tuple[float, float]:
+    if "seconds" in fields:
+        seconds = _seconds(fields, "seconds")
+        if seconds <= 0:
+            raise ValueError(f"seconds={fields['seconds']} is no duration: give finite seconds > 0")
+        return 0.0, seconds
+    start, finish = _seconds(fields, "start"), _seconds(fields, "finish")
+    if not finish > start:
+        raise ValueError(f"finish={fields['finish']} is not after start={fields['start']}: give a later finish")
+    seconds = finish - start
+    if seconds == math.inf:
+        raise ValueError(f"finish={fields['finish']} is too far from start={fields['start']}: give finite seconds")
+    return start, seconds
+
+
+def _seconds(fields: dict[str, str], key: str) -> float:
+    text = fields[key]
+    if not text:
+        raise ValueError(f"{key} is missing: give finite seconds")
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"{key}={reprlib.repr(text)} is no number: give finite seconds") from None
+    if not math.isfinite(value):
+        raise ValueError(f"{key}={text} is not finite: give finite seconds")
+    return value

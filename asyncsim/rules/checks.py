@@ -1,0 +1,6 @@
+"""The one check that rules share."""
+
+
+def positive_integer(key: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError(f"{key}={value!r} is no number of gradients: give an integer >= 1")

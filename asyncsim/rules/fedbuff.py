@@ -1,0 +1,38 @@
+"""FedBuff: a buffer of K gradients, however old."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..base import Clock, Decision, Ticket
+from .checks import positive_integer
+
+
+@dataclass(frozen=True)
+class FedBuff:
+    """Every ``batch_size`` arrivals, of any versions, make an update; a finisher takes the newest point.
+
+    (arXiv 2106.06639, with one local step.)
+
+    batch_size: the size of the buffer, K.
+    """
+
+    batch_size: int
+    communication: ClassVar = "gradient"
+
+    def __post_init__(self):
+        positive_integer("batch_size", self.batch_size)
+
+    def empty(self, workers: int) -> list[int]:
+        return []
+
+    def receive(self, held, ticket: Ticket, clock: Clock):
+        held.append(ticket.job)
+        if len(held) < self.batch_size:
+            return held, Decision(start=(ticket.worker,))
+        return [], Decision(use=held, weights=1 / self.batch_size, start=(ticket.worker,))
+
+    def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
+        return gone if len(gone) == len(clock.workers) else ()

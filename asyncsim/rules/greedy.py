@@ -1,0 +1,25 @@
+"""Greedy: every gradient is an update."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..base import Clock, Decision, Ticket
+
+
+@dataclass(frozen=True)
+class Greedy:
+    """Every arrival makes an update, however old; the finisher alone takes the new point. (arXiv 2404.08003)"""
+
+    communication: ClassVar = "gradient"
+
+    def empty(self, workers: int) -> None:
+        return None
+
+    def receive(self, held, ticket: Ticket, clock: Clock):
+        return held, Decision(use=(ticket.job,), start=(ticket.worker,))
+
+    def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
+        return gone if len(gone) == len(clock.workers) else ()

@@ -1,0 +1,39 @@
+"""m-Synchronous: wait for the m fastest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..base import Clock, Decision, Ticket
+from .checks import positive_integer
+
+
+@dataclass(frozen=True)
+class MSynchronous:
+    """An update when the first ``participants`` distinct workers have finished one job. (Synchronous with backups)
+
+    participants: m; at most the number of workers.
+    """
+
+    participants: int
+    communication: ClassVar = "round"
+
+    def __post_init__(self):
+        positive_integer("participants", self.participants)
+
+    def empty(self, workers: int) -> list[Ticket]:
+        if self.participants > workers:
+            raise ValueError(f"participants={self.participants} exceeds the {workers} workers: give at most {workers}")
+        return []
+
+    def receive(self, held, ticket: Ticket, clock: Clock):
+        held.append(ticket)  # a worker that is done is parked, so the jobs are of distinct workers
+        if len(held) < self.participants:
+            return held, Decision()
+        return [], Decision(use=[ticket.job for ticket in held], weights=1 / self.participants, start=clock.workers)
+
+    def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
+        absent = set(gone).difference(ticket.worker for ticket in held)  # a job that is there stays there
+        return sorted(absent) if len(clock.workers) - len(absent) < self.participants else ()

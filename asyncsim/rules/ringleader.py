@@ -1,0 +1,58 @@
+"""Ringleader: greedy updates from a table in which every worker counts the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from ..base import Clock, Decision, Ticket
+
+
+@dataclass
+class Tables:
+    """What Ringleader holds: the jobs of each worker that make this round's updates, and those for the next round."""
+
+    now: list[list[int]]
+    later: list[list[int]]
+    empty: int  # workers without a job in `now`
+    moved: set[int] = field(default_factory=set)  # workers that have made their update of this round
+
+
+@dataclass(frozen=True)
+class Ringleader:
+    """Updates from a table of all workers' gradients, one update per worker and round. (arXiv 2509.22860, Algorithm 1)
+
+    Phase 1: gradients are gathered, at the same points, until every worker has given one. Phase 2: n updates, each
+    with the whole table, worker i's gradients weighing 1/(n b_i); an update is made, and a new point sent, when a
+    worker that has not had its turn finishes. Gradients of workers that have had it are kept for the next round.
+
+    A gradient stays in the table until the round ends, so it is used by several updates.
+    """
+
+    communication: ClassVar = "gradient"
+
+    def empty(self, workers: int) -> Tables:
+        return Tables([[] for _ in range(workers)], [[] for _ in range(workers)], workers)
+
+    def receive(self, held: Tables, ticket: Ticket, clock: Clock):
+        worker, n = ticket.worker, len(clock.workers)
+        if worker in held.moved:
+            held.later[worker].append(ticket.job)
+            return held, Decision(start=(worker,))
+        held.empty -= not held.now[worker]
+        held.now[worker].append(ticket.job)
+        if held.empty:
+            return held, Decision(start=(worker,))
+        held.moved.add(worker)
+        use = [job for jobs in held.now for job in jobs]
+        weights = [1 / (n * len(jobs)) for jobs in held.now for _ in jobs]
+        if len(held.moved) == n:
+            missing = sum(not jobs for jobs in held.later)
+            held = Tables(held.later, [[] for _ in range(n)], missing)
+        return held, Decision(use=use, weights=weights, start=(worker,))
+
+    def missing(self, held: Tables, gone: Sequence[int], clock: Clock) -> Sequence[int]:
+        absent = [worker for worker in gone if not held.now[worker]]
+        unmoved = [worker for worker in gone if worker not in held.moved]
+        return absent or (unmoved if len(held.moved) + len(unmoved) == len(clock.workers) else ())

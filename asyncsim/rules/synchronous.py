@@ -1,0 +1,40 @@
+"""Synchronous: wait for everyone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..base import Clock, Decision, Ticket
+from .checks import positive_integer
+
+
+@dataclass(frozen=True)
+class Synchronous:
+    """An update when every worker has finished ``jobs_each`` jobs; who is done early waits. (Minibatches)
+
+    jobs_each: jobs per worker and update.
+    """
+
+    jobs_each: int = 1
+    communication: ClassVar = "round"
+
+    def __post_init__(self):
+        positive_integer("jobs_each", self.jobs_each)
+
+    def empty(self, workers: int) -> tuple[list[int], list[int]]:
+        return [], [0] * workers  # finished jobs, and how many each worker has finished
+
+    def receive(self, held, ticket: Ticket, clock: Clock):
+        jobs, done = held
+        jobs.append(ticket.job)
+        done[ticket.worker] += 1
+        if done[ticket.worker] < self.jobs_each:
+            return held, Decision(start=(ticket.worker,))
+        if len(jobs) < self.jobs_each * len(clock.workers):
+            return held, Decision()  # park
+        return self.empty(len(clock.workers)), Decision(use=jobs, weights=1 / len(jobs), start=clock.workers)
+
+    def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
+        return [worker for worker in gone if held[1][worker] < self.jobs_each]

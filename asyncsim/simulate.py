@@ -1,0 +1,480 @@
+"""The engine: runs a rule on a cluster in simulated time. The only file that imports SimPy.
+
+Times of equal jobs in a row are (start of the row) + k · h_i, not h_i added up, and are put on SimPy's queue as they
+are: so a k-th arrival is exactly the k-th multiple, ties are real ties, and closed forms hold to the last bit.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from heapq import heappush
+from itertools import repeat
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+import pandas as pd
+import simpy
+
+from .base import Clock, Method, Rule, Ticket
+from .cluster import Cluster, ComputeTime, Jitter, ParameterServer, Speed, stream
+from .timeline import CANCELLED, DISCARDED, OUTCOMES, RUNNING, USED, Timeline
+
+
+class Stalled(ValueError):
+    """The stop condition can never be met: nobody is left to wait for."""
+
+
+class Used(NamedTuple):
+    """A gradient in an update, as a coupling sees it."""
+
+    worker: int
+    version: int
+    index: int
+    weight: float
+
+
+class Coupling(Protocol):
+    """Samples trajectories while the engine runs, where how long a job takes depends on its own."""
+
+    def steps(self, worker: int, version: int, index: int) -> int:
+        """Environment steps of this job, which takes as many times ``cluster.compute[worker]`` seconds."""
+
+    def update(self, jobs: Sequence[Used]) -> None:
+        """The next update is made, of these."""
+
+
+def simulate(
+    method: Method | Rule,
+    cluster: Cluster,
+    *,
+    updates: int | None = None,
+    until: float | None = None,
+    gradients: int | None = None,
+    seed: int = 0,
+    stale: Literal["cancel", "finish"] = "cancel",
+    coupling: Coupling | None = None,
+) -> Timeline:
+    """Run the method's rule on the cluster until the first stop condition is met. (The specification's section 3)
+
+    updates: stop after this many updates. until: stop at this simulated second (what is due then still happens).
+    gradients: stop at the update with which this many gradients have been used.
+    seed: of random compute times, speeds and networks; a worker's k-th job takes as long under every method.
+    stale: what a worker does whose point has been overtaken: ``"cancel"``, it takes the new point at once;
+        ``"finish"``, it finishes the job, the result is ignored, then it takes the newest point.
+    coupling: samples trajectories as jobs start; ``cluster.compute`` is then seconds per environment step, ḣ_i.
+
+    Jobs that end at the same time are handled in the order of their workers. Where nobody is left to wait for in the
+    middle of a run (a worker left for good), it ends there: ``Timeline.ending`` is ``"stalled"``.
+    Raises ValueError for bad arguments, Stalled for a condition that can never be met from the start.
+
+    >>> from asyncsim import Cluster, rules
+    >>> timeline = simulate(rules.Rennala(batch_size=20), Cluster([1.0, 10.0]), updates=1)
+    >>> timeline.end, timeline.counts()["used"], timeline.counts()["running"]
+    (19.0, 20, 1)
+    """
+    rule = method.rule if isinstance(method, Method) else method
+    _check(updates, until, gradients, stale)
+    n = cluster.workers
+    workers = range(n)
+    by_round = rule.communication == "round"
+    together = by_round and stale == "cancel"  # everybody takes a new point at once
+    speeds = dict(cluster.speeds)
+    computing = [_computing(time, speeds.get(worker), worker, seed) for worker, time in enumerate(cluster.compute)]
+    seconds = [h if isinstance(h, float) else math.nan for h in computing]  # of equal jobs, communication included
+    sending = [0.0] * n if by_round else list(cluster.gradient_communication)
+    if coupling is None:
+        seconds = [h + kappa for h, kappa in zip(seconds, sending)]
+    trips = cluster.communications_per_round if by_round else cluster.communications_per_gradient
+    jitters = [repeat(0.0)] * n
+    if isinstance(cluster.communication, Jitter):
+        jitters = [_draws(cluster.communication, stream(seed, worker, 2)) for worker in ([n] if by_round else workers)]
+        if not by_round:
+            seconds = [math.nan] * n
+    queues = not by_round and isinstance(cluster.network, ParameterServer)
+    if queues:
+        seconds = [math.nan] * n
+
+    log = Log()
+    add_worker, add_version, add_index = log.worker.append, log.version.append, log.index.append
+    add_start, add_finish, add_computed = log.start.append, log.finish.append, log.computed.append
+
+    env = simpy.Environment()
+    # What each worker is at. A worker's timer may be due earlier than its job (the job it was set for was cancelled):
+    # it is then set again when it goes off, so the queue holds few entries per worker, however many jobs are cancelled.
+    busy, overtaken = [False] * n, [False] * n  # overtaken: finishes a stale job
+    away, waiting = [False] * n, [False] * n  # waiting: is to start a job when it is back
+    version_of, index_of = [-1] * n, [0] * n
+    start_of, computed_at, due = [0.0] * n, [0.0] * n, [math.inf] * n
+    base, streak = [0.0] * n, [0] * n  # `streak` jobs one after another since `base`
+    length_of = [0.0] * n  # seconds of the last job, where couplings decide
+    timer, timer_time, armed = [simpy.Event(env) for _ in workers], [math.inf] * n, [False] * n
+    gone = [worker for worker in workers if seconds[worker] == math.inf]  # will never finish a job again
+
+    # SimPy schedules by delay, and now + (due - now) may miss due by a rounding: so its queue is filled directly.
+    queue, ids = env._queue, env._eid
+    link = simpy.Resource(env) if queues else None
+    stop = env.event()
+    version, used, pending = 0, 0, False  # pending: an update waits for its communication
+    held, clock, receive = rule.empty(n), Clock(0, workers), rule.receive
+
+    # Jobs of the same length, one after another, at a worker that is always there.
+    steady = [by_round and coupling is None and h == h for h in seconds]
+    for worker, _ in cluster.outages:
+        steady[worker] = False
+
+    def push(time, priority, callback, value=None):
+        event = simpy.Event(env)
+        event._ok, event._value = True, value
+        event.callbacks = [callback]
+        heappush(queue, (time, priority, next(ids), event))
+        return event
+
+    def late(worker):
+        """Jitter of a worker's next communications; rounds have one stream."""
+        return sum(next(jitters[worker]) for _ in range(trips))
+
+    def begin(worker, now):
+        """Start a job at the current version."""
+        if away[worker]:
+            waiting[worker] = True
+            return
+        waiting[worker] = False
+        fresh = version_of[worker] != version
+        index_of[worker] = 0 if fresh else index_of[worker] + 1
+        version_of[worker] = version
+        busy[worker], start_of[worker] = True, now
+        length, steps = seconds[worker], 1
+        if coupling is not None:
+            steps = coupling.steps(worker, version, index_of[worker])
+            length = length * steps + sending[worker]
+            if length != length_of[worker]:
+                length_of[worker], due[worker] = length, math.inf  # a new row of equal jobs
+        if length == length:  # not NaN: a fixed time
+            if due[worker] != now or (fresh and together):  # a round's jobs are counted from its start
+                base[worker], streak[worker] = now, 0
+            streak[worker] += 1
+            due[worker] = base[worker] + streak[worker] * length
+            computed_at[worker] = due[worker] - sending[worker]
+        else:
+            own = computing[worker]
+            computed_at[worker] = now + own * steps if isinstance(own, float) else own(now)
+            due[worker] = computed_at[worker]
+            if not queues:
+                due[worker] += sending[worker] + (0.0 if by_round else late(worker))
+        if not armed[worker] or due[worker] < timer_time[worker]:
+            arm(worker)
+
+    def arm(worker):
+        """Set a worker's timer to when its job is due."""
+        timer_time[worker] = due[worker]
+        if due[worker] == math.inf:
+            armed[worker] = False
+            if worker not in gone:  # its speed is 0 for good
+                gone.append(worker)
+                check_stalled()
+        elif armed[worker]:  # due earlier than the timer in the queue, which will be passed over
+            timer[worker] = push(due[worker], 2 + worker, on_timer, worker)
+        else:
+            event, armed[worker] = timer[worker], True
+            event.callbacks = callbacks
+            heappush(queue, (due[worker], 2 + worker, next(ids), event))
+
+    def end(worker, now):
+        """Record the end of a worker's job; return the job's row."""
+        busy[worker] = False
+        add_worker(worker)
+        add_version(version_of[worker])
+        add_index(index_of[worker])
+        add_start(start_of[worker])
+        add_finish(now)
+        if not by_round:
+            add_computed(computed_at[worker] if computed_at[worker] <= env._now else now)
+        return len(log.worker) - 1
+
+    def on_timer(event):
+        worker = event._value
+        if event is not timer[worker]:
+            return  # replaced by an earlier one
+        armed[worker] = False
+        if not busy[worker]:
+            return
+        now = env._now
+        if due[worker] != now:
+            arm(worker)
+        elif queues:
+            env.process(send(worker, start_of[worker]))
+        else:
+            arrive(worker, now)
+
+    def send(worker, start):
+        """A gradient's way through the server's link."""
+        for _ in range(trips):
+            with link.request() as turn:
+                yield turn
+                yield env.timeout(cluster.network.service_seconds)
+        yield env.timeout(trips * cluster.network.latency + late(worker))
+        if busy[worker] and start_of[worker] == start:  # neither cancelled nor lost
+            arrive(worker, env.now)
+
+    def arrive(worker, now):
+        nonlocal held
+        job = end(worker, now)
+        if overtaken[worker]:
+            overtaken[worker] = False
+            if not pending:
+                begin(worker, now)
+            return
+        held, (use, shares, start) = receive(held, Ticket(worker, job, version_of[worker]), clock)
+        if use:
+            collect(use, shares, start, now)
+        elif len(start) == 1 and start[0] == worker and steady[worker]:
+            # Again, at the same point: what `begin` comes to, in few words, for most jobs of most runs.
+            busy[worker], start_of[worker] = True, now
+            index_of[worker] += 1
+            streak[worker] = k = streak[worker] + 1
+            due[worker] = timer_time[worker] = time = base[worker] + k * seconds[worker]
+            event, armed[worker] = timer[worker], True
+            event.callbacks = callbacks
+            heappush(queue, (time, 2 + worker, next(ids), event))
+        else:
+            restart(start, now)
+
+    def restart(starters, now):
+        for worker in starters:
+            if busy[worker]:
+                overtake(worker, now)
+            if not busy[worker]:
+                begin(worker, now)
+
+    def overtake(worker, now):
+        """A busy worker is to take a newer point."""
+        if stale == "finish":
+            overtaken[worker] = True
+        else:
+            cancel(worker, now)
+
+    def cancel(worker, now):
+        log.cancelled.append(end(worker, now))
+        due[worker] = math.inf
+
+    def collect(use, shares, start, now):
+        """A round is full: stale jobs end, and the update follows after its communication."""
+        nonlocal pending
+        log.collect(now, use, shares)
+        pause = cluster.round_communication + late(0) if by_round else 0.0
+        if pause:
+            for worker in start:
+                if busy[worker]:
+                    overtake(worker, now)
+            pending = True
+            push(now + pause, 0, lambda event: apply(use, start, event.env.now))
+        else:
+            apply(use, start, now)
+
+    def apply(use, start, now):
+        nonlocal version, used, pending, clock
+        pending = False
+        log.time.append(now)
+        version += 1
+        used += len(use)
+        clock = Clock(version, workers)
+        if coupling is not None:
+            coupling.update(log.last())
+        if version == updates:
+            stop.succeed("updates")  # ahead of every job that ends at this same instant
+        elif gradients is not None and used >= gradients:
+            stop.succeed("gradients")
+        else:
+            restart(start, now)
+            if gone:
+                check_stalled()
+
+    def check_stalled():
+        if until is None and not stop.triggered and not pending:
+            if rule.missing(held, gone, clock):
+                stop.succeed("stalled")
+
+    def on_down(event):
+        worker, outage = event._value
+        away[worker] = True
+        if busy[worker]:
+            cancel(worker, env.now)
+            overtaken[worker], waiting[worker] = False, True
+        if outage.up == math.inf:
+            gone.append(worker)
+            check_stalled()
+
+    def on_up(event):
+        worker = event._value
+        away[worker] = False
+        if waiting[worker] and not pending:
+            begin(worker, env.now)
+
+    for worker, outages in cluster.outages:
+        for outage in outages:
+            if outage.down == 0:
+                away[worker] = True
+                if outage.up == math.inf:
+                    gone.append(worker)
+            else:  # after the jobs that end at this instant: they are whole
+                push(outage.down, 2 + n + worker, on_down, (worker, outage))
+            if outage.up < math.inf:
+                push(outage.up, 2 + n + worker, on_up, worker)
+    missing = rule.missing(held, gone, clock) if gone and until is None else ()
+    if missing:
+        raise Stalled(_never(rule, cluster, missing, "updates" if updates else "gradients"))
+    callbacks = [on_timer]
+    for worker in workers:
+        timer[worker]._ok, timer[worker]._value = True, worker
+        begin(worker, 0.0)
+    if until is not None:
+        push(until, math.inf, lambda event: stop.succeed("until"))
+    ending = env.run(until=stop)
+
+    for worker in workers:
+        if busy[worker]:
+            log.running.append(end(worker, math.nan))
+    return Timeline(
+        method=getattr(method, "name", type(rule).__name__.lower()),
+        cluster=cluster,
+        stale=stale,
+        seed=seed,
+        communication=rule.communication,
+        coupled=coupling is not None,
+        end=float(env.now),
+        ending=ending,
+        **log.frames(trips, by_round),
+    )
+
+
+class Log:
+    """What is recorded while running: columns with one row per job, in the order in which they ended."""
+
+    def __init__(self):
+        self.worker, self.version, self.index = array("q"), array("q"), array("q")
+        self.start, self.computed, self.finish = array("d"), array("d"), array("d")
+        self.cancelled, self.running = array("q"), array("q")  # rows
+        self.collected, self.rows = array("d"), array("q")  # when an update was full; how many jobs had ended
+        self.time = array("d")  # of each update that was applied
+        self.used, self.sizes, self.weights = array("q"), array("q"), array("d")  # rows; how many an update; theirs
+
+    def collect(self, now, rows, weights) -> None:
+        """An update is to be made of these jobs, with one weight each or one for all."""
+        self.collected.append(now)
+        self.rows.append(len(self.worker))
+        self.used.extend(rows)
+        self.sizes.append(len(rows))
+        self.weights.extend(repeat(weights, len(rows)) if isinstance(weights, float) else weights)
+
+    def last(self) -> list[Used]:
+        """The jobs of the last update."""
+        size = self.sizes[-1]
+        rows = zip(self.used[-size:], self.weights[-size:])
+        return [Used(self.worker[row], self.version[row], self.index[row], weight) for row, weight in rows]
+
+    def frames(self, trips: int, by_round: bool) -> dict[str, Any]:
+        """The fields of a `Timeline`; an update that was still communicating at the end has not happened."""
+        applied, jobs = len(self.time), len(self.worker)
+        sizes = np.asarray(self.sizes)[:applied]
+        used, weights = np.asarray(self.used)[: sizes.sum()], np.asarray(self.weights)[: sizes.sum()]
+        update = np.repeat(np.arange(applied), sizes)
+        first = np.zeros(len(used), bool)
+        first[np.unique(used, return_index=True)[1]] = True
+        outcome = np.full(jobs, DISCARDED, np.int8)
+        outcome[self.cancelled], outcome[self.running], outcome[used] = CANCELLED, RUNNING, USED
+        update_of, weight_of = np.full(jobs, -1), np.zeros(jobs)
+        update_of[used[first]], weight_of[used[first]] = update[first], weights[first]
+        version, finish = np.asarray(self.version), np.asarray(self.finish)
+        rows = np.asarray(self.rows)[:applied]
+        arrived = np.diff(rows - np.searchsorted(np.asarray(self.cancelled), rows), prepend=0)  # between updates
+        return {
+            "jobs": pd.DataFrame(
+                {
+                    "job": np.arange(jobs),
+                    "worker": np.asarray(self.worker),
+                    "version": version,
+                    "index": np.asarray(self.index),
+                    "start": np.asarray(self.start),
+                    "finish": finish,
+                    "update": update_of,
+                    "weight": weight_of,
+                    "delay": np.where(update_of >= 0, update_of - version, -1),
+                    "outcome": pd.Categorical.from_codes(outcome, categories=list(OUTCOMES)),
+                }
+            ),
+            "updates": pd.DataFrame(
+                {
+                    "update": np.arange(applied),
+                    "time": np.asarray(self.time),
+                    "gradients": sizes,
+                    "communications": np.full(applied, trips) if by_round else trips * arrived,
+                }
+            ),
+            "reuses": pd.DataFrame({"update": update[~first], "job": used[~first], "weight": weights[~first]}),
+            "computed": finish if by_round else np.asarray(self.computed),
+            "collected": np.asarray(self.collected),
+        }
+
+
+def compare(methods: Sequence[Method], cluster: Cluster, **options: Any) -> dict[str, Timeline]:
+    """The same worker times under every method: what would have happened, by the methods' names.
+
+    options: as of `simulate`. A worker's k-th job takes the same seconds under each, be they recorded or random.
+    Raises ValueError where two methods have one name.
+
+    >>> from asyncsim import Cluster, methods
+    >>> from asyncsim.cluster import Recorded
+    >>> cluster = Cluster([Recorded((1.0, 2.0, 1.0)), Recorded((9.0, 3.0))], communication=0.5)
+    >>> timelines = compare([methods.synchronous_nigt(0.1), methods.rennala_nigt(4, 0.1)], cluster, until=60.0)
+    >>> {name: len(timeline.updates) for name, timeline in timelines.items()}
+    {'synchronous_nigt': 8, 'rennala_nigt': 13}
+    """
+    names = [method.name for method in methods]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"methods has {name!r} twice: give dataclasses.replace(method, name=...) another one")
+    return {method.name: simulate(method, cluster, **options) for method in methods}
+
+
+def _computing(
+    time: float | ComputeTime, speed: Speed | None, worker: int, seed: int
+) -> float | Callable[[float], float]:
+    """Seconds of every job of a worker; or, where they differ, the second at which one is computed, given its start."""
+    if isinstance(time, float) and speed is None:
+        return time
+    work = repeat(time) if isinstance(time, float) else _draws(time, stream(seed, worker))
+    if speed is None:
+        return lambda start: start + next(work)
+    course = speed.realise(stream(seed, worker, 1))
+    return lambda start: course.finish(start, next(work))
+
+
+def _draws(time: ComputeTime | Jitter, rng) -> Iterator[float]:
+    """Draws one after another; drawn in ever larger portions."""
+    done, portion = 0, 16
+    while True:
+        yield from time.draw(rng, portion, done).tolist()
+        done, portion = done + portion, min(2 * portion, 4096)
+
+
+def _check(updates, until, gradients, stale) -> None:
+    if updates is None and until is None and gradients is None:
+        raise ValueError("no stop condition: give updates=, until= or gradients=")
+    for key, value in (("updates", updates), ("gradients", gradients)):
+        if value is not None and (isinstance(value, bool) or int(value) != value or value < 1):
+            raise ValueError(f"{key}={value!r} is no stop condition: give an integer >= 1")
+    if until is not None and not 0 < until < math.inf:
+        raise ValueError(f"until={until!r} is no stop condition: give finite seconds > 0")
+    if stale not in ("cancel", "finish"):
+        raise ValueError(f"stale={stale!r} is unknown: give 'cancel' or 'finish'")
+
+
+def _never(rule, cluster, missing, key) -> str:
+    who = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
+    why = f"compute[{who}]=inf" if cluster.compute[missing[0]] == math.inf else f"outages of worker {who} never end"
+    return (
+        f"{why}: {type(rule).__name__} waits for worker {who} and {key}= can never be met; "
+        "give finite seconds, or until="
+    )

@@ -1,0 +1,44 @@
+import math
+
+import pytest
+
+from asyncsim import Cluster
+from asyncsim.cluster import PATTERNS
+
+
+def test_a_cluster_is_a_value():
+    cluster = Cluster([1, 10], communication=0.5)
+    assert cluster == Cluster((1.0, 10.0), 0.5) and hash(cluster) == hash(Cluster((1.0, 10.0), 0.5))
+    assert eval(repr(cluster)) == cluster
+    assert (cluster.workers, cluster.kappas) == (2, (0.5, 0.5))
+
+
+def test_patterns_of_the_paper():
+    assert PATTERNS["equal"](3) == (1.0, 1.0, 1.0)
+    assert PATTERNS["sqrt"](4) == (1.0, math.sqrt(2), math.sqrt(3), 2.0)
+    assert PATTERNS["linear"](3) == (1.0, 2.0, 3.0)
+    assert PATTERNS["decreasing"](4) == (2.0, math.sqrt(3), math.sqrt(2), 1.0)
+    assert PATTERNS["one-straggler"](3) == (1.0, 1.0, 100.0)
+
+
+@pytest.mark.parametrize(
+    "arguments, line",
+    [
+        (dict(compute=[]), "compute=[] has no worker"),
+        (dict(compute=5), "compute=5 is not a list"),
+        (dict(compute="sqrt"), "compute='sqrt' is not a list"),
+        (dict(compute=[1.0, 0.0]), "compute[1]=0.0"),
+        (dict(compute=[1.0, -2.0]), "compute[1]=-2.0"),
+        (dict(compute=[math.nan]), "compute[0]=nan"),
+        (dict(compute=[1.0], communication=-0.1), "communication=-0.1"),
+        (dict(compute=[1.0], communication=math.inf), "communication=inf"),
+        (dict(compute=[1.0], communication=[0.1, 0.2]), "communication has 2 values for 1 workers"),
+        (dict(compute=[1.0, 1.0], communication=[0.1, math.nan]), "communication[1]=nan"),
+        (dict(compute=[1.0], collective="mean"), "collective='mean'"),
+        (dict(compute=[1.0], transfer="pigeon"), "transfer='pigeon'"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, line):
+    with pytest.raises(ValueError) as error:
+        Cluster(**arguments)
+    assert str(error.value).startswith(line) and "give" in str(error.value) and "\n" not in str(error.value)

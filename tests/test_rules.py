@@ -1,0 +1,160 @@
+"""One contract for every rule."""
+
+import dataclasses
+
+import pytest
+
+from asyncsim import Cluster, rules, simulate
+from asyncsim.base import Clock, Decision, Ticket
+
+# Every public rule stands here; `test_every_rule_is_under_contract` fails when one is added without it.
+EXAMPLES = [
+    rules.Synchronous(),
+    rules.Synchronous(jobs_each=2),
+    rules.Rennala(7),
+    rules.Rennala(3, initial_batch_size=9),
+    rules.Rennala(7, communication="gradient"),
+    rules.Malenia(7),
+    rules.Malenia(3, initial_batch_size=9),
+    rules.Greedy(),
+    rules.MSynchronous(1),
+    rules.Ringmaster(2),
+    rules.Ringmaster(4, cancel=True),
+    rules.Ringleader(),
+    rules.FedBuff(3),
+]
+every_rule = pytest.mark.parametrize("rule", EXAMPLES, ids=repr)
+
+
+def test_every_rule_is_under_contract():
+    assert {type(rule).__name__ for rule in EXAMPLES} == set(rules.__all__)
+
+
+@every_rule
+def test_a_rule_is_a_value(rule):
+    assert rule == dataclasses.replace(rule) and hash(rule) == hash(dataclasses.replace(rule))
+    assert eval(repr(rule), vars(rules)) == rule
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        rule.anything = 1
+
+
+@every_rule
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_rule_uses_what_it_got_once_with_weights_that_sum_to_one(rule, workers):
+    """Every worker that is started finishes in turn; the rule must come to an update again and again."""
+    held, version, seen, used = rule.empty(workers), 0, [], []
+    at, queue = [0] * workers, list(range(workers))
+    for job in range(2000):
+        worker = queue.pop(0)
+        held, decision = rule.receive(held, Ticket(worker, job, at[worker]), Clock(version, range(workers)))
+        seen.append(job)
+        assert isinstance(decision, Decision)
+        assert set(decision.use) <= set(seen) and len(set(decision.use)) == len(decision.use)
+        assert isinstance(rule, rules.Ringleader) or not set(decision.use) & set(used)
+        if decision.use:
+            weights = decision.weights
+            weights = [weights] * len(decision.use) if isinstance(weights, float) else weights
+            assert len(weights) == len(decision.use) and sum(weights) == pytest.approx(1) and min(weights) > 0
+            used.extend(decision.use)
+            version += 1
+            assert decision.start, "an update that starts nobody ends the run"
+        for starter in decision.start:
+            at[starter] = version
+            queue = [waiting for waiting in queue if waiting != starter] + [starter]
+        if version == 5:
+            break
+    assert version == 5
+
+
+@every_rule
+def test_a_run_does_not_leak_into_the_next(rule):
+    cluster = Cluster([1.0, 1.5, 2.0])
+    first, second = (simulate(rule, cluster, updates=5) for _ in range(2))
+    assert first.jobs.equals(second.jobs)
+
+
+@every_rule
+def test_a_rule_knows_whom_it_misses(rule):
+    clock = Clock(0, range(3))
+    assert list(rule.missing(rule.empty(3), [], clock)) == []
+    assert list(rule.missing(rule.empty(3), [0, 1, 2], clock)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "build, line",
+    [
+        (lambda: rules.Rennala(0), "batch_size=0"),
+        (lambda: rules.Rennala(2.5), "batch_size=2.5"),
+        (lambda: rules.Rennala(True), "batch_size=True"),
+        (lambda: rules.Rennala(2, 0), "initial_batch_size=0"),
+        (lambda: rules.Rennala(2, communication="never"), "communication='never'"),
+        (lambda: rules.Malenia(-1), "batch_size=-1"),
+        (lambda: rules.Malenia(1, -1), "initial_batch_size=-1"),
+        (lambda: rules.Synchronous(0), "jobs_each=0"),
+        (lambda: rules.MSynchronous(0), "participants=0"),
+        (lambda: rules.MSynchronous(4).empty(3), "participants=4 exceeds the 3 workers"),
+        (lambda: rules.Ringmaster(0), "max_delay=0"),
+        (lambda: rules.FedBuff(0), "batch_size=0"),
+    ],
+)
+def test_bad_arguments_are_named(build, line):
+    with pytest.raises(ValueError, match=line) as error:
+        build()
+    assert "give" in str(error.value) and "\n" not in str(error.value)
+
+
+def used_by(timeline, update):
+    jobs = timeline.uses().query("update == @update")
+    return list(zip(jobs["worker"], jobs["version"], jobs["index"]))
+
+
+def test_m_synchronous_takes_the_fastest():
+    timeline = simulate(rules.MSynchronous(2), Cluster([3.0, 1.0, 2.0], 0.5), updates=3)
+    assert timeline.updates["time"].tolist() == [2.5, 5.0, 7.5]
+    assert used_by(timeline, 0) == [(1, 0, 0), (2, 0, 0)] and timeline.counts()["cancelled"] == 3
+
+
+def test_fedbuff_takes_what_comes():
+    timeline = simulate(rules.FedBuff(3), Cluster([1.0, 5.0]), updates=2)
+    assert used_by(timeline, 0) == [(0, 0, 0), (0, 0, 1), (0, 0, 2)]
+    assert used_by(timeline, 1) == [(1, 0, 0), (0, 1, 0), (0, 1, 1)]  # the slow worker's is of version 0
+    assert timeline.updates["time"].tolist() == [3.0, 5.0] and timeline.max_delay == 1
+
+
+def test_ringmaster_drops_the_old():
+    cluster = Cluster([1.0, 4.5])
+    ignored = simulate(rules.Ringmaster(3), cluster, until=9.25)
+    slow = ignored.jobs.query("worker == 1")
+    assert slow["outcome"].tolist() == ["discarded", "discarded", "running"]
+    assert ignored.max_delay == 0 and len(ignored.updates) == 9
+    kept = simulate(rules.Ringmaster(6), cluster, until=9.25)
+    assert kept.jobs.query("worker == 1")["delay"].tolist()[:2] == [4, 5] and len(kept.updates) == 11
+
+
+def test_ringmaster_stops_a_job_when_its_delay_reaches_the_threshold():
+    timeline = simulate(rules.Ringmaster(3, cancel=True), Cluster([1.0, 4.5]), until=9.25)
+    slow = timeline.jobs.query("worker == 1")
+    assert slow["finish"].tolist()[:3] == [3.0, 6.0, 9.0] and slow["version"].tolist() == [0, 3, 6, 9]
+    assert slow["outcome"].tolist() == ["cancelled"] * 3 + ["running"]
+
+
+def test_ringleader_round_by_round():
+    """Two workers, h = (1, 2.5): the table fills at 2.5 with two jobs of worker 0 and one of worker 1."""
+    timeline = simulate(rules.Ringleader(), Cluster([1.0, 2.5]), updates=4)
+    assert timeline.updates["time"].tolist() == [2.5, 3.0, 5.0, 6.0]
+    assert used_by(timeline, 0) == [(0, 0, 0), (0, 0, 1), (1, 0, 0)]  # phase 2 begins; worker 1 moves on
+    assert used_by(timeline, 1) == [(0, 0, 0), (0, 0, 1), (0, 0, 2), (1, 0, 0)]  # worker 0's turn: the round ends
+    # Round 2: worker 0 at version 2 has given one job at 4 and one at 5; worker 1's of version 1 ends at 5.
+    assert used_by(timeline, 2) == [(1, 1, 0), (0, 2, 0), (0, 2, 1)]
+    weights = timeline.uses().query("update == 1")["weight"].tolist()
+    assert weights == [1 / 6, 1 / 6, 1 / 6, 1 / 2]
+
+
+def test_ringleader_delays_are_bounded():
+    for n in (2, 3, 5):
+        cluster = Cluster([1.0 + 0.37 * i**2 for i in range(n)])
+        timeline = simulate(rules.Ringleader(), cluster, updates=20 * n)
+        assert timeline.max_delay <= 2 * n - 2
+        rounds = timeline.updates["update"] // n
+        movers = timeline.jobs.merge(timeline.updates, left_on="finish", right_on="time", suffixes=("", "_"))
+        assert (movers.groupby(rounds.reindex(movers["update_"]).to_numpy())["worker"].nunique() == n).all()
