@@ -1,0 +1,127 @@
+"""Training while simulating, where how long a job takes depends on its own trajectory.
+
+An episode that ends early takes less time, so the engine has to sample the trajectory when the job starts: one compiled
+call per job, also for jobs that are cancelled later. The rules are the same. Where every trajectory has H steps, the
+timeline is that of `simulate` and the values are those of `replay`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+
+from .base import Method, Problem
+from .cluster import Cluster
+from .replay import History, evaluate, initial_key, job_key, lanes
+from .simulate import Used, simulate
+from .timeline import Timeline
+
+
+class Training:
+    """One run's server: the engine's `Coupling`."""
+
+    def __init__(self, method: Method, problem: Problem, seed: int, step_size: float):
+        self.rule, self.problem, self.seed, self.step_size = method.update, problem, seed, step_size
+        self.state = self.rule.init(np.asarray(problem.init(initial_key(seed))))
+        self.query = self.rule.query(self.state)
+        self.gradients: dict[tuple[int, int, int], np.ndarray] = {}  # of jobs that started and may still be used
+        self.points = [self.rule.point(self.state)]
+        self.norms, self.returns, self.env_steps = [np.nan], [np.nan], [0]
+        self._stats: dict[tuple[int, int, int], tuple[float, int]] = {}
+
+    def steps(self, worker: int, version: int, index: int) -> int:
+        gradient, returns, steps = _job(self.problem, self.query, self.seed, version, worker, index)
+        self.gradients[worker, version, index] = np.asarray(gradient)
+        self._stats[worker, version, index] = float(returns), int(steps)
+        return int(steps)
+
+    def update(self, jobs: Sequence[Used]) -> None:
+        weights = np.asarray([job.weight for job in jobs], self.points[0].dtype)
+        keys = [(job.worker, job.version, job.index) for job in jobs]
+        gradient = sum(weight * self.gradients[key] for weight, key in zip(weights, keys))
+        version = min(job.version for job in jobs)
+        step_size = self.points[0].dtype.type(self.step_size)
+        delay = len(self.points) - 1 - version
+        self.state = self.rule.apply(self.state, gradient, step_size, version, delay)
+        self.query = self.rule.query(self.state)
+        self.points.append(self.rule.point(self.state))
+        self.norms.append(float(np.linalg.norm(self.rule.direction(self.state))))
+        self.returns.append(float(np.mean([self._stats[key][0] for key in keys])))
+        self.env_steps.append(sum(self._stats[key][1] for key in keys))
+
+
+def train(
+    method: Method,
+    cluster: Cluster,
+    problem: Problem,
+    *,
+    seeds: Sequence[int],
+    step_sizes: Sequence[float] | None = None,
+    evaluations: int = 50,
+    **run,
+) -> tuple[History, dict[tuple[int, float], Timeline]]:
+    """Simulate and learn at once, one run per seed and step size. ``cluster.compute`` is ḣ_i, seconds per env step.
+
+    run: what `simulate` takes: stop conditions, ``seed`` of the cluster, ``stale``. Returns the history, whose times
+    differ from lane to lane, and the timeline of each (seed, step size).
+    Raises ValueError where a compute time is not a number, or speeds change: steps alone decide.
+    """
+    if not all(isinstance(h, float) for h in cluster.compute) or cluster.speeds:
+        raise ValueError(
+            f"compute={cluster.compute!r} is no ḣ_i: give numbers of seconds per environment step, no speeds"
+        )
+    seeds, step_sizes = lanes(seeds, (method.update.step_size,) if step_sizes is None else step_sizes)
+    frames, timelines, params = [], {}, []
+    for seed in seeds:
+        for step_size in step_sizes:
+            training = Training(method, problem, seed, step_size)
+            timeline = timelines[seed, step_size] = simulate(method, cluster, coupling=training, **run)
+            frames.append(_frame(method, problem, seed, step_size, timeline, training, evaluations))
+            params.append(training.points[-1])
+    frame = pd.concat(frames, ignore_index=True)
+    params = np.asarray(params).reshape(len(seeds), len(step_sizes), -1)
+    return History(method.name, seeds, step_sizes, params, frame), timelines
+
+
+def _frame(method, problem, seed, step_size, timeline, training, evaluations) -> pd.DataFrame:
+    """As `replay` has it."""
+    updates = len(timeline.updates)
+    marks = np.unique(np.rint(np.linspace(0, updates, evaluations + 1)).astype(int))
+    seeds = jnp.full(len(marks), seed, jnp.uint32)
+    evaluated = evaluate(problem, jnp.asarray(np.stack([training.points[mark] for mark in marks])), seeds)
+    used = timeline.updates[["gradients", "communications"]].cumsum()
+    used = pd.concat([pd.DataFrame({"gradients": [0], "communications": [0]}), used], ignore_index=True)
+    returns = np.asarray(training.returns) * np.concatenate([[1], timeline.updates["gradients"]])
+    total, jobs = np.nancumsum(returns), used["gradients"].to_numpy()
+    with np.errstate(invalid="ignore"):
+        train_return = np.diff(total[marks], prepend=np.nan) / np.diff(jobs[marks], prepend=0)
+    return pd.DataFrame(
+        {
+            "method": method.name,
+            "seed": seed,
+            "step_size": step_size,
+            "update": marks,
+            "time": np.concatenate([[0.0], timeline.updates["time"]])[marks],
+            "gradients": jobs[marks],
+            "env_steps": np.cumsum(training.env_steps)[marks],
+            "communications": used["communications"].to_numpy()[marks],
+            "train_return": train_return,
+            "eval_return": np.asarray(evaluated.value),
+            "direction_norm": np.asarray(training.norms)[marks],
+            "gradient_norm": np.asarray(evaluated.gradient_norm),
+        }
+    )
+
+
+@partial(jax.jit, static_argnums=0)
+def _job(problem: Problem, query, seed, version, worker, index):
+    """A job's gradient, return and environment steps."""
+    key = job_key(seed, version, worker, index)
+    one = jnp.ones(1, query.dtype)
+    gradient, stats = problem.gradient(query, key[None], jnp.asarray(worker, jnp.int32)[None], one)
+    return gradient, stats.returns[0], stats.steps[0]

@@ -1,0 +1,101 @@
+"""The paper index: a named method is a rule and an update, and its citation. Nothing else lives here."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from .base import Method
+from .rules import FedBuff, Greedy, Malenia, MSynchronous, Rennala, Ringleader, Ringmaster, Synchronous
+from .updates import NIGT, AFedPG, DelayAdaptivePG, VanillaPG
+
+NIGT_PAPER = "arXiv 2509.24305, Asynchronous Policy Gradient Aggregation for Efficient Distributed RL"
+AFEDPG_PAPER = "arXiv 2404.08003, Asynchronous Federated Reinforcement Learning with Policy Gradient Updates"
+REINFORCE_PAPER = "Williams 1992, Simple Statistical Gradient-Following Algorithms for Connectionist RL"
+A3C_PAPER = "arXiv 1602.01783, Asynchronous Methods for Deep Reinforcement Learning"
+RENNALA_PAPER = "arXiv 2305.12387, Optimal Time Complexities of Parallel Stochastic Optimization Methods"
+RINGMASTER_PAPER = "arXiv 2501.16168, Ringmaster ASGD: The First Asynchronous SGD with Optimal Time Complexity"
+RINGLEADER_PAPER = "arXiv 2509.22860, Ringleader ASGD: Optimal Time Complexity under Data Heterogeneity"
+FEDBUFF_PAPER = "arXiv 2106.06639, Federated Learning with Buffered Asynchronous Aggregation"
+DELAY_ADAPTIVE_PAPER = "arXiv 2206.07638, Asynchronous SGD Beats Minibatch SGD Under Arbitrary Delays"
+BACKUP_PAPER = "arXiv 1604.00981, Revisiting Distributed Synchronous SGD"
+
+
+def synchronous_pg(step_size: float, jobs_each: int = 1) -> Method:
+    """Everyone's gradient, averaged; a plain step. (Table 1 of arXiv 2509.24305)"""
+    return Method("synchronous_pg", Synchronous(jobs_each), VanillaPG(step_size), (REINFORCE_PAPER,))
+
+
+def synchronous_nigt(step_size: float, momentum: float = 0.1, jobs_each: int = 1) -> Method:
+    """Everyone's gradient, averaged; an NIGT step. (arXiv 2509.24305, section 6)"""
+    return Method("synchronous_nigt", Synchronous(jobs_each), NIGT(step_size, momentum), (NIGT_PAPER,))
+
+
+def rennala_pg(batch_size: int, step_size: float, initial_batch_size: int | None = None) -> Method:
+    """The first M gradients; a plain step. (Table 1 of arXiv 2509.24305)"""
+    rule = Rennala(batch_size, initial_batch_size)
+    return Method("rennala_pg", rule, VanillaPG(step_size), (RENNALA_PAPER, NIGT_PAPER))
+
+
+def rennala_nigt(
+    batch_size: int,
+    step_size: float,
+    momentum: float = 0.1,
+    initial_batch_size: int | None = None,
+    communication: Literal["round", "gradient"] = "round",
+    lookahead: bool = True,
+) -> Method:
+    """The first M gradients; an NIGT step. (arXiv 2509.24305, Algorithms 1 and 2; the last two for ablations)"""
+    rule = Rennala(batch_size, initial_batch_size, communication)
+    return Method("rennala_nigt", rule, NIGT(step_size, momentum, lookahead), (NIGT_PAPER, RENNALA_PAPER))
+
+
+def malenia_pg(batch_size: int, step_size: float, initial_batch_size: int | None = None) -> Method:
+    """Everyone counts the same; a plain step. (Table 2 of arXiv 2509.24305)"""
+    rule = Malenia(batch_size, initial_batch_size)
+    return Method("malenia_pg", rule, VanillaPG(step_size), (RENNALA_PAPER, NIGT_PAPER))
+
+
+def malenia_nigt(
+    batch_size: int, step_size: float, momentum: float = 0.1, initial_batch_size: int | None = None
+) -> Method:
+    """Everyone counts the same; an NIGT step. (arXiv 2509.24305, Algorithms 1 and 4)"""
+    rule = Malenia(batch_size, initial_batch_size)
+    return Method("malenia_nigt", rule, NIGT(step_size, momentum), (NIGT_PAPER, RENNALA_PAPER))
+
+
+def afedpg(step_size: float, momentum: float = 0.1, step_decay: float = 0.0, momentum_decay: float = 0.0) -> Method:
+    """Every gradient is an update, with momentum and look-ahead at the server. (arXiv 2404.08003, Algorithm 1)"""
+    return Method("afedpg", Greedy(), AFedPG(step_size, momentum, step_decay, momentum_decay), (AFEDPG_PAPER,))
+
+
+def asynchronous_pg(step_size: float) -> Method:
+    """Every gradient is a plain step: A3C's update without a critic. (arXiv 1602.01783)"""
+    return Method("asynchronous_pg", Greedy(), VanillaPG(step_size), (A3C_PAPER,))
+
+
+def m_synchronous_nigt(participants: int, step_size: float, momentum: float = 0.1) -> Method:
+    """The m fastest workers' gradients, averaged; an NIGT step. (arXiv 1604.00981 with the update of 2509.24305)"""
+    return Method(
+        "m_synchronous_nigt", MSynchronous(participants), NIGT(step_size, momentum), (BACKUP_PAPER, NIGT_PAPER)
+    )
+
+
+def delay_adaptive_pg(step_size: float, workers: int) -> Method:
+    """Every gradient is a plain step, shorter the older it is. (arXiv 2206.07638)"""
+    return Method("delay_adaptive_pg", Greedy(), DelayAdaptivePG(step_size, workers), (DELAY_ADAPTIVE_PAPER,))
+
+
+def ringmaster_nigt(max_delay: int, step_size: float, momentum: float = 0.1, cancel: bool = False) -> Method:
+    """Every gradient that is not too old is an NIGT step: a new combination. (arXiv 2501.16168 and 2509.24305)"""
+    rule = Ringmaster(max_delay, cancel)
+    return Method("ringmaster_nigt", rule, NIGT(step_size, momentum), (RINGMASTER_PAPER, NIGT_PAPER))
+
+
+def ringleader_pg(step_size: float) -> Method:
+    """Plain steps from a table in which every worker counts the same. (arXiv 2509.22860, Algorithm 1)"""
+    return Method("ringleader_pg", Ringleader(), VanillaPG(step_size), (RINGLEADER_PAPER,))
+
+
+def fedbuff_pg(batch_size: int, step_size: float) -> Method:
+    """Plain steps from a buffer of K gradients, however old. (arXiv 2106.06639)"""
+    return Method("fedbuff_pg", FedBuff(batch_size), VanillaPG(step_size), (FEDBUFF_PAPER,))

@@ -1,0 +1,97 @@
+"""Policy gradient on environments: real trajectories, real gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+
+import jax
+import jax.numpy as jnp
+
+from ..base import Evaluation, JobStats
+from ..rl.environments import Environment, make
+from ..rl.policies import MLP, Network
+from ..rl.rollout import rollout, weighted_gradient
+
+
+@dataclass(frozen=True)
+class PolicyGradient:
+    """Maximise J(θ) = E Σ_{t<H} γ^t r_t over the policy's parameters. (arXiv 2509.24305, sections 1 and 5)
+
+    environment: one environment (or its Gymnasium id) for all workers, or one per worker: same class, other fields;
+        then J = (1/n) Σ J_i, and evaluation averages over the workers' environments.
+    horizon: H, steps. discount: γ in [0, 1).
+    policy: the network.
+    evaluation_episodes: trajectories per evaluation (and per worker's environment); returns are undiscounted sums
+        of rewards over H steps.
+    """
+
+    environment: Environment | str | Sequence[Environment]
+    horizon: int
+    discount: float
+    policy: MLP = MLP()
+    evaluation_episodes: int = 16
+
+    def __post_init__(self):
+        if isinstance(self.environment, str):
+            object.__setattr__(self, "environment", make(self.environment))
+        elif isinstance(self.environment, Sequence):
+            object.__setattr__(self, "environment", tuple(self.environment))
+            classes = sorted({type(environment).__name__ for environment in self.environment})
+            if len(classes) != 1:
+                raise ValueError(
+                    f"environment holds {' and '.join(classes) or 'nothing'}: give one class for all workers"
+                )
+        for key in ("horizon", "evaluation_episodes"):
+            value = getattr(self, key)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                raise ValueError(f"{key}={value!r} is no count: give an integer >= 1")
+        if not 0 <= self.discount < 1:
+            raise ValueError(f"discount={self.discount!r} is outside [0, 1): give γ, 0.99 for example")
+
+    @property
+    def workers(self) -> int | None:
+        """How many workers' environments it holds; None: one for all."""
+        return len(self.environment) if isinstance(self.environment, tuple) else None
+
+    @cached_property
+    def network(self) -> Network:
+        """The policy for this environment's observations and actions."""
+        first = self.environment[0] if self.workers else self.environment
+        return self.policy.for_spaces(first.observation_size, first.actions)
+
+    def init(self, key):
+        return self.network.init(key)
+
+    def trajectories(self, params, keys, workers):
+        """One trajectory per key, of that worker's environment; arrays of shape (H, M, ...)."""
+        return rollout(self._environments(workers), self.network, params, keys, self.horizon)
+
+    def gradient(self, params, keys, workers, weights):
+        trajectories = self.trajectories(params, keys, workers)
+        gradient = weighted_gradient(self.network, params, trajectories, weights, self.discount)
+        steps = trajectories.alive.sum(axis=0, dtype=jnp.int32)
+        return gradient, JobStats(trajectories.rewards.sum(axis=0), steps)
+
+    def evaluate(self, params, key):
+        count = self.evaluation_episodes * (self.workers or 1)
+        workers = jnp.arange(count, dtype=jnp.int32) % (self.workers or 1)
+        rewards = self.trajectories(params, jax.random.split(key, count), workers).rewards
+        return Evaluation(rewards.sum(axis=0).mean(), jnp.full((), jnp.nan))
+
+    def _environments(self, workers):
+        """Maps a function of (environment, *batched) over jobs; each job has its worker's environment."""
+        if not self.workers:
+            return lambda f, *batched: jax.vmap(lambda *args: f(self.environment, *args))(*batched)
+        first = self.environment[0]
+        differing = [
+            field.name
+            for field in fields(first)
+            if any(getattr(other, field.name) != getattr(first, field.name) for other in self.environment)
+        ]
+        own = {
+            name: jnp.asarray([getattr(environment, name) for environment in self.environment])[workers]
+            for name in differing
+        }
+        return lambda f, *batched: jax.vmap(lambda own, *args: f(replace(first, **own), *args))(own, *batched)

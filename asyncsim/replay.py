@@ -1,0 +1,265 @@
+"""What was learned: replays a timeline on a problem, in one compiled program for all seeds and step sizes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jax import lax
+
+from .base import Method, Problem, Update
+from .timeline import Timeline
+
+# The streams of a seed's randomness.
+INITIAL, JOB, EVALUATION = range(3)
+
+
+def initial_key(seed):
+    """The key that θ_0 is drawn with."""
+    return jax.random.fold_in(jax.random.key(seed), INITIAL)
+
+
+def job_key(seed, version, worker, index):
+    """The key of a job: nothing else decides its trajectory, given the point. (The specification's section 7)"""
+    key = jax.random.fold_in(jax.random.key(seed), JOB)
+    for part in (version, worker, index):
+        key = jax.random.fold_in(key, part)
+    return key
+
+
+def evaluation_key(seed):
+    """The key of every evaluation of a seed: all iterates meet the same random numbers."""
+    return jax.random.fold_in(jax.random.key(seed), EVALUATION)
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Learning curves: what a method reached on a problem, over seeds and step sizes.
+
+    params: the last iterates, shape (seeds, step sizes, d).
+    """
+
+    method: str
+    seeds: tuple[int, ...]
+    step_sizes: tuple[float, ...]
+    params: np.ndarray
+    frame: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per seed, step size and evaluated update.
+
+        ``method, seed, step_size``; ``update``: updates applied so far; ``time``: simulated seconds;
+        ``gradients, env_steps, communications``: used so far; ``train_return``: mean return of the trajectories used
+        since the row before; ``eval_return``: of the iterate; ``direction_norm``: ‖d‖ of the last update;
+        ``gradient_norm``: ‖∇J(θ)‖ where the problem knows it, else NaN.
+        """
+        return self.frame.copy()
+
+
+class Table(NamedTuple):
+    """The jobs of T updates, padded to W a row."""
+
+    version: Any  # (T, W) int32
+    worker: Any  # (T, W) int32
+    index: Any  # (T, W) int32
+    weight: Any  # (T, W), 0 where padded
+    count: Any  # (T,) int32, jobs that are real
+
+
+class Carry(NamedTuple):
+    """One lane's state between updates."""
+
+    state: Any  # of the update rule
+    points: Any  # (max delay + 1, d): query point of version v at v modulo its length
+    returns: Any  # sum over jobs since the last evaluation
+    jobs: Any  # how many
+    steps: Any  # environment steps of those jobs, int32
+
+
+def replay(
+    timeline: Timeline,
+    method: Method,
+    problem: Problem,
+    *,
+    seeds: Sequence[int],
+    step_sizes: Sequence[float] | None = None,
+    evaluations: int = 50,
+    progress: Callable[[int, int], None] | None = None,
+) -> History:
+    """Compute the gradients that the timeline's updates use, and apply them. (The specification's section 2)
+
+    seeds: of θ_0, trajectories and evaluations. step_sizes: α; None: the method's own. All pairs are lanes of one
+    program. evaluations: about how many iterates are evaluated, besides θ_0, evenly over the updates.
+    progress: called with (updates done, updates in all).
+
+    Gradients that no update uses are never computed; unequal updates are padded with jobs of weight 0 (the
+    first update, whose batch may be larger, is compiled by itself).
+    Raises ValueError for empty or repeated seeds, bad step sizes, and a problem for another number of workers.
+    """
+    seeds, step_sizes = lanes(seeds, (method.update.step_size,) if step_sizes is None else step_sizes)
+    if isinstance(evaluations, bool) or not isinstance(evaluations, int) or evaluations < 1:
+        raise ValueError(f"evaluations={evaluations!r} is no count: give an integer >= 1")
+    if problem.workers not in (None, timeline.cluster.workers):
+        raise ValueError(f"problem has {problem.workers} workers, the cluster {timeline.cluster.workers}: give as many")
+
+    updates = len(timeline.updates)
+    segments, mixed = _tables(timeline)
+    update = replace(method.update, step_size=1.0)  # α is a lane: no new program for another one
+    lane_seeds = jnp.repeat(jnp.asarray(seeds, jnp.uint32), len(step_sizes))
+    lane_steps = jnp.tile(jnp.asarray(step_sizes, jnp.result_type(float)), len(seeds))
+    carry = _begin(problem, update, timeline.max_delay + 1, lane_seeds)
+
+    marks = np.unique(np.rint(np.linspace(0, updates, evaluations + 1)).astype(int))
+    snapshots, means, norms, steps = [_point(update, carry)], [], [], []
+    done = 0
+    for mark in marks[1:]:
+        for first, table in segments:
+            low, high = max(done, first), min(mark, first + len(table.count))
+            if low < high:
+                carry = _advance(
+                    problem, update, mixed, carry, lane_seeds, lane_steps, table, first, low - first, high - first
+                )
+        snapshots.append(_point(update, carry))
+        means.append(np.asarray(carry.returns) / np.asarray(carry.jobs))
+        steps.append(np.asarray(carry.steps, np.int64))
+        norms.append(np.asarray(_direction_norm(update, carry)))
+        carry = carry._replace(**{key: jnp.zeros_like(getattr(carry, key)) for key in ("returns", "jobs", "steps")})
+        done = int(mark)
+        if progress:
+            progress(done, updates)
+
+    evaluated = [evaluate(problem, jnp.asarray(points), lane_seeds) for points in snapshots]
+    nothing = np.full(len(lane_seeds), np.nan)
+    used = timeline.updates[["gradients", "communications"]].cumsum()
+    frames = []
+    for k, mark in enumerate(marks):
+        frames.append(
+            pd.DataFrame(
+                {
+                    "method": method.name,
+                    "seed": np.repeat(seeds, len(step_sizes)),
+                    "step_size": np.tile(step_sizes, len(seeds)),
+                    "update": mark,
+                    "time": timeline.updates["time"].iloc[mark - 1] if mark else 0.0,
+                    "gradients": used["gradients"].iloc[mark - 1] if mark else 0,
+                    "env_steps": sum(steps[:k], np.zeros(len(lane_seeds), np.int64)),
+                    "communications": used["communications"].iloc[mark - 1] if mark else 0,
+                    "train_return": means[k - 1] if k else nothing,
+                    "eval_return": np.asarray(evaluated[k].value),
+                    "direction_norm": norms[k - 1] if k else nothing,
+                    "gradient_norm": np.asarray(evaluated[k].gradient_norm),
+                }
+            )
+        )
+    frame = pd.concat(frames).sort_values(["seed", "step_size", "update"], kind="stable", ignore_index=True)
+    params = np.asarray(snapshots[-1]).reshape(len(seeds), len(step_sizes), -1)
+    return History(method.name, seeds, step_sizes, params, frame)
+
+
+def lanes(seeds, step_sizes) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """Seeds and step sizes, checked."""
+    seeds, step_sizes = tuple(seeds), tuple(float(step) for step in step_sizes)
+    if not seeds:
+        raise ValueError("seeds=[] is empty: give at least one integer")
+    if len(set(seeds)) != len(seeds) or any(isinstance(s, bool) or int(s) != s or not 0 <= s < 2**32 for s in seeds):
+        raise ValueError(f"seeds={list(seeds)!r} are no seeds: give distinct integers from 0 to 2^32 - 1")
+    if not step_sizes or any(not 0 < step < math.inf for step in step_sizes):
+        raise ValueError(f"step_sizes={list(step_sizes)!r} are no step sizes: give finite numbers > 0")
+    return seeds, step_sizes
+
+
+def _tables(timeline: Timeline) -> tuple[list[tuple[int, Table]], bool]:
+    """The timeline's batches as padded tables, each with its first update; and whether an update mixes versions."""
+    batches = timeline.batches()
+    sizes = np.diff(batches.offsets)
+    updates = len(sizes)
+    rows = np.repeat(np.arange(updates), sizes)
+    columns = np.arange(len(rows)) - np.repeat(batches.offsets[:-1], sizes)
+    mixed = bool(np.any(np.diff(batches.version)[np.diff(rows) == 0] != 0))
+    alone = updates > 1 and sizes[0] != sizes[1:].max()
+    segments = []
+    for first, last in ((0, 1), (1, updates)) if alone else ((0, updates),):
+        if first == last:
+            continue
+        inside = (first <= rows) & (rows < last)
+        shape = (last - first, sizes[first:last].max())
+
+        def padded(column, dtype, inside=inside, shape=shape, first=first):
+            table = np.zeros(shape, dtype)
+            table[rows[inside] - first, columns[inside]] = column[inside]
+            # Padding repeats the row's first version, so that it names a point that exists.
+            if column is batches.version:
+                table = np.where(np.arange(shape[1]) < sizes[first : first + shape[0], None], table, table[:, :1])
+            return jnp.asarray(table)
+
+        integers = (padded(column, np.int32) for column in (batches.version, batches.worker, batches.index))
+        weight = padded(batches.weight, jnp.result_type(float))
+        segments.append((first, Table(*integers, weight, jnp.asarray(sizes[first:last], jnp.int32))))
+    return segments, mixed
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _begin(problem: Problem, update: Update, length: int, seeds) -> Carry:
+    def lane(seed):
+        params = problem.init(initial_key(seed))
+        state = jax.tree.map(jnp.asarray, update.init(params))
+        points = jnp.zeros((length, params.size), params.dtype).at[0].set(update.query(state))
+        nothing = jnp.zeros((), params.dtype)
+        return Carry(state, points, nothing, nothing, jnp.zeros((), jnp.int32))
+
+    return jax.vmap(lane)(seeds)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2), donate_argnums=(3,))
+def _advance(problem, update, mixed, carry, seeds, step_sizes, table: Table, first, low, high) -> Carry:
+    """Apply the table's updates low .. high - 1 in every lane; the table's first row is update ``first``."""
+
+    def lane(carry: Carry, seed, step_size):
+        length = len(carry.points)
+
+        def step(row, carry: Carry) -> Carry:
+            version, worker, index, weight = (column[row] for column in table[:4])
+            keys = jax.vmap(partial(job_key, seed))(version, worker, index)
+            if mixed:
+                points = carry.points[version % length]
+                gradients, stats = jax.vmap(lambda point, *job: problem.gradient(point, *(x[None] for x in job)))(
+                    points, keys, worker, weight
+                )
+                gradient, stats = gradients.sum(axis=0), jax.tree.map(lambda x: x[:, 0], stats)
+            else:
+                gradient, stats = problem.gradient(carry.points[version[0] % length], keys, worker, weight)
+            now = first + row
+            state = update.apply(carry.state, gradient, step_size, version[0], now - version[0])
+            real = jnp.arange(len(worker)) < table.count[row]
+            return Carry(
+                state,
+                carry.points.at[(now + 1) % length].set(update.query(state)),
+                carry.returns + jnp.where(real, stats.returns, 0).sum(),
+                carry.jobs + table.count[row],
+                carry.steps + jnp.where(real, stats.steps, 0).sum(dtype=jnp.int32),
+            )
+
+        return lax.fori_loop(low, high, step, carry)
+
+    return jax.vmap(lane)(carry, seeds, step_sizes)
+
+
+def _point(update: Update, carry: Carry) -> np.ndarray:
+    return np.asarray(jax.vmap(update.point)(carry.state))
+
+
+def _direction_norm(update: Update, carry: Carry):
+    return jnp.linalg.norm(jax.vmap(update.direction)(carry.state), axis=-1)
+
+
+@partial(jax.jit, static_argnums=0)
+def evaluate(problem: Problem, points, seeds):
+    """`Problem.evaluate` of points of shape (lanes, d), each with its seed's evaluation key."""
+    return jax.vmap(lambda point, seed: problem.evaluate(point, evaluation_key(seed)))(points, seeds)

@@ -1,0 +1,1 @@
+"""Just enough reinforcement learning: environments, policies, rollout and estimator."""

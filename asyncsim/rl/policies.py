@@ -1,0 +1,121 @@
+"""Stochastic policies on flat parameter vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax.flatten_util import ravel_pytree
+
+from .environments import Box, Discrete
+
+
+@dataclass(frozen=True)
+class MLP:
+    """A tanh network: softmax over discrete actions, or a squashed Gaussian. (arXiv 2509.24305, section 6)
+
+    hidden: widths of the tanh layers.
+    shared: mean and standard deviation are two heads of one trunk; False: two networks (left open in the paper).
+    tanh_correction: log π is the density of the action a = c·tanh(u); False: of u itself (left open in the paper).
+
+    Continuous actions: u ~ N(μ, diag σ²), σ by softplus, a = c·tanh(u) with c the action scale.
+    """
+
+    hidden: tuple[int, ...] = (64, 64)
+    shared: bool = True
+    tanh_correction: bool = False
+
+    def for_spaces(self, observation_size: int, actions: Discrete | Box) -> Network:
+        """The policy's functions for these spaces."""
+        return Network(self, observation_size, actions)
+
+
+@dataclass(frozen=True)
+class Network:
+    """An MLP policy for given observations and actions. θ is one flat vector of shape (size,)."""
+
+    policy: MLP
+    observation_size: int
+    actions: Discrete | Box
+
+    @cached_property
+    def _template(self) -> tuple[Any, Any]:
+        shapes = jax.eval_shape(self._layers, jax.random.key(0))
+        flat, unravel = ravel_pytree(jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes))
+        return flat.size, unravel
+
+    @property
+    def size(self) -> int:
+        """d, the number of parameters."""
+        with jax.ensure_compile_time_eval():
+            return self._template[0]
+
+    def init(self, key) -> jax.Array:
+        """Glorot-uniform weights and zero biases, flat, shape (d,)."""
+        return ravel_pytree(self._layers(key))[0]
+
+    def _layers(self, key):
+        heads = 1 if isinstance(self.actions, Discrete) else 2
+        if self.policy.shared or heads == 1:
+            return [self._network(key, heads * self.actions.size)]
+        return [self._network(key, self.actions.size) for key in jax.random.split(key, heads)]
+
+    def _network(self, key, outputs: int):
+        widths = (self.observation_size, *self.policy.hidden, outputs)
+        keys = jax.random.split(key, len(widths) - 1)
+        glorot = jax.nn.initializers.glorot_uniform()
+        dtype = jnp.result_type(float)
+        return [
+            (glorot(k, (rows, columns), dtype), jnp.zeros(columns, dtype))
+            for k, rows, columns in zip(keys, widths, widths[1:], strict=False)
+        ]
+
+    def heads(self, params, observations):
+        """What the distribution needs, for observations of shape (B, o): logits (B, K), or (μ, σ), each (B, A)."""
+        with jax.ensure_compile_time_eval():
+            unravel = self._template[1]
+        outputs = jnp.concatenate([_forward(layers, observations) for layers in unravel(params)], axis=-1)
+        if isinstance(self.actions, Discrete):
+            return outputs
+        mean, spread = jnp.split(outputs, 2, axis=-1)
+        return mean, jax.nn.softplus(spread)
+
+    def noise(self, key, steps: int):
+        """All the randomness of a trajectory's actions: (steps,) uniform, or (steps, A) normal."""
+        if isinstance(self.actions, Discrete):
+            return jax.random.uniform(key, (steps,))
+        return jax.random.normal(key, (steps, self.actions.size))
+
+    def sample(self, heads, noise):
+        """The latent u that is scored, from one step's noise: action indices (B,) or Gaussians (B, A)."""
+        if isinstance(self.actions, Discrete):
+            below = jnp.cumsum(jax.nn.softmax(heads), axis=-1)[:, :-1]
+            return jnp.sum(noise[:, None] > below, axis=-1).astype(jnp.int32)
+        mean, deviation = heads
+        return mean + deviation * noise
+
+    def action(self, latent):
+        """What the environment gets: the index itself, or c·tanh(u)."""
+        return latent if isinstance(self.actions, Discrete) else self.actions.scale * jnp.tanh(latent)
+
+    def log_prob(self, heads, latent):
+        """log π(u | s), shape (B,)."""
+        if isinstance(self.actions, Discrete):
+            return jnp.take_along_axis(jax.nn.log_softmax(heads), latent[:, None], axis=-1)[:, 0]
+        mean, deviation = heads
+        density = jax.scipy.stats.norm.logpdf(latent, mean, deviation)
+        if self.policy.tanh_correction:  # log |d tanh u / du| = 2 (log 2 - u - softplus(-2u)); the scale is constant
+            density -= 2 * (jnp.log(2.0) - latent - jax.nn.softplus(-2 * latent))
+        return density.sum(axis=-1)
+
+
+def _forward(layers: Sequence[tuple[jax.Array, jax.Array]], x):
+    for k, (weights, bias) in enumerate(layers):
+        x = x @ weights + bias[None, :]
+        if k < len(layers) - 1:
+            x = jnp.tanh(x)
+    return x

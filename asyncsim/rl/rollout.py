@@ -1,0 +1,105 @@
+"""Trajectories and the policy-gradient estimator."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.custom_batching import custom_vmap
+
+CHUNK = 50  # steps of one backward pass
+
+
+class Trajectories(NamedTuple):
+    """M trajectories of at most H steps; after termination ``alive`` is False and all else 0."""
+
+    observations: Any  # (H, M, o)
+    latents: Any  # (H, M) or (H, M, A), what log π scores
+    rewards: Any  # (H, M)
+    alive: Any  # (H, M) bool, whether the step was taken
+
+
+def rollout(environments, network, params, keys, horizon: int) -> Trajectories:
+    """One trajectory per key, all under the policy ``params``.
+
+    environments: a callable that maps ``f(environment, *batched)`` over the M jobs (one environment for all, or each
+    job's own). Every key is split for reset, actions and dynamics; nothing else is random.
+    """
+    reset_keys, action_keys, step_keys = jax.vmap(lambda key: tuple(jax.random.split(key, 3)))(keys)
+    noise = jax.vmap(lambda key: network.noise(key, horizon), out_axes=1)(action_keys)
+    keys = jax.vmap(lambda key: jax.random.split(key, horizon), out_axes=1)(step_keys)
+
+    def step(t, state, alive):
+        observations = environments(lambda environment, state: environment.observe(state), state)
+        latents = network.sample(network.heads(params, observations), noise[t])
+        after, rewards, terminated = environments(
+            lambda environment, *args: environment.step(*args), state, network.action(latents), keys[t]
+        )
+        rewards = jnp.where(alive, rewards, 0)
+        state = jax.tree.map(lambda new, old: jnp.where(_like(alive, new), new, old), after, state)
+        observations, latents = (jnp.where(_like(alive, x), x, 0) for x in (observations, latents))
+        return state, alive & ~terminated, Trajectories(observations, latents, rewards, alive)
+
+    def write(carry):
+        t, state, alive, written = carry
+        state, alive, now = step(t, state, alive)
+        return t + 1, state, alive, jax.tree.map(lambda rows, row: rows.at[t].set(row), written, now)
+
+    state, alive = (
+        environments(lambda environment, key: environment.reset(key), reset_keys),
+        jnp.ones(len(keys[0]), bool),
+    )
+    shapes = jax.eval_shape(step, 0, state, alive)[2]
+    empty = jax.tree.map(lambda row: jnp.zeros((horizon, *row.shape), row.dtype), shapes)
+    # Nothing is simulated once every episode is over.
+    return lax.while_loop(lambda carry: (carry[0] < horizon) & _any(carry[2]), write, (0, state, alive, empty))[3]
+
+
+def rewards_to_go(rewards, discount: float):
+    """Σ_{h=t}^{H-1} γ^h r_h, shape (H, M): γ^h is counted from the start of the episode. (arXiv 2509.24305)"""
+    discounts = discount ** jnp.arange(len(rewards), dtype=rewards.dtype)
+    return lax.cumsum(discounts[:, None] * rewards, axis=0, reverse=True)
+
+
+def weighted_gradient(network, params, trajectories: Trajectories, weights, discount: float):
+    """Σ_j w_j g_H(τ_j, θ), shape (d,). (arXiv 2509.24305, eq. 3)
+
+    One backward pass over all steps of all jobs for every `CHUNK` steps, as long as an episode goes on.
+    """
+    horizon = len(trajectories.rewards)
+    gains = weights[None, :] * rewards_to_go(trajectories.rewards, discount) * trajectories.alive
+
+    def surrogate(params, observations, latents, gains):
+        observations, latents = (x.reshape(-1, *x.shape[2:]) for x in (observations, latents))
+        return jnp.vdot(gains.ravel(), network.log_prob(network.heads(params, observations), latents))
+
+    def chunk(k, gradient):
+        start = jnp.minimum(k * CHUNK, horizon - length)  # the last may overlap the one before
+        rows = (trajectories.observations, trajectories.latents, gains)
+        observations, latents, gain = (lax.dynamic_slice_in_dim(x, start, length) for x in rows)
+        fresh = (start + jnp.arange(length) >= k * CHUNK)[:, None]
+        return gradient + jax.grad(surrogate)(params, observations, latents, gain * fresh)
+
+    length = min(CHUNK, horizon)
+    steps = _most(trajectories.alive.any(axis=1).sum())
+    return lax.fori_loop(0, (steps + CHUNK - 1) // CHUNK, chunk, jnp.zeros_like(params))
+
+
+def _over_lanes(reduce):
+    """A reduction that, under vmap, is over the lanes as well: loops then end for all lanes at once.
+
+    Without it, vmap would make a loop copy all that it carries at every step, for the lanes that are done.
+    """
+    function = custom_vmap(reduce)
+    function.def_vmap(lambda size, batched, x: (function(x), False))
+    return function
+
+
+_any = _over_lanes(lambda flags: flags.any())
+_most = _over_lanes(lambda counts: counts.max())
+
+
+def _like(mask, array):
+    return mask.reshape(mask.shape + (1,) * (array.ndim - mask.ndim))

@@ -1,0 +1,46 @@
+"""Any optax transformation as an update."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from .step import check_step_size
+
+
+class OptaxState(NamedTuple):
+    point: Any  # θ_t, shape (d,)
+    direction: Any  # what the transformation made of the last gradient
+    inner: Any  # of the transformation
+
+
+@dataclass(frozen=True)
+class Optax:
+    """θ_{t+1} = θ_t + α T(g_t), with T a ``GradientTransformation`` that scales, such as ``optax.scale_by_adam()``.
+
+    step_size: α. transformation: T; one with its own learning rate descends, so leave that out.
+    """
+
+    step_size: float
+    transformation: Any = field(repr=False)  # functions do not print
+
+    def __post_init__(self):
+        check_step_size(self.step_size)
+        if not (hasattr(self.transformation, "init") and hasattr(self.transformation, "update")):
+            raise ValueError(f"transformation={self.transformation!r} is none: give optax.scale_by_adam(), for example")
+
+    def init(self, params) -> OptaxState:
+        return OptaxState(params, 0 * params, self.transformation.init(params))
+
+    def apply(self, state: OptaxState, gradient, step_size, version, delay) -> OptaxState:
+        direction, inner = self.transformation.update(gradient, state.inner, state.point)
+        return OptaxState(state.point + step_size * direction, direction, inner)
+
+    def query(self, state: OptaxState):
+        return state.point
+
+    def point(self, state: OptaxState):
+        return state.point
+
+    def direction(self, state: OptaxState):
+        return state.direction

@@ -1,0 +1,55 @@
+import dataclasses
+
+import jax
+import pytest
+
+from asyncsim import Cluster, PolicyGradient, methods, replay, simulate
+from asyncsim.cluster import sqrt
+from asyncsim.rl.environments import CartPole, Pendulum
+
+
+def test_a_problem_is_a_value():
+    problem = PolicyGradient("CartPole-v1", 200, 0.99)
+    assert problem == PolicyGradient(CartPole(), 200, 0.99) and hash(problem) == hash(dataclasses.replace(problem))
+    assert problem.workers is None and PolicyGradient([CartPole()] * 3, 200, 0.99).workers == 3
+    assert problem.init(jax.random.key(0)).shape == (4 * 64 + 64 + 64 * 64 + 64 + 64 * 2 + 2,)
+
+
+@pytest.mark.parametrize(
+    "arguments, line",
+    [
+        (("CartPol-v1", 10, 0.9), "environment='CartPol-v1' is unknown: did you mean 'CartPole-v1'?"),
+        (([CartPole(), Pendulum()], 10, 0.9), "environment holds CartPole and Pendulum: give one class"),
+        (([], 10, 0.9), "environment holds nothing"),
+        (("CartPole-v1", 0, 0.9), "horizon=0"),
+        (("CartPole-v1", 10.5, 0.9), "horizon=10.5"),
+        (("CartPole-v1", 10, 1.0), "discount=1.0 is outside [0, 1)"),
+        (("CartPole-v1", 10, -0.1), "discount=-0.1"),
+        (("CartPole-v1", 10, float("nan")), "discount=nan"),
+    ],
+)
+def test_bad_arguments_are_named(arguments, line):
+    with pytest.raises(ValueError) as error:
+        PolicyGradient(*arguments)
+    assert str(error.value).startswith(line) and "\n" not in str(error.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "method, step_sizes",
+    [
+        (methods.rennala_nigt(20, 1.0), [2**-6, 2**-5]),
+        (methods.malenia_nigt(20, 1.0), [2**-6, 2**-5]),
+        (methods.synchronous_nigt(1.0), [2**-6, 2**-5]),
+        (methods.afedpg(1.0), [2**-8, 2**-7]),
+    ],
+    ids=lambda x: getattr(x, "name", ""),
+)
+def test_learning_is_real(method, step_sizes):
+    """CartPole-v1: each NIGT method improves its mean return at least fivefold with a tuned step size."""
+    problem = PolicyGradient("CartPole-v1", 200, 0.99)
+    timeline = simulate(method, Cluster(sqrt(10), 1.0), gradients=2000)
+    with jax.enable_x64(False):
+        frame = replay(timeline, method, problem, seeds=[0, 1], step_sizes=step_sizes, evaluations=10).to_frame()
+    curves = frame.groupby(["step_size", "update"])["eval_return"].mean().unstack(0)
+    assert curves.iloc[-1].max() >= 5 * curves.iloc[0].max()

@@ -1,0 +1,45 @@
+"""Jobs that take as long as their trajectories."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from asyncsim import Cluster, PolicyGradient, methods, replay, simulate, train
+from asyncsim.cluster import Exponential
+from asyncsim.rl.policies import MLP
+
+PENDULUM = PolicyGradient("Pendulum-v1", 20, 0.95, MLP((8,)), evaluation_episodes=4)
+CARTPOLE = PolicyGradient("CartPole-v1", 40, 0.99, MLP((8,)), evaluation_episodes=4)
+STEPS = [0.1, 0.13, 0.3]  # ḣ_i
+
+
+@pytest.mark.parametrize(
+    "method",
+    [methods.rennala_nigt(5, 0.05), methods.malenia_nigt(4, 0.05), methods.afedpg(0.02), methods.ringleader_pg(1e-4)],
+    ids=lambda method: method.name,
+)
+def test_where_every_trajectory_is_as_long_both_paths_agree(method):
+    """Times to the last bit, values to rounding."""
+    history, timelines = train(method, Cluster(STEPS, 0.7), PENDULUM, seeds=[0, 1], evaluations=4, updates=12)
+    whole = simulate(method, Cluster([20 * h for h in STEPS], 0.7), updates=12)
+    for timeline in timelines.values():
+        pd.testing.assert_frame_equal(timeline.jobs, whole.jobs, check_exact=True)
+        pd.testing.assert_frame_equal(timeline.updates, whole.updates, check_exact=True)
+    replayed = replay(whole, method, PENDULUM, seeds=[0, 1], evaluations=4)
+    np.testing.assert_allclose(history.params, replayed.params, rtol=1e-8)
+    pd.testing.assert_frame_equal(history.to_frame(), replayed.to_frame(), check_dtype=False, rtol=1e-6)
+
+
+def test_an_episode_that_ends_early_takes_less_time():
+    method = methods.afedpg(0.02)
+    history, timelines = train(method, Cluster([1.0, 3.0]), CARTPOLE, seeds=[0], updates=40)
+    jobs = timelines[0, 0.02].jobs.query("outcome == 'used'")
+    steps = (jobs["finish"] - jobs["start"]) / np.array([1.0, 3.0])[jobs["worker"]]
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-9)
+    assert steps.min() < 40 and steps.nunique() > 5
+    assert history.to_frame()["env_steps"].iloc[-1] == np.rint(steps).sum()
+
+
+def test_only_steps_decide():
+    with pytest.raises(ValueError, match="is no ḣ_i"):
+        train(methods.afedpg(0.1), Cluster([Exponential(1.0)]), CARTPOLE, seeds=[0], updates=1)
