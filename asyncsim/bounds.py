@@ -1,0 +1,189 @@
+"""What theory says of a cluster: seconds per update, to the stop and to ε, and whom to wait for. Runs nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from . import theory
+from .base import Method
+from .cluster import Cluster, Jitter, ParameterServer
+from .rules import FedBuff, Greedy, Malenia, MSynchronous, Rennala, Synchronous
+
+
+@dataclass(frozen=True, eq=False)
+class Bare:
+    """A cluster as the formulas take it: numbers."""
+
+    h: np.ndarray  # seconds per gradient, shape (workers,)
+    round_kappa: float  # seconds of communication of a round
+    gradient_kappa: np.ndarray  # seconds of communication of a gradient that is sent by itself, shape (workers,)
+    notes: tuple[str, ...]  # what was simplified
+
+
+def bare(cluster: Cluster) -> Bare:
+    """Means in place of distributions. Raises ValueError where numbers do not do."""
+    for key in ("speeds", "outages"):
+        if getattr(cluster, key):
+            raise ValueError(f"cluster.{key} changes how long gradients take, and the formulas take fixed times")
+    h, late, notes = [], 0.0, []
+    for worker, time in enumerate(cluster.compute):
+        h.append(_mean(f"cluster.compute[{worker}]", time) if hasattr(time, "mean") else time)
+    if any(hasattr(time, "mean") for time in cluster.compute):
+        notes.append("compute times are random: the formulas have their means instead, and are not exact")
+    if isinstance(cluster.communication, Jitter):
+        late = _mean("cluster.communication.jitter", cluster.communication.time)
+        notes.append("communication has jitter: the formulas have its mean instead")
+    if isinstance(cluster.network, ParameterServer):
+        notes.append("gradients that are sent one by one queue at the server: the formulas leave the queue out")
+    return Bare(
+        np.array(h),
+        cluster.round_communication + cluster.communications_per_round * late,
+        np.array(cluster.gradient_communication) + cluster.communications_per_gradient * late,
+        tuple(notes),
+    )
+
+
+def _mean(key, time) -> float:
+    if not time.mean < math.inf:
+        raise ValueError(f"{key}={time} has no finite mean, and the formulas take numbers")
+    return float(time.mean)
+
+
+# ---- an update, and the stop
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a method makes updates on a cluster; NaN where there is no formula.
+
+    relation: of the real seconds to these: ``"="`` exact, ``"<="`` at most, ``"~"`` on average.
+    """
+
+    computation: float = math.nan  # seconds per update
+    communication: float = math.nan
+    gradients: float = math.nan  # used per update
+    cancelled: float = math.nan  # share of the computing seconds
+    relation: Literal["=", "<=", "~"] = "~"
+    first: float = math.nan  # seconds of the first update, which may have a larger batch, communication included
+    first_gradients: float = math.nan
+
+    @property
+    def seconds(self) -> float:
+        """Per update."""
+        return self.computation + self.communication
+
+    def at_stop(self, stop: Mapping[str, float]) -> tuple[float, float]:
+        """Updates made, and seconds, when the first of ``updates``, ``until``, ``gradients`` is met; NaN if unknown."""
+        if not self.seconds < math.inf:
+            return math.nan, math.nan
+        made = [stop.get("updates", math.inf)]
+        if "gradients" in stop:
+            made.append(1 + max(0, math.ceil((stop["gradients"] - self.first_gradients) / self.gradients)))
+        if "until" in stop:
+            late = (stop["until"] - self.first) * (1 + 1e-12)  # for rounding
+            made.append(1 + late // self.seconds if late >= 0 else 0)
+        updates = min(made)
+        by_time = "until" in stop and made[-1] < min(made[:-1])
+        return updates, stop["until"] if by_time else self.first + (updates - 1) * self.seconds
+
+
+def pace(method: Method, cluster: Bare, stale: Literal["cancel", "finish"] = "cancel") -> Pace:
+    """A method's pace; all NaN for Ringmaster and Ringleader, which have no formula, and inf where no update comes."""
+    rule, h, n = method.rule, cluster.h, len(cluster.h)
+    one_by_one = rule.communication == "gradient"
+    whole = h + cluster.gradient_kappa if one_by_one else h
+    kappa = 0.0 if one_by_one else cluster.round_kappa
+    if isinstance(rule, Greedy | FedBuff):
+        size = getattr(rule, "batch_size", 1)
+        computing, seconds = (float(theory.greedy_time(each, 0.0, size)) for each in (h, whole))
+        return Pace(computing, seconds - computing, size, 0.0, "~", seconds, size)
+    if isinstance(rule, Synchronous):
+        computing = float(theory.synchronous_round(h, rule.jobs_each))
+        jobs = n * rule.jobs_each
+        found = Pace(computing, kappa, jobs, 0.0, "=", computing + kappa, jobs)
+    elif isinstance(rule, MSynchronous):
+        computing, jobs = float(np.sort(h)[rule.participants - 1]), rule.participants
+        found = Pace(computing, kappa, jobs, math.nan, "=", computing + kappa, jobs)
+    elif isinstance(rule, Rennala | Malenia):
+        M, M_init = rule.batch_size, rule.initial_batch_size or rule.batch_size
+        time, jobs = (getattr(theory, f"{type(rule).__name__.lower()}_{what}") for what in ("round", "jobs"))
+        computing, seconds, first = (float(time(*each)) for each in ((h, M), (whole, M), (whole, M_init)))
+        if not first < math.inf:
+            return Pace(math.inf)
+        used = jobs(whole, M)
+        cancelled = math.nan if one_by_one else float(theory.cancelled_seconds(h, used, seconds))
+        sizes = float(used.sum()), float(jobs(whole, M_init).sum())
+        found = Pace(computing, seconds - computing + kappa, sizes[0], cancelled, "=", first + kappa, sizes[1])
+    else:
+        return Pace()
+    if not found.computation < math.inf:
+        return Pace(math.inf)
+    if cluster.notes:
+        return replace(found, relation="~", cancelled=math.nan)
+    waits = stale == "finish" and not isinstance(rule, Synchronous)
+    return _finishing(found, rule, h, kappa) if waits else found
+
+
+def _finishing(found: Pace, rule, h, kappa: float) -> Pace:
+    """The bounds of theory, for stale jobs that are finished first; the first round has none."""
+    if isinstance(rule, MSynchronous) or rule.communication == "gradient":
+        return Pace()
+    bound = theory.rennala_bound if isinstance(rule, Rennala) else theory.malenia_bound
+    return replace(found, computation=float(bound(h, rule.batch_size)), cancelled=math.nan, relation="<=")
+
+
+# ---- to ε
+
+# Rows that say how long it takes at most; those of Synchronous NIGT and AFedPG say how long it takes at least.
+GUARANTEED = ("synchronous_pg", "rennala_pg", "rennala_nigt", "malenia_pg", "malenia_nigt")
+
+
+@dataclass(frozen=True, eq=False)
+class Prospects:
+    """Of the table's methods on one cluster, for one ε."""
+
+    rows: dict[str, theory.Complexity]  # seconds to E‖∇J‖ <= ε, constants and logs dropped; by the method's name
+    recommended: str  # the method whose row is least, of those that converge and have a guarantee
+    fastest_workers: int  # m, that matter to Rennala NIGT
+    best_batch_size: float  # M of Rennala NIGT with the least seconds to ε, constants kept; NaN: more than 10^7
+    crossover: float  # κ* of the two rows
+    measured_crossover: float | None  # κ* of measured updates
+
+
+def prospects(
+    cluster: Bare,
+    epsilon: float,
+    heterogeneous: bool = False,
+    constants: Mapping[str, float] | None = None,
+    batch_size: int | None = None,
+    measured: tuple[float, float] | None = None,
+) -> Prospects:
+    """What theory expects. Raises ValueError for bad numbers.
+
+    heterogeneous: workers have problems of their own, so only methods that give all the same weight converge.
+    constants: ``sigma, L_g, L_h, Delta`` as in Theorem 4.4, of the best M alone; None: all 1.
+    measured: updates to ε of Rennala NIGT with ``batch_size`` (None: n), and of AFedPG.
+    """
+    h, constants = cluster.h, constants or dict.fromkeys(("sigma", "L_g", "L_h", "Delta"), 1.0)
+    kappas = {"afedpg": float(cluster.gradient_kappa.mean())}
+    rows = {name: row(h, epsilon, kappas.get(name, cluster.round_kappa)) for name, row in theory.TABLE.items()}
+    totals = {
+        name: float(rows[name].total)
+        for name in GUARANTEED
+        if not heterogeneous or name.startswith(("synchronous", "malenia"))
+    }
+    best = math.nan
+    if theory.largest_batch_size(epsilon, **{key: constants[key] for key in ("sigma", "L_g", "L_h")}) <= 10**7:
+        best = float(theory.best_batch_size(h, cluster.round_kappa, epsilon, **constants))
+    crossing = None
+    if measured is not None:
+        round_time = float(theory.rennala_round(h, batch_size or len(h)))
+        crossing = theory.measured_crossover(h, measured[0], round_time, measured[1])
+    of_rows = theory.crossover(theory.rennala_nigt(h, epsilon, 1.0), theory.afedpg(h, epsilon, 1.0))
+    m = int(theory.fastest_workers(h, epsilon**-1.5))
+    return Prospects(rows, min(totals, key=totals.get), m, best, float(of_rows), crossing)

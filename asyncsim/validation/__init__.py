@@ -1,0 +1,34 @@
+"""The paper's claims, one after another: what is predicted, what is measured, and whether it holds.
+
+One function per claim of arXiv 2509.24305: it runs the engine, the replay or both, and returns its rows and what is
+drawn of them. ``quick`` makes them small. The same call gives the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from .curves import accuracy, aggregation, communication, speedup
+from .evidence import Claim, Drawing, Evidence, table
+from .times import discarding, greedy_order, means, round_bounds, round_times, stragglers
+
+__all__ = ["CLAIMS", "Claim", "Drawing", "Evidence", "table", "validate"]
+
+CLAIMS: dict[str, Callable[[bool], Evidence]] = {
+    "a": round_times,
+    "b": round_bounds,
+    "c": greedy_order,
+    "d": stragglers,
+    "e": means,
+    "f": communication,
+    "g": accuracy,
+    "h": aggregation,
+    "i": speedup,
+    "j": discarding,
+}
+
+
+def validate(quick: bool = False) -> Iterator[tuple[str, Evidence]]:
+    """Every claim's letter and evidence, one after another. Turn on 64-bit floats in JAX before."""
+    for letter, claim in CLAIMS.items():
+        yield letter, claim(quick)

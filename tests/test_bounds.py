@@ -1,0 +1,232 @@
+"""Predictions of theory for a scenario: against the engine, and as the command says them."""
+
+import math
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from asyncsim import Cluster, methods, simulate, theory
+from asyncsim.bounds import bare, pace, prospects
+from asyncsim.cli import main
+from asyncsim.cluster import Constant, Exponential, Jitter, Outage, ParameterServer, Pareto, Phases, equal, sqrt
+
+times = st.lists(st.sampled_from([0.3, 0.5, 1.0, 1.5, 2.0, math.sqrt(2)]) | st.floats(0.1, 5), min_size=1, max_size=5)
+kappas = st.sampled_from([0.0, 0.25, 1.0])
+collecting = st.sampled_from(
+    [
+        methods.synchronous_pg(0.1, jobs_each=2),
+        methods.m_synchronous_nigt(1, 0.1),
+        methods.rennala_nigt(7, 0.1, initial_batch_size=12),
+        methods.malenia_nigt(7, 0.1, initial_batch_size=3),
+    ]
+)
+stops = st.fixed_dictionaries(
+    {}, optional={"updates": st.integers(1, 8), "until": st.floats(0.5, 40), "gradients": st.integers(1, 60)}
+).filter(bool)
+
+
+@settings(max_examples=80)
+@given(times, kappas, collecting, stops, st.sampled_from(["max", "broadcast+reduce"]))
+def test_collecting_methods_are_predicted_exactly(h, kappa, method, stop, collective):
+    cluster = Cluster(h, kappa, collective)
+    timeline = simulate(method, cluster, **stop)
+    updates, end = pace(method, bare(cluster)).at_stop(stop)
+    assert updates == len(timeline.updates) and end == pytest.approx(timeline.end, rel=1e-9)
+
+
+@settings(max_examples=40)
+@given(times, kappas, st.sampled_from([methods.afedpg(0.1), methods.fedbuff_pg(3, 0.1)]))
+def test_greedy_methods_are_predicted_but_for_one_job_a_worker(h, kappa, method):
+    cluster = Cluster(h, kappa)
+    found = pace(method, bare(cluster))
+    updates, end = found.at_stop({"updates": 300})
+    late = simulate(method, cluster, updates=300).end - end
+    assert updates == 300 and found.relation == "~"
+    assert -1e-9 * end <= late <= (len(h) / found.gradients) * found.seconds * (1 + 1e-9)
+
+
+@settings(max_examples=30)
+@given(times, kappas, st.integers(1, 30))
+def test_sending_every_gradient_costs_rennala(h, kappa, M):
+    from asyncsim.base import Method
+    from asyncsim.rules import Rennala
+
+    method = Method("rennala", Rennala(M, communication="gradient"), methods.rennala_pg(1, 0.1).update)
+    found, cluster = pace(method, bare(Cluster(h, kappa))), Cluster(h, kappa)
+    assert found.at_stop({"updates": 3})[1] == pytest.approx(simulate(method, cluster, updates=3).end)
+
+
+@settings(max_examples=30)
+@given(times, kappas, st.sampled_from([methods.rennala_pg(9, 0.1), methods.malenia_pg(9, 0.1)]))
+def test_stale_jobs_that_are_finished_stay_within_the_bound(h, kappa, method):
+    found = pace(method, bare(Cluster(h, kappa)), "finish")
+    end = simulate(method, Cluster(h, kappa), updates=5, stale="finish").end
+    assert found.relation == "<=" and end <= found.at_stop({"updates": 5})[1] * (1 + 1e-9)
+
+
+def test_workers_that_never_finish():
+    cluster = bare(Cluster([1.0, math.inf]))
+    assert pace(methods.malenia_pg(3, 0.1), cluster).computation == math.inf
+    assert pace(methods.synchronous_pg(0.1), cluster).computation == math.inf
+    assert np.isnan(pace(methods.synchronous_pg(0.1), cluster).at_stop({"updates": 2})).all()
+    assert pace(methods.rennala_pg(3, 0.1), cluster).at_stop({"updates": 2}) == (2, 6.0)
+    assert pace(methods.rennala_pg(3, 0.1), bare(Cluster([math.inf]))).computation == math.inf
+
+
+def test_no_formula_is_no_number():
+    cluster = bare(Cluster([1.0, 2.0]))
+    for method in (methods.ringmaster_nigt(3, 0.1), methods.ringleader_pg(0.1)):
+        assert math.isnan(pace(method, cluster).seconds)
+    assert math.isnan(pace(methods.m_synchronous_nigt(1, 0.1), cluster, "finish").seconds)
+
+
+def test_means_stand_for_distributions_and_say_so():
+    network = Jitter(Constant(1.0), Exponential(0.5))
+    found = bare(Cluster([Exponential(2.0), 3.0], network, collective="broadcast+reduce", transfer="both_ways"))
+    assert found.h.tolist() == [2.0, 3.0] and found.round_kappa == 3.0 and found.gradient_kappa.tolist() == [3.0, 3.0]
+    assert len(found.notes) == 2 and "means" in found.notes[0] and "jitter" in found.notes[1]
+    assert pace(methods.rennala_pg(3, 0.1), found).relation == "~"
+    assert "queue" in bare(Cluster([1.0], ParameterServer(0.0, 4.0, 1))).notes[0]
+    assert bare(Cluster([1.0], 0.5)).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "line"),
+    [
+        (Cluster([1.0, Pareto(1.0, 0.9)]), r"cluster.compute\[1\]=Pareto.* has no finite mean, and the formulas take"),
+        (Cluster([1.0], Jitter(Constant(0.0), Pareto(1.0, 1.0))), "cluster.communication.jitter=Pareto.* no finite"),
+        (Cluster([1.0], speeds={0: Phases((1.0,), (0.5,))}), "cluster.speeds changes how long gradients take"),
+        (Cluster([1.0], outages={0: Outage(1.0, 2.0)}), "cluster.outages changes how long gradients take"),
+    ],
+)
+def test_where_no_number_stands_for_a_cluster(cluster, line):
+    with pytest.raises(ValueError, match=line):
+        bare(cluster)
+
+
+def test_prospects_are_theorys():
+    h, epsilon = sqrt(10), 0.1
+    found = prospects(bare(Cluster(h, 2.0)), epsilon, measured=(59, 1108), batch_size=20)
+    assert found.rows == {name: row(h, epsilon, 2.0) for name, row in theory.TABLE.items()}
+    assert found.recommended == "rennala_nigt" and found.fastest_workers == theory.fastest_workers(h, epsilon**-1.5)
+    assert found.best_batch_size == theory.best_batch_size(h, 2.0, epsilon, 1, 1, 1, 1)
+    assert found.crossover == 0 and found.measured_crossover == theory.measured_crossover(h, 59, 5.0, 1108)
+    assert prospects(bare(Cluster(h, 2.0)), epsilon, heterogeneous=True).recommended == "malenia_nigt"
+    assert math.isnan(prospects(bare(Cluster(equal(3))), 1e-9).best_batch_size)
+    own_kappas = prospects(bare(Cluster([1.0, 1.0], (1.0, 3.0))), epsilon).rows
+    assert own_kappas["rennala_nigt"].communication == pytest.approx(300)  # of the slowest
+    assert own_kappas["afedpg"].communication == pytest.approx(2000)  # of their mean
+
+
+# ---- the command
+
+SCENARIO = """
+title = "small"
+seeds = [0]
+step_sizes = [0.1]
+[stop]
+until = 60.0
+[cluster]
+compute = [1.0, 2.0]
+communication = 0.5
+[problem]
+kind = "garnet"
+[methods.rennala_nigt]
+batch_size = 3
+[methods.malenia_nigt]
+batch_size = 3
+[methods.ringleader_pg]
+[methods.afedpg]
+"""
+
+
+@pytest.fixture
+def scenario(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("small.toml").write_text(SCENARIO)
+    return "small.toml"
+
+
+def rows_of(text):
+    return {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.strip()}
+
+
+def test_the_command(scenario, capsys):
+    assert main(["bounds", scenario, "--measured", "10", "60"]) == 0
+    said = capsys.readouterr().out
+    assert "small (stop: until = 60)" in said and "Seconds to E‖∇J‖ ≤ 0.1, constants and logs dropped" in said
+    first, second = said.split("Seconds to")
+    assert rows_of(first)["rennala_nigt"][:8] == ["2.5", "s", "2", "s", "0.5", "s", "3", "0.0%"]
+    assert rows_of(first)["rennala_nigt"][8:] == ["24", "60", "s"]
+    assert rows_of(first)["ringleader_pg"] == ["–"] * 7
+    assert set(theory.TABLE) <= set(rows_of(second))
+    total = theory.rennala_nigt([1.0, 2.0], 0.1, 0.5).total
+    assert rows_of(second)["rennala_nigt"][-1] == f"{total:.4g}"
+    assert "recommended: rennala_nigt" in said and "fastest workers that matter: 2 of 2" in said
+    assert "best M of Rennala NIGT" in said and "0 s by the two rows" in said and "by measured updates" in said
+
+
+def test_workers_with_their_own_problems(scenario, capsys):
+    Path(scenario).write_text(SCENARIO.replace('kind = "garnet"', 'kind = "garnet"\nown_rewards = true'))
+    assert main(["bounds", scenario]) == 0
+    assert "recommended: malenia_nigt" in capsys.readouterr().out
+
+
+def test_a_sweep_has_every_point(scenario, capsys):
+    Path(scenario).write_text(SCENARIO.replace("communication = 0.5", "communication = [[0.5, 0.5], [4.0, 4.0]]"))
+    if main(["bounds", scenario]) == 0:
+        assert capsys.readouterr().out.count("recommended") == 2
+
+
+BAD = [
+    ("", "", ["--epsilon", "0"], "epsilon=0.0 is no accuracy: give a number > 0"),
+    ("", "", ["--epsilon", "-1"], "epsilon=-1.0 is no accuracy: give a number > 0"),
+    ("", "", ["--epsilon", "nan"], "epsilon=nan is no accuracy: give a number > 0"),
+    ("", "", ["--epsilon", "small"], "'--epsilon'"),
+    ("", "", ["--sigma", "-1"], "sigma=-1.0 is no noise level"),
+    ("", "", ["--l-g", "0"], "L_g=0.0 is no smoothness constant"),
+    ("", "", ["--gap", "inf"], "Delta=inf is no gap"),
+    ("", "", ["--measured", "0", "5"], "updates=0.0 is no number of updates"),
+    ("[1.0, 2.0]", "[1.0, 0.0]", [], "cluster.compute[1]=0.0"),
+    ("[1.0, 2.0]", "[1.0, nan]", [], "cluster.compute[1]=nan"),
+    ("[1.0, 2.0]", "[]", [], "compute=[] has no worker"),
+    ("[1.0, 2.0]", '"sqrt"\nworkers = 0', [], "cluster.workers=0: give an integer >= 1"),
+    ("communication = 0.5", "communication = nan", [], "communication=nan"),
+    ("[stop]", "[[cluster.outages]]\nworker = 0\ndown = 1.0\nup = 2.0\n[stop]", [], "cluster.outages changes how long"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "options", "words"), BAD)
+def test_bad_input_gets_one_line(scenario, capsys, old, new, options, words):
+    Path(scenario).write_text(SCENARIO.replace(old, new))
+    assert main(["bounds", scenario, *options]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.startswith("asyncsim: ") and said.err.count("\n") == 1
+    assert words in said.err
+
+
+def test_it_needs_no_jax(scenario):
+    code = f"""
+import sys
+from asyncsim.cli import main
+assert main(["bounds", {scenario!r}]) == 0
+assert "jax" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_it_computes_for_less_than_a_second():
+    cluster = Cluster(sqrt(1000), 1.0)
+    pace(methods.rennala_nigt(500, 0.1), bare(cluster))
+    start = time.process_time()
+    found = bare(cluster)
+    for method in (methods.rennala_nigt(500, 0.1), methods.malenia_nigt(500, 0.1), methods.afedpg(0.1)):
+        pace(method, found).at_stop({"until": 1e6})
+    prospects(found, 0.1, measured=(10, 300))
+    assert time.process_time() - start < 1
