@@ -1,0 +1,479 @@
+"""Figures from frames and timelines. The only file that imports matplotlib; it draws, and `results` writes."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import CenteredNorm, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+
+from .timeline import Timeline
+from .usage import STATES, segments, total
+
+# Colours that colour-blind readers tell apart (Okabe and Ito's, then Tol's), one per family, the same in every figure.
+COLOURS = {
+    "rennala": "#0072B2",
+    "malenia": "#D55E00",
+    "synchronous": "#009E73",
+    "afedpg": "#CC79A7",
+    "asynchronous": "#E69F00",
+    "ringmaster": "#56B4E9",
+    "ringleader": "#999933",
+    "fedbuff": "#882255",
+    "delay_adaptive": "#332288",
+    "m_synchronous": "#661100",
+}
+OTHER = "#000000"
+LINES = ("-", "--", "-.", ":")  # methods of one family
+STYLE = {
+    "font.size": 11,
+    "axes.labelsize": 12,
+    "axes.titlesize": 12,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.7,
+    "legend.frameon": False,
+    "legend.fontsize": 10,
+    "svg.fonttype": "path",  # looks the same everywhere
+    "svg.hashsalt": "asyncsim",  # the same bytes every time
+}
+
+
+def style():
+    """A context in which figures are made and saved."""
+    return rc_context(STYLE)
+
+
+PANELS = 6
+
+
+def learning_curves(curves: pd.DataFrame, scenario: Mapping[str, Any]) -> Figure:
+    """Mean and 20-80 % band over seeds of each iterate's return, against simulated seconds; a line per method.
+
+    curves: rows as in `History.to_frame`, one step size per method (see `results.tuned`). Where a sweep's axes are
+        before ``method``, each point has a panel; of many points some are shown, evenly spaced.
+    scenario: the scenario as data (``settings.json``), for title, target and which method a label means.
+    """
+    with style():
+        title, swept = scenario.get("title", ""), axes_of(curves)
+        if not swept:
+            figure, axes = _figure(7.2, 4.6)
+            _curves(axes, curves, scenario)
+            _time_axis(axes, curves)
+            axes.set(xlabel="simulated time (s)", ylabel=_value(scenario["problem"]))
+            axes.set_title(title, loc="left")
+            axes.legend()
+            return figure
+        points = list(curves.groupby(swept, sort=False))
+        shown = [points[k] for k in np.unique(np.linspace(0, len(points) - 1, PANELS).round().astype(int))]
+        rows = math.ceil(len(shown) / 3)
+        columns = math.ceil(len(shown) / rows)
+        figure = Figure(figsize=(1 + 3.1 * columns, 1.1 + 2.7 * rows), layout="constrained", dpi=150)
+        FigureCanvasAgg(figure)
+        figure.get_layout_engine().set(w_pad=0.12)  # for the numbers at the ends of the axes
+        panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat
+        for k, (axes, (values, part)) in enumerate(zip(panels, shown)):
+            _curves(axes, part, scenario)
+            where = ", ".join(f"{axis} = {_number(value)}" for axis, value in zip(swept, values))
+            axes.set_title(where, loc="left", fontsize=11)
+            if k + columns >= len(shown):
+                axes.set_xlabel("simulated time (s)")
+                axes.tick_params(labelbottom=True)
+            if k % columns == 0:
+                axes.set_ylabel(_value(scenario["problem"]))
+        _time_axis(panels[0], curves)
+        for axes in panels[len(shown) :]:
+            axes.set_visible(False)
+        handles = {name: line for axes in panels for line, name in zip(*axes.get_legend_handles_labels())}
+        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+        some = "" if len(shown) == len(points) else f" ({len(shown)} of {len(points)} points)"
+        figure.suptitle(title + some, x=0.01, ha="left")
+        return figure
+
+
+def _time_axis(axes, curves: pd.DataFrame) -> None:
+    """Logarithmic where the fast runs would else be a stroke at the left."""
+    ends = curves.groupby([*axes_of(curves), "method"])["time"].max()
+    if ends.max() > 20 * ends.min() > 0:
+        axes.set_xscale("log")
+        axes.set_xlim(left=curves["time"][curves["time"] > 0].min())
+
+
+def axes_of(frame: pd.DataFrame) -> list[str]:
+    """The axes of a sweep: the columns before ``method``."""
+    return list(frame.columns[: frame.columns.get_loc("method")])
+
+
+def _curves(axes, curves: pd.DataFrame, scenario: Mapping[str, Any]) -> None:
+    """The lines and bands of one point."""
+    alone = not axes_of(curves)
+    drawn: list[str] = []
+    for label, rows in curves.groupby("method", sort=False):
+        family = scenario["methods"][label]["method"].rpartition("_")[0] or "afedpg"
+        line = LINES[drawn.count(family) % len(LINES)]
+        drawn.append(family)
+        colour = COLOURS.get(family, OTHER)
+        returns = rows.pivot(index=["update", "time"], columns="seed", values="eval_return")
+        times = returns.index.get_level_values("time")
+        low, high = np.quantile(returns, (0.2, 0.8), axis=1)
+        name = f"{pretty(label)}, {_step_size(rows['step_size'].iloc[0])}" if alone else pretty(label)
+        axes.fill_between(times, low, high, color=colour, alpha=0.18, linewidth=0)
+        axes.plot(times, returns.to_numpy().mean(axis=1), line, color=colour, linewidth=1.8, label=name)
+    if (target := scenario.get("target_return")) is not None:
+        axes.axhline(target, color="#555555", linewidth=0.9, linestyle=(0, (5, 4)), label=f"target, {target:g}")
+    axes.margins(x=0)
+
+
+# ---- what happened
+
+IDLE = "idle"  # what is between the stretches
+# What workers do: words, the colour, and the states of `usage.segments` in it. Light and dark differ as well as hue.
+DOING = {
+    "used": ("#0072B2", ("used",)),
+    "still running at the end": ("#8EC1DD", ("running",)),
+    "cancelled or discarded": ("#D55E00", ("cancelled", "discarded")),
+    "communicating": ("#F0E442", ("communicating",)),
+    "away": ("#777777", ("away",)),
+    "idle": ("#ECECEC", (IDLE,)),
+}
+BARS = 50  # workers that can be told apart as bars; more, or many jobs, are an image
+LINES_AT_MOST = 30  # updates that are lines across the picture
+
+
+def gantt(timeline: Timeline, until: float | None = None) -> Figure:
+    """What every worker did, in simulated time, with the updates as lines; where these are many, how many on top.
+
+    until: seconds to show; None: the first rounds, five of a collecting method, five times n updates of a greedy one.
+    """
+    n = timeline.cluster.workers
+    until = _first_rounds(timeline) if until is None else min(until, timeline.end)
+    frame = segments(timeline, until)
+    times = timeline.updates["time"].to_numpy()
+    times = times[times <= until]
+    with style():
+        figure, axes = _figure(7.2, min(1.7 + 0.22 * n, 5.6))
+        (_bars if n <= BARS and len(frame) <= 10_000 else _image)(axes, frame, n, until)
+        top = -0.5
+        if few := len(times) <= LINES_AT_MOST:
+            axes.vlines(times, -0.5, n - 0.5, color="black", linewidth=0.9)
+        else:
+            top -= 0.06 * n
+            counts, edges = np.histogram(times, 400, (0, until))
+            axes.stairs(-0.5 - 0.06 * n * counts / counts.max(), edges, baseline=-0.5, fill=True, color="black")
+        axes.set(xlim=(0, until), ylim=(n - 0.5, top), xlabel="simulated time (s)", ylabel="worker")
+        if n <= 20:
+            axes.set_yticks(range(n))
+        axes.grid(False)
+        axes.set_title(f"{pretty(timeline.method)}, {n} worker{'s' * (n > 1)}", loc="left")
+        seconds = (frame["end"].clip(upper=until) - frame["start"]).groupby(frame["state"], observed=True).sum()
+        here = set(seconds.index[seconds > 0]) | ({IDLE} if seconds.sum() < n * until * (1 - 1e-9) else set())
+        shown = [what for what, (_, states) in DOING.items() if here.intersection(states)]
+        patches = [Patch(facecolor=DOING[what][0], label=what) for what in shown]
+        line = axes.plot([], [], color="black", linewidth=0.9, label="update" if few else "updates (on top)")
+        figure.legend(handles=patches + line, loc="outside lower center", ncols=4, handlelength=1.2)
+        return figure
+
+
+def _first_rounds(timeline: Timeline) -> float:
+    times = timeline.updates["time"].to_numpy()
+    many = 5 if timeline.communication == "round" else 5 * timeline.cluster.workers
+    return min(1.03 * times[many - 1], timeline.end) if len(times) >= many else timeline.end
+
+
+def _bars(axes, frame: pd.DataFrame, n: int, until: float) -> None:
+    """A rectangle for every stretch, one collection for every colour."""
+    axes.barh(np.arange(n), until, height=0.8, color=DOING[IDLE][0])
+    edge = 0.6 if len(frame) < 40 * n else 0  # tells a job from the next
+    for colour, states in DOING.values():
+        rows = frame[frame["state"].isin(states)]
+        worker, start, end = (rows[key].to_numpy() for key in ("worker", "start", "end"))
+        x = np.stack([start, end, end, start], axis=1)
+        y = worker[:, None] + np.array([-0.4, -0.4, 0.4, 0.4])
+        if len(rows):
+            corners = np.stack([x, y], axis=2)
+            axes.add_collection(PolyCollection(corners, facecolor=colour, edgecolor="white", linewidth=edge))
+
+
+def _image(axes, frame: pd.DataFrame, n: int, until: float, columns: int = 2400) -> None:
+    """A row of pixels for every worker."""
+    colours = {state: colour for colour, states in DOING.values() for state in states}
+    palette = np.array([to_rgb(colours[state]) for state in (*STATES, IDLE)])
+    first, last = (
+        np.clip(np.ceil(frame[key] * (columns / until) - 0.5), 0, columns).astype(int).to_numpy()
+        for key in ("start", "end")
+    )  # the pixels whose centres are inside
+    count = last - first
+    pixel = np.repeat(frame["worker"].to_numpy() * columns + first - (np.cumsum(count) - count), count)
+    codes = np.full(n * columns, len(STATES))
+    codes[pixel + np.arange(len(pixel))] = np.repeat(frame["state"].cat.codes.to_numpy(), count)
+    image = (255 * palette[codes.reshape(n, columns)]).astype(np.uint8)
+    axes.imshow(image, extent=(0, until, n - 0.5, -0.5), aspect="auto", interpolation="antialiased")
+
+
+def utilisation(timelines: Mapping[str, Timeline]) -> Figure:
+    """What all workers' time went into, a bar per method."""
+    with style():
+        figure, axes = _figure(7.2, 1.5 + 0.42 * len(timelines))
+        shares = np.array([_shares(timeline) for timeline in timelines.values()])
+        left = np.zeros(len(timelines))
+        for (what, (colour, _)), share in zip(DOING.items(), shares.T):
+            if share.any():
+                bars = axes.barh(np.arange(len(left)), share, 0.72, left, color=colour, label=what)
+                words = [f"{100 * value:.0f}%" if value >= 0.06 else "" for value in share]
+                axes.bar_label(bars, words, label_type="center", color=_ink(to_rgb(colour)), fontsize=9)
+            left += share
+        axes.set_yticks(range(len(left)), map(pretty, timelines))
+        axes.set(xlim=(0, 1), ylim=(len(left) - 0.5, -0.5), xlabel="share of all workers' time")
+        axes.xaxis.set_major_formatter(PercentFormatter(1))
+        axes.grid(False)
+        figure.legend(loc="outside lower center", ncols=3, handlelength=1.2)
+        return figure
+
+
+def _shares(timeline: Timeline) -> list[float]:
+    """As in `DOING`."""
+    whole = total(timeline)
+    worked = timeline.cluster.workers * timeline.end or math.nan
+    rest = whole["busy"] - whole["useful"] - whole["wasted"]
+    seconds = (whole["useful"], max(rest, 0.0), whole["wasted"], whole["communicating"], whole["away"])
+    shares = [value / worked for value in seconds]
+    return [*shares, max(1 - math.fsum(shares), 0.0)]
+
+
+def delays(timelines: Mapping[str, Timeline]) -> Figure:
+    """How many updates old the gradients were that were used: a histogram per method."""
+    ages = {label: timeline.delays() for label, timeline in timelines.items()}
+    largest = max((int(age.max(initial=0)) for age in ages.values()), default=0)
+    edges = np.arange(largest + 2.0)
+    if largest > 60:  # single ones to begin with, then as many as fit
+        edges = np.unique(np.append(np.arange(10), np.rint(np.geomspace(10, largest + 1, 30))))
+    with style():
+        figure = Figure(figsize=(7.2, 0.9 + 1.1 * len(ages)), layout="constrained", dpi=150)
+        FigureCanvasAgg(figure)
+        rows = figure.subplots(len(ages), sharex=True, squeeze=False)[:, 0]
+        for axes, (label, age), (colour, _) in zip(rows, ages.items(), _looks(ages)):
+            share = np.histogram(age, edges)[0] / max(len(age), 1)
+            axes.stairs(share, edges - 0.5, fill=True, color=colour)
+            told = f"mean {age.mean():.3g}, at most {age.max()}" if len(age) else "no update"
+            axes.set_title(f"{pretty(label)}: {told}", loc="left", fontsize=10)
+            axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
+            axes.yaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 5, 10]))
+        axes.set_xlabel("delay (updates)")
+        if largest > 60:
+            axes.set_xscale("symlog", linthresh=10)
+            axes.xaxis.set_major_formatter("{x:g}")
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlim(-0.5, edges[-1] - 0.5)
+        figure.supylabel("share of used gradients", fontsize=12)
+        return figure
+
+
+# ---- sweeps
+
+
+def time_to_target(frame: pd.DataFrame, axis: str) -> Figure:
+    """Seconds to the target against a swept quantity, a line per method; crosses on top where it was not reached.
+
+    frame: one row per method and value, ``method``, ``time_to_target`` and a column named ``axis``. Both scales are
+    logarithmic where the values span more than a factor of 20. Raises ValueError where a method has a value twice.
+    """
+    twice = frame[frame.duplicated(["method", axis])]
+    if len(twice):
+        method, value = twice[["method", axis]].iloc[0]
+        raise ValueError(
+            f"method={method!r} has {axis}={value} twice: give the rows of one value of what else is swept"
+        )
+    values = np.unique(frame[axis].to_numpy(float))
+    positive = values[values > 0]
+    wide = len(positive) > 0 and positive[-1] > 20 * positive[0]
+    with style():
+        figure, axes = _figure(7.2, 4.6)
+        if wide:
+            axes.set_yscale("log", subs=[])
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.yaxis.set_major_formatter("{x:g}")
+            if values[0] > 0:
+                axes.set_xscale("log", subs=[])
+            else:
+                axes.set_xscale("symlog", linthresh=positive[0])
+        for (label, rows), (colour, line) in zip(frame.groupby("method", sort=False), _looks(frame["method"].unique())):
+            rows = rows.sort_values(axis)
+            x, y = rows[axis].to_numpy(float), rows["time_to_target"].to_numpy(float)
+            axes.plot(x, y, line, marker="o", markersize=4.5, color=colour, linewidth=1.8, label=pretty(label))
+            never, top = x[np.isnan(y)], axes.get_xaxis_transform()
+            axes.plot(never, np.ones(len(never)), "x", color=colour, transform=top, clip_on=False)
+        if len(values) <= 10:
+            axes.set_xticks(values, [f"{value:g}" for value in values])
+        if wide and values[0] == 0:
+            axes.set_xlim(left=-0.2 * positive[0])
+        axes.set(xlabel=axis, ylabel="simulated time to the target (s)")
+        if frame["time_to_target"].isna().any():
+            axes.plot([], [], "x", color="#555555", label="not reached")
+        axes.legend()
+        return figure
+
+
+def speedup_map(frame: pd.DataFrame) -> Figure:
+    """How many times as fast as a baseline: a cell per method and scenario.
+
+    frame: one row per cell, ``method, scenario, speedup``; NaN (the target was not reached) is a dash.
+    """
+    table = frame.pivot(index="method", columns="scenario", values="speedup")
+    table = table.reindex(index=frame["method"].unique(), columns=frame["scenario"].unique())
+    values = table.to_numpy(float)
+    with style():
+        figure, axes = _figure(2.6 + 0.85 * values.shape[1], 1.5 + 0.42 * values.shape[0])
+        with np.errstate(divide="ignore"):
+            logs = np.ma.masked_invalid(np.log2(values))
+        furthest = max(abs(logs).max(), 1) if logs.count() else 1
+        norm = CenteredNorm(0, furthest)
+        axes.set_facecolor("#ffffff")
+        image = axes.pcolormesh(logs, cmap="PuOr", norm=norm, edgecolor="white", linewidth=1.5)
+        for (row, column), value in np.ndenumerate(values):
+            ink = "black" if np.isnan(value) else _ink(image.cmap(norm(np.log2(value)))[:3])
+            told = "–" if np.isnan(value) else f"{value:.3g}×"
+            axes.text(column + 0.5, row + 0.5, told, ha="center", va="center", color=ink, fontsize=10)
+        axes.set_xticks(
+            np.arange(values.shape[1]) + 0.5, map(str, table.columns), rotation=30, ha="right", rotation_mode="anchor"
+        )
+        axes.set_yticks(np.arange(values.shape[0]) + 0.5, map(pretty, table.index))
+        axes.invert_yaxis()
+        axes.grid(False)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        axes.set_title("speed-up", loc="left")
+        return figure
+
+
+# ---- claims
+
+
+def claim(data: pd.DataFrame, labels: Mapping[str, Any]) -> Figure:
+    """Measured points, fitted lines and predictions on the same axes; measured / predicted below.
+
+    data: ``series, x, measured, low, high, fitted, predicted``, NaN where there is none.
+    labels: ``title, x, y``; ``prediction``, what the predicted line is called; ``logarithmic``; ``levels`` of the ratio
+    that are marked besides 1; ``mark``, an x and what it is, or None.
+    """
+    with style():
+        figure = Figure(figsize=(7.2, 6.4), layout="constrained", dpi=150)
+        FigureCanvasAgg(figure)
+        upper, lower = figure.subplots(2, sharex=True, height_ratios=(3, 1.2))
+        if labels["logarithmic"]:
+            upper.set(xscale="log", yscale="log")
+            if data["x"].max() < 100 * data["x"].min():
+                lower.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                lower.xaxis.set_major_formatter("{x:g}")
+                lower.xaxis.set_minor_formatter(NullFormatter())
+        cloud = data["series"].value_counts().max() > 100
+        names = data["series"].unique()
+        for name, colour, marker in zip(names, _series_colours(names), itertools.cycle("osD^v")):
+            rows = data[data["series"] == name].sort_values("x")
+            x, y, predicted = (rows[key].to_numpy() for key in ("x", "measured", "predicted"))
+            points = {"color": colour, "linestyle": "none", "marker": "." if cloud else marker}
+            points |= {"markersize": 2.5, "alpha": 0.5, "rasterized": True} if cloud else {"markersize": 5}
+            upper.plot(x, predicted, "--", color="#555555" if cloud else colour, linewidth=1.1, zorder=1)
+            upper.plot(x, rows["fitted"], color=colour, linewidth=1.1, alpha=0.7)
+            upper.plot(x, y, **points, label=name + _fitted_slope(rows, labels["logarithmic"]))
+            lower.plot(x, y / predicted, **points)
+            for axes, unit in ((upper, 1.0), (lower, predicted)):
+                ends = np.stack([rows["low"], rows["high"]]) / unit
+                axes.vlines(x, *ends, color=colour, linewidth=1.1)
+        upper.plot([], [], "--", color="#555555", linewidth=1.1, label=labels["prediction"])
+        for level in (1.0, *labels["levels"]):
+            lower.axhline(level, color="#555555", linewidth=0.9, linestyle="--" if level == 1 else ":")
+        if labels["levels"]:
+            lower.set_yticks([1.0, *labels["levels"]])
+        if labels["mark"]:
+            place, name = labels["mark"]
+            for axes in (upper, lower):
+                axes.axvline(place, color="#555555", linewidth=0.9, linestyle=":")
+            upper.plot([], [], ":", color="#555555", linewidth=0.9, label=name)
+        ratio = data[["measured", "low", "high"]].div(data["predicted"], axis=0).stack()
+        reach = max(abs(ratio - 1).max(), 0.04)  # of equal values, too, there is something to be seen
+        lower.set_ylim((1 - 1.2 * reach, 1 + 1.2 * reach) if reach < 0.2 else (0, 1.2 * max(1, ratio.max())))
+        upper.set_title(labels["title"], loc="left")
+        upper.set_ylabel(labels["y"])
+        lower.set(xlabel=labels["x"], ylabel="ratio")
+        upper.legend(markerscale=3 if cloud else 1, frameon=True, framealpha=0.85, edgecolor="none")
+        return figure
+
+
+def _series_colours(names) -> list[str]:
+    """A family's colour where a name begins with one; else one after another."""
+    families = [name.lower().replace("-", "_").partition(" ")[0].rstrip(",") for name in names]
+    rest = (colour for family, colour in COLOURS.items() if family not in families)
+    return [COLOURS[family] if family in COLOURS else next(rest) for family in families]
+
+
+def _fitted_slope(rows: pd.DataFrame, logarithmic: bool) -> str:
+    """``, slope -2.00`` where a line was fitted."""
+    ends = rows[["x", "fitted"]].dropna().iloc[[0, -1]].to_numpy() if rows["fitted"].notna().any() else None
+    if ends is None:
+        return ""
+    (x0, y0), (x1, y1) = np.log(ends) if logarithmic else ends
+    return f", slope {(y1 - y0) / (x1 - x0):.2f}".replace("-", "−")
+
+
+# ---- what they share
+
+
+def _figure(width: float, height: float):
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=150)
+    FigureCanvasAgg(figure)
+    return figure, figure.add_subplot()
+
+
+def _looks(labels) -> list[tuple[str, str]]:
+    """Colour and line of each label: a colour per family that begins it, a line per method of a family."""
+    drawn: list[str] = []
+    looks = []
+    for label in labels:
+        family = max((name for name in COLOURS if label.startswith(name)), key=len, default="")
+        looks.append((COLOURS.get(family, OTHER), LINES[drawn.count(family) % len(LINES)]))
+        drawn.append(family)
+    return looks
+
+
+def _ink(rgb) -> str:
+    """What can be read on a colour."""
+    red, green, blue = rgb
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+
+
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else f"{value}"
+
+
+def pretty(label: str) -> str:
+    """``rennala_nigt`` as papers write it; what follows a comma, the point of a sweep, as it is."""
+    label, comma, point = label.partition(", ")
+    words = {"nigt": "NIGT", "pg": "PG", "afedpg": "AFedPG"}
+    return " ".join(words.get(word, word[:1].upper() + word[1:]) for word in label.split("_")) + comma + point
+
+
+def _value(problem: Mapping[str, Any]) -> str:
+    """What ``eval_return`` is of."""
+    if "environment" not in problem:
+        return r"objective $J(\theta)$"
+    own = any(isinstance(values, list) for values in problem["fields"].values())
+    return f"return on {problem['environment']}{', mean over workers' * own}"
+
+
+def _step_size(step_size: float) -> str:
+    mantissa, exponent = math.frexp(step_size)
+    return rf"$\alpha = 2^{{{exponent - 1}}}$" if mantissa == 0.5 else rf"$\alpha = {step_size:g}$"

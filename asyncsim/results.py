@@ -1,0 +1,412 @@
+"""What is kept of a run: data, settings and figures in one directory. The only file that writes.
+
+The directory is written beside its place and then moved there, so a run that is killed leaves the old results or the
+new ones. Bytes depend on the scenario and the versions alone: no dates, no names of machines.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fnmatch import fnmatch
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from . import figures
+from .scenario import Settings
+from .timeline import Timeline
+
+FILES = ("settings.json", "curves.csv", "summary.csv", "curves.png", "curves.svg")  # always
+SOMETIMES = ("tuning.csv", "time_to_target.png", "time_to_target.svg")  # of tuning seeds; of a sweep of one quantity
+PICTURES = ("settings.json", "jobs.csv", "updates.csv", "*.png", "*.svg")  # of a simulation alone
+PACKAGES = ("asyncsim", "simpy", "jax", "jaxlib", "numpy", "pandas", "mujoco", "gymnasium")  # where they are
+
+
+# ---- what the curves say
+
+
+# Of a sweep, all frames have a column per axis, before ``method``.
+
+
+def tuned(curves: pd.DataFrame) -> pd.DataFrame:
+    """The rows at each method's tuned step size, at each point of a sweep.
+
+    That is the one with the largest mean, over seeds and the last quarter of the evaluations, of ``eval_return``;
+    where it is NaN (a lane diverged) it ranks last, and of equals the smaller wins.
+    """
+
+    def best(rows: pd.DataFrame) -> float:
+        updates = np.sort(rows["update"].unique())
+        late = rows[rows["update"].isin(updates[-max(1, len(updates) // 4) :])]
+        score = late.groupby("step_size")["eval_return"].agg(lambda returns: returns.to_numpy().mean())
+        return score.fillna(-np.inf).idxmax()
+
+    runs = curves.groupby([*figures.axes_of(curves), "method"], sort=False)
+    parts = [rows[rows["step_size"] == best(rows)] for _, rows in runs]
+    return pd.concat(parts, ignore_index=True)
+
+
+def summarise(curves: pd.DataFrame, timelines: Mapping[Any, Timeline], target: float | None = None) -> pd.DataFrame:
+    """One row per method, at its tuned step size, and point of a sweep.
+
+    ``method, step_size``; ``first_return, final_return``: mean over seeds of θ_0 and of the last iterate;
+    ``time_to_target``: first evaluated second at which the mean over seeds is at the target, NaN if never; ``end``:
+    seconds simulated; ``updates``; ``computed`` gradients (used, cancelled or discarded; those still running at the end
+    do not count) and ``wasted`` ones (cancelled or discarded); ``max_delay``, in updates.
+    timelines: by method; of a sweep, by (value of each axis, ..., method).
+    """
+    rows = []
+    axes = figures.axes_of(curves)
+    for run, part in tuned(curves).groupby([*axes, "method"], sort=False):
+        by_update = part.groupby("update")
+        time, mean = by_update["time"].first(), by_update["eval_return"].mean(skipna=False)
+        reached = time[mean >= (np.inf if target is None else target)]
+        timeline = timelines[run if axes else run[0]]
+        counts = timeline.counts()
+        rows.append(
+            {
+                **dict(zip([*axes, "method"], run)),
+                "step_size": part["step_size"].iloc[0],
+                "first_return": mean.iloc[0],
+                "final_return": mean.iloc[-1],
+                "time_to_target": reached.iloc[0] if len(reached) else np.nan,
+                "end": timeline.end,
+                "updates": len(timeline.updates),
+                "computed": counts["used"] + counts["cancelled"] + counts["discarded"],
+                "wasted": counts["cancelled"] + counts["discarded"],
+                "max_delay": timeline.max_delay,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+# ---- where it is kept
+
+
+def place(scenario: Path | str, preset: str | None = None) -> Path:
+    """Where a scenario's results go: ``experiments/a/b.toml`` to ``results/a/b``, others to ``results/<stem>``.
+
+    Those of a preset lie beside them: ``results/a/b-quick``.
+    """
+    path = Path(scenario)
+    folders = path.parts[:-1]
+    inside = folders[len(folders) - folders[::-1].index("experiments") :] if "experiments" in folders else ()
+    name = f"{path.stem}-{preset}" if preset else path.stem
+    return Path("results", *(folder for folder in inside if folder != ".."), name)
+
+
+def claim(directory: Path, settings: Settings, force: bool = False, ours: Sequence[str] = FILES + SOMETIMES) -> str:
+    """What saving here will have done: ``"wrote"``, or which results it ``"replaced"``.
+
+    Raises FileExistsError where something would be lost: another scenario's results (unless ``force``), or files that
+    are not ours.
+    """
+    home = _free(directory, ours)
+    if not (home.exists() and any(home.iterdir())):
+        return "wrote"
+    if _is_of(settings, _scenario_in(home)):
+        return "replaced the same scenario's results"
+    if force:
+        return "replaced another scenario's results"
+    raise FileExistsError(f"{directory} holds another scenario's results: give --force to replace them, or --output")
+
+
+def _free(directory: Path, ours: Sequence[str]) -> Path:
+    """The directory, behind symbolic links, if it can be written to and holds no other files than ours, or is not."""
+    home = Path(directory).resolve()
+    _recover(home)
+    above = next(parent for parent in home.parents if parent.exists())
+    for path in (home, above):
+        if path.exists() and not path.is_dir():
+            raise FileExistsError(f"{directory}: {path.name!r} is a file: give another --output")
+    if not os.access(above, os.W_OK):
+        raise PermissionError(f"{directory}: {above.name!r} may not be written to: give another --output")
+    files = home.iterdir() if home.exists() else ()
+    others = sorted(path.name for path in files if not any(fnmatch(path.name, name) for name in ours))
+    if others:
+        raise FileExistsError(f"{directory} holds {others[0]!r}, which is no result: move it, or give another --output")
+    return home
+
+
+def save(
+    directory: Path,
+    settings: Settings,
+    curves: pd.DataFrame,
+    timelines: Mapping[Any, Timeline],
+    tuning: pd.DataFrame | None = None,
+) -> tuple[pd.DataFrame, list[Path]]:
+    """Write a run's directory, whole or not at all; return the summary and the files.
+
+    Summary and figures are made from what was written, not from what was in memory.
+    timelines: as in `summarise`. tuning: rows as in ``curves``, of the runs that its step sizes were chosen by.
+    """
+    with _whole(directory) as new:
+        curves.to_csv(new / "curves.csv", index=False, lineterminator="\n")
+        if tuning is not None:
+            tuning.to_csv(new / "tuning.csv", index=False, lineterminator="\n")
+        (new / "settings.json").write_text(_record(settings), encoding="utf-8")
+        curves, scenario = load_curves(new), load_settings(new)["scenario"]
+        summary = summarise(curves, timelines, scenario.get("target_return"))
+        summary.to_csv(new / "summary.csv", index=False, lineterminator="\n")
+        drawn = {"curves": figures.learning_curves(tuned(curves), scenario)}
+        axes = summary[figures.axes_of(summary)]
+        if (
+            len(axes.select_dtypes("number").columns) == len(axes.columns) == 1
+            and summary["time_to_target"].notna().any()
+        ):
+            drawn["time_to_target"] = figures.time_to_target(summary, axes.columns[0])
+        for name, figure in drawn.items():
+            with figures.style():
+                figure.savefig(new / f"{name}.png", metadata={"Software": None})
+                figure.savefig(new / f"{name}.svg", metadata={"Date": None})
+    shutil.rmtree(_parts(directory), ignore_errors=True)
+    return summary, [path for name in FILES + SOMETIMES if (path := Path(directory) / name).exists()]
+
+
+# Of a run that is not finished, what each method gave is kept as soon as it is there.
+
+
+def keep_part(
+    directory: Path, settings: Settings, label: str, curves: pd.DataFrame, tuning: pd.DataFrame | None
+) -> None:
+    """Keep a method's rows until `save` has written the whole run."""
+    parts = _parts(directory)
+    parts.mkdir(parents=True, exist_ok=True)
+    (parts / "settings.json").write_text(_record(settings), encoding="utf-8")
+    new = parts / f".{label}"
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir()
+    curves.to_csv(new / "curves.csv", index=False, lineterminator="\n")
+    if tuning is not None:
+        tuning.to_csv(new / "tuning.csv", index=False, lineterminator="\n")
+    new.rename(parts / label)
+
+
+def kept_part(directory: Path, settings: Settings, label: str) -> tuple[pd.DataFrame, pd.DataFrame | None] | None:
+    """A method's rows, where this very run, with these versions, was killed after it was trained; else None."""
+    parts = _parts(directory)
+    try:
+        if (parts / "settings.json").read_text(encoding="utf-8") != _record(settings):
+            shutil.rmtree(parts)
+            return None
+        tuning = parts / label / "tuning.csv"
+        return pd.read_csv(parts / label / "curves.csv"), pd.read_csv(tuning) if tuning.exists() else None
+    except FileNotFoundError:
+        return None
+
+
+def _parts(directory: Path) -> Path:
+    return _beside(Path(directory).resolve(), "parts")
+
+
+def _record(settings: Settings) -> str:
+    record = {"scenario": as_data(settings), **_surroundings()}
+    return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+# Of a simulation alone: what happened, and pictures of it.
+
+
+def save_timelines(
+    directory: Path,
+    settings: Settings,
+    timelines: Mapping[str, Timeline],
+    columns: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[Path]:
+    """Write jobs, updates and pictures of what happened, whole or not at all; return the files.
+
+    columns: by the timelines' names, what the rows of ``jobs.csv`` and ``updates.csv`` begin with: a value per axis of
+        a sweep, and ``method``. None: the name is the method.
+    """
+    columns = columns or {name: {"method": name} for name in timelines}
+    with _whole(directory) as new, figures.style():
+        for name in ("jobs", "updates"):
+            frames = {run: getattr(timeline, name) for run, timeline in timelines.items()}
+            frames = [
+                pd.concat([pd.DataFrame([columns[run]] * len(rows)), rows], axis=1) for run, rows in frames.items()
+            ]
+            frame = pd.concat(frames, ignore_index=True)
+            frame.to_csv(new / f"{name}.csv", index=False, lineterminator="\n")
+        record = {"scenario": as_data(settings), "versions": {name: version(name) for name in ("asyncsim", "simpy")}}
+        text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
+        (new / "settings.json").write_text(text + "\n", encoding="utf-8")
+        pictures = {"utilisation": figures.utilisation(timelines), "delays": figures.delays(timelines)}
+        for k, (label, timeline) in enumerate(timelines.items(), 1):
+            word = re.sub(r"[^\w.-]", "_", label)  # a label may hold anything
+            pictures[f"gantt-{word}" if word == label else f"gantt-{k}-{word}"] = figures.gantt(timeline)
+        for name, figure in pictures.items():
+            figure.savefig(new / f"{name}.png", metadata={"Software": None})
+            figure.savefig(new / f"{name}.svg", metadata={"Date": None})
+    return sorted(path for path in Path(directory).iterdir())
+
+
+def claim_file(path: Path) -> str:
+    """What `save_json` will have done: ``"wrote"`` or ``"replaced"``. Raises OSError where it cannot."""
+    if path.suffix != ".json":  # a slip of the hand must not replace a scenario
+        raise FileExistsError(f"{path}: give a file name that ends in .json")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no directory {str(path.parent)!r}: make it, or give another place")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a directory: give a file name")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"{path}: {str(path.parent)!r} may not be written to: give another place")
+    return "replaced" if path.exists() else "wrote"
+
+
+def save_json(path: Path, data: Any) -> None:
+    """Write a JSON file, whole or not at all."""
+    claim_file(path)
+    new = _beside(path.resolve(), "new")
+    try:
+        new.write_text(json.dumps(data, separators=(",", ":"), allow_nan=False) + "\n", encoding="utf-8")
+        new.replace(path.resolve())
+    finally:
+        new.unlink(missing_ok=True)
+
+
+# Of a validation: claims, constants, and data and pictures of what was drawn.
+
+VALIDATION = ("settings.json", "*.csv", "*.png", "*.svg")
+
+
+def claim_validation(directory: Path) -> str:
+    """What `save_validation` will have done: ``"wrote"`` or ``"replaced"``. Raises OSError where it cannot."""
+    home = _free(directory, VALIDATION)
+    if not (home.exists() and any(home.iterdir())):
+        return "wrote"
+    if "validation" in _settings_in(home):
+        return "replaced"
+    raise FileExistsError(f"{directory} holds a scenario's results: give another --output")
+
+
+def save_validation(
+    directory: Path,
+    quick: bool,
+    claims: pd.DataFrame,
+    constants: pd.DataFrame,
+    drawn: Mapping[str, tuple[pd.DataFrame, Mapping[str, Any]]],
+) -> list[Path]:
+    """Write a validation, whole or not at all; return the files.
+
+    drawn: data and labels of each figure, as `figures.claim` takes them. Figures are made from what was written.
+    """
+    with _whole(directory) as new, figures.style():
+        frames = {"claims": claims, "constants": constants, **{name: data for name, (data, _) in drawn.items()}}
+        for name, frame in frames.items():
+            frame.to_csv(new / f"{name}.csv", index=False, lineterminator="\n", float_format="%.10g")
+        labels = {name: dict(given) for name, (_, given) in drawn.items()}
+        record = {"validation": {"quick": quick, "figures": labels}, **_surroundings()}
+        text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
+        (new / "settings.json").write_text(text + "\n", encoding="utf-8")
+        for name in drawn:
+            figure = figures.claim(pd.read_csv(new / f"{name}.csv"), labels[name])
+            figure.savefig(new / f"{name}.png", metadata={"Software": None})
+            figure.savefig(new / f"{name}.svg", metadata={"Date": None})
+    return sorted(Path(directory).iterdir())
+
+
+def load_curves(directory: Path | str) -> pd.DataFrame:
+    """The rows of every method, seed and step size, as `History.to_frame` had them."""
+    return pd.read_csv(_kept(directory) / "curves.csv")
+
+
+def load_summary(directory: Path | str) -> pd.DataFrame:
+    """As `summarise` had it."""
+    return pd.read_csv(_kept(directory) / "summary.csv")
+
+
+def load_settings(directory: Path | str) -> dict[str, Any]:
+    """``scenario``: the scenario as data; ``versions``, ``platform``, ``floats``: what it ran on."""
+    return json.loads((_kept(directory) / "settings.json").read_text(encoding="utf-8"))
+
+
+def as_data(settings: Settings) -> dict[str, Any]:
+    """A scenario as JSON has it."""
+    return json.loads(settings.model_dump_json())
+
+
+def _is_of(settings: Settings, written: Any) -> bool:
+    """Whether a scenario in a file is this one. A key that is not in the file, for it is new, had its default."""
+    every, given = (json.loads(settings.model_dump_json(exclude_defaults=without)) for without in (False, True))
+
+    def filled(written, every, given):
+        if not (isinstance(written, dict) and isinstance(every, dict)):
+            return written
+        known = {key: filled(value, every.get(key), given.get(key, {})) for key, value in written.items()}
+        return {key: value for key, value in every.items() if key not in given} | known
+
+    return filled(written, every, given) == every
+
+
+def _scenario_in(directory: Path) -> dict[str, Any] | None:
+    return _settings_in(directory).get("scenario")
+
+
+def _settings_in(directory: Path) -> dict[str, Any]:
+    """What settings.json holds, if it can be read."""
+    try:
+        return dict(load_settings(directory))
+    except (OSError, ValueError, TypeError):
+        return {}
+
+
+def _surroundings() -> dict[str, Any]:
+    import jax
+
+    packages = {name: version(name) for name in PACKAGES if find_spec(name)}
+    return {
+        "versions": {"python": platform.python_version(), **packages},
+        "platform": {"system": platform.system(), "machine": platform.machine(), "jax": jax.default_backend()},
+        "floats": "float64" if jax.config.jax_enable_x64 else "float32",
+    }
+
+
+# The old directory is moved aside and the new one in. Killed in between, the old one lies aside.
+
+
+@contextmanager
+def _whole(directory: Path | str) -> Iterator[Path]:
+    """A new directory to write to, which takes its place once all is there."""
+    home = Path(directory).resolve()  # behind symbolic links
+    new, old = _beside(home, "new"), _beside(home, "old")
+    _recover(home)
+    shutil.rmtree(new, ignore_errors=True)
+    try:
+        new.mkdir(parents=True)
+        yield new
+        if home.exists():
+            home.rename(old)
+        new.rename(home)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+        _recover(home)
+
+
+def _beside(home: Path, state: str) -> Path:
+    return home.with_name(f".{home.name}.{state}")
+
+
+def _kept(directory: Path | str) -> Path:
+    home = Path(directory).resolve()
+    aside = _beside(home, "old")
+    return aside if aside.exists() and not home.exists() else home
+
+
+def _recover(home: Path) -> None:
+    """Put the old directory back, or, where the new one is in its place, away."""
+    aside = _beside(home, "old")
+    if aside.exists():
+        if home.exists():
+            shutil.rmtree(aside)
+        else:
+            aside.rename(home)

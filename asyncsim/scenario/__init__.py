@@ -1,0 +1,18 @@
+"""A scenario: a TOML file that names cluster, methods, problem, seeds and step sizes, checked before anything runs.
+
+`load(path, preset="quick")` merges the file's table [quick] over the rest of the file, key by key: the same scenario
+at less expense. With ``tuning_seeds`` the step-size grid is run on these seeds first, and the final ``seeds`` with each
+method's best step size only. The table [about] is for readers, and changes nothing. A list where one number is expected
+is a sweep, and so is what the table [sweep] has (see `sweeps`).
+
+`tables`, `clusters`, `problems` and `settings` say what the file may hold. Whether a value makes sense is decided where
+it is used (`Cluster`, rules, updates, problems); their lines are passed on with the file and the section in front.
+Nothing here needs JAX until `Scenario.problem` is asked for, unless κ depends on how many parameters the policy has.
+"""
+
+from .errors import ScenarioError
+from .loading import Scenario, load
+from .settings import Settings, known_methods
+from .sweeps import PRESETS
+
+__all__ = ["PRESETS", "Scenario", "ScenarioError", "Settings", "known_methods", "load"]

@@ -1,0 +1,340 @@
+"""The table [cluster]: compute times, speeds, outages and networks, as `asyncsim.cluster` has them.
+
+``compute`` is one of
+
+* a pattern, with ``workers``: ``"sqrt"``;
+* a list, one entry per worker, of numbers and distributions: ``[1.0, {distribution = "exponential", mean = 2.0}]``;
+* a distribution for all ``workers``, where ``scale`` (a pattern, or a number per worker) multiplies their times:
+  ``{distribution = "lognormal", mean = 1.0, sigma = 0.5, scale = "sqrt"}``;
+* ``{recording = "times.csv"}``, beside the scenario file (see `read_recording`).
+
+``communication`` is a number, a pattern, a number per worker, or a network: ``{network = "ring", latency = 1e-3,
+bandwidth = 1e9}``. A message has as many parameters as the policy, unless ``parameters`` is given. A network may have
+``jitter``, a distribution.
+
+[cluster.speeds.3] is of worker 3, [cluster.speeds.all] of all that have none of their own, each [[cluster.outages]] of
+one worker. Workers are counted from 0.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import Field, FiniteFloat
+
+from ..base import nearest
+from ..cluster import (
+    PATTERNS,
+    Cluster,
+    ComputeTime,
+    Constant,
+    Diurnal,
+    Exponential,
+    Gamma,
+    Jitter,
+    LogNormal,
+    Markov,
+    Network,
+    Outage,
+    ParameterServer,
+    Pareto,
+    PerWorker,
+    Phases,
+    Ring,
+    Speed,
+    Tree,
+    Uniform,
+    read_recording,
+)
+from .errors import ScenarioError, told
+from .tables import Count, Index, ListOf, Numbers, Table, tagged
+
+Parameters = Callable[[str], int]  # d; raises a line that ends with these words where there is no policy
+
+
+# ---- compute times
+
+
+class TimeTable(Table):
+    """A distribution, in seconds."""
+
+    made: ClassVar[type]
+    scale: str | Annotated[tuple[Annotated[FiniteFloat, Field(gt=0)], ...], ListOf] | None = None
+
+    def build(self, factor: float = 1.0) -> ComputeTime:
+        given = self.model_dump(exclude={"distribution", "scale"})
+        seconds = ("mean", "minimum", "low", "high")  # the others have no unit
+        return self.made(**{key: factor * value if key in seconds else value for key, value in given.items()})
+
+
+class ExponentialTable(TimeTable):
+    made = Exponential
+    distribution: Literal["exponential"]
+    mean: float
+
+
+class LogNormalTable(TimeTable):
+    made = LogNormal
+    distribution: Literal["lognormal"]
+    mean: float
+    sigma: float
+
+
+class GammaTable(TimeTable):
+    made = Gamma
+    distribution: Literal["gamma"]
+    mean: float
+    shape: float
+
+
+class ParetoTable(TimeTable):
+    made = Pareto
+    distribution: Literal["pareto"]
+    minimum: float
+    shape: float
+
+
+class UniformTable(TimeTable):
+    made = Uniform
+    distribution: Literal["uniform"]
+    low: float
+    high: float
+
+
+class RecordingTable(Table):
+    """Observed times of all workers."""
+
+    distribution: Literal["recorded"] = "recorded"
+    recording: str
+
+    def build(self, folder: Path, workers: int | None) -> Sequence[ComputeTime]:
+        try:
+            return read_recording(folder / self.recording, workers)
+        except OSError as error:
+            raise ValueError(f"recording={self.recording!r}: {error.strerror}: give a CSV file") from None
+        except ValueError as error:
+            raise ValueError(f"recording: {error}") from None
+
+
+TIMES = (ExponentialTable, LogNormalTable, GammaTable, ParetoTable, UniformTable)
+TimeOfOne = tagged("distribution", *TIMES)
+TimeOfAll = tagged("distribution", *TIMES, RecordingTable, default="recorded")
+
+
+def _of_one(section: str, table: TimeTable) -> ComputeTime:
+    if table.scale is not None:
+        raise ScenarioError(f"{section}.scale={table.scale!r} is for a table of all workers: leave it out")
+    return told(section, table, table.build)
+
+
+# ---- speeds and outages
+
+
+class SpeedTable(Table):
+    """How a worker's speed changes over time."""
+
+    made: ClassVar[type]
+
+    def build(self) -> Speed:
+        return self.made(**self.model_dump(exclude={"kind"}))
+
+
+class PhasesTable(SpeedTable):
+    made = Phases
+    kind: Literal["phases"]
+    times: Numbers
+    speeds: Numbers
+
+
+class DiurnalTable(SpeedTable):
+    made = Diurnal
+    kind: Literal["diurnal"]
+    period: float
+    low: float
+    phase: float = 0.0
+
+
+class MarkovTable(SpeedTable):
+    made = Markov
+    kind: Literal["markov"]
+    fast_seconds: float
+    slow_seconds: float
+    slow_speed: float
+
+
+class OutageTable(Table):
+    """As in `Outage`."""
+
+    worker: Index
+    down: float
+    up: float = math.inf
+
+    def build(self) -> Outage:
+        return Outage(self.down, self.up)
+
+
+# ---- networks
+
+
+class NetworkTable(Table):
+    """What communication costs."""
+
+    made: ClassVar[type]
+    jitter: TimeOfOne | None = None
+
+    def with_jitter(self, workers: int, parameters: Parameters) -> Network:
+        network = told("cluster.communication", self, self.build, workers, parameters)
+        if self.jitter is None:
+            return network
+        return Jitter(network, _of_one("cluster.communication.jitter", self.jitter))
+
+
+class ConstantTable(NetworkTable):
+    """κ, or κ_i."""
+
+    network: Literal["constant"]
+    seconds: float | str | Numbers
+
+    def build(self, workers: int, parameters: Parameters) -> Network:
+        seconds = _by_pattern("seconds", self.seconds, workers)
+        if not isinstance(seconds, tuple):
+            return Constant(seconds)
+        network = PerWorker(seconds)
+        network.round_seconds(workers)  # as many as workers
+        return network
+
+
+class LinkTable(NetworkTable):
+    """As in `Ring`, `Tree` and `ParameterServer`."""
+
+    latency: float
+    bandwidth: float
+    parameters: Count | None = None
+
+    def build(self, workers: int, parameters: Parameters) -> Network:
+        return self.made(self.latency, self.bandwidth, self.parameters or parameters("give communication.parameters"))
+
+
+class RingTable(LinkTable):
+    made = Ring
+    network: Literal["ring"]
+
+
+class TreeTable(LinkTable):
+    made = Tree
+    network: Literal["tree"]
+
+
+class ParameterServerTable(LinkTable):
+    made = ParameterServer
+    network: Literal["parameter_server"]
+
+
+# ---- all together
+
+
+class ClusterTable(Table):
+    """As in `Cluster`.
+
+    communication_exponent: every κ_i is multiplied by d to this power, with d the number of the policy's parameters
+        (arXiv 2509.24305, section 6: κ_i = √i·d^(1/4)).
+    seed: of all that is random.
+    """
+
+    workers: Count | None = None
+    compute: str | Annotated[tuple[float | TimeOfOne, ...], ListOf] | TimeOfAll
+    speeds: dict[str, tagged("kind", PhasesTable, DiurnalTable, MarkovTable)] = {}
+    outages: Annotated[tuple[OutageTable, ...], ListOf] = ()
+    communication: (
+        float | str | Numbers | tagged("network", ConstantTable, RingTable, TreeTable, ParameterServerTable)
+    ) = 0.0
+    communication_exponent: FiniteFloat | None = None
+    collective: str = "max"
+    transfer: str = "round_trip"
+    seed: Index = 0
+
+    def build(self, folder: Path, parameters: Callable[[int, str], int]) -> Cluster:
+        """folder: of recordings. parameters: d, for a number of workers, as in `Parameters`."""
+        compute = self._compute(folder)
+        n = len(compute)
+        communication = _by_pattern("communication", self.communication, n)
+        if isinstance(communication, NetworkTable):
+            if self.communication_exponent is not None:
+                raise ValueError("communication_exponent multiplies seconds, and this is a network: leave it out")
+            communication = communication.with_jitter(n, lambda what: parameters(n, what))
+        cluster = Cluster(compute, communication, self.collective, self.transfer, self._speeds(n), self._outages(n))
+        if self.communication_exponent is None:
+            return cluster
+        factor = parameters(n, "leave out communication_exponent") ** self.communication_exponent
+        return replace(cluster, communication=tuple(factor * kappa for kappa in cluster.kappas))
+
+    def in_words(self) -> str:
+        """Times and communication, in a few words."""
+
+        def words(value):
+            value = getattr(value, "distribution", getattr(value, "network", value))
+            return "given by worker" if isinstance(value, tuple) else f"{value}"
+
+        more = f"·d^{self.communication_exponent:g}" if self.communication_exponent else ""
+        return f"{words(self.compute)}, κ {words(self.communication)}{more}"
+
+    def _compute(self, folder: Path) -> Sequence[float | ComputeTime]:
+        compute, workers = self.compute, self.workers
+        if isinstance(compute, RecordingTable):
+            return told("cluster.compute", compute, compute.build, folder, workers)
+        if isinstance(compute, tuple):
+            if workers not in (None, len(compute)):
+                raise ValueError(f"workers={workers}, but compute has {len(compute)} values: give one per worker")
+            return [
+                _of_one(f"cluster.compute[{i}]", time) if isinstance(time, TimeTable) else time
+                for i, time in enumerate(compute)
+            ]
+        table = isinstance(compute, TimeTable)
+        if table and workers is None and isinstance(compute.scale, tuple):
+            workers = len(compute.scale)
+        if workers is None:
+            what = "a distribution for all" if table else f"compute={compute!r}"
+            raise ValueError(f"workers is missing: {what} needs an integer >= 1")
+        if not table:
+            return _by_pattern("compute", compute, workers)
+        time = told("cluster.compute", compute, compute.build)
+        if compute.scale is None:
+            return (time,) * workers
+        scale = _by_pattern("compute.scale", compute.scale, workers)
+        if len(scale) != workers:
+            raise ValueError(f"compute.scale has {len(scale)} values for {workers} workers: give as many")
+        return [compute.build(factor) for factor in scale]
+
+    def _speeds(self, n: int) -> dict[int, Speed]:
+        speeds, common = {}, None
+        for key, table in self.speeds.items():
+            speed = told(f"cluster.speeds.{key}", table, table.build)
+            if key == "all":
+                common = speed
+            elif key.isdecimal() and int(key) < n:
+                speeds[int(key)] = speed
+            else:
+                raise ValueError(f"speeds.{key} is of no worker: give 0 to {n - 1}, or all")
+        return speeds if common is None else dict.fromkeys(range(n), common) | speeds
+
+    def _outages(self, n: int) -> dict[int, list[Outage]]:
+        outages: dict[int, list[Outage]] = {}
+        for k, table in enumerate(self.outages):
+            if table.worker >= n:
+                raise ValueError(f"outages[{k}].worker={table.worker} is of no worker: give 0 to {n - 1}")
+            outage = told(f"cluster.outages[{k}]", table, table.build)
+            outages.setdefault(table.worker, []).append(outage)
+        return outages
+
+
+def _by_pattern(key: str, value: Any, workers: int) -> Any:
+    """What a pattern's name stands for; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    if value not in PATTERNS:
+        raise ValueError(f"{key}={value!r} is unknown: {nearest(value, list(PATTERNS))}")
+    return PATTERNS[value](workers)

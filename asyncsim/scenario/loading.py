@@ -1,0 +1,155 @@
+"""What a scenario file means."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..base import Method, Problem, nearest
+from ..cluster import Cluster
+from ..simulate import Stalled, simulate
+from ..timeline import Timeline
+from ..updates.step import check_step_size
+from . import sweeps
+from .errors import ScenarioError, told, validated, within
+from .problems import PolicyGradientTable
+from .settings import MethodTable, Settings, method_named, method_table
+from .tables import Table
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A file that makes sense: a cluster, methods under their labels, and a grid of step sizes for each.
+
+    swept: of a sweep, the values of each point by axis, and the point. The rest is then that of the first point.
+    """
+
+    path: Path
+    preset: str | None
+    settings: Settings
+    cluster: Cluster
+    methods: dict[str, Method]
+    step_sizes: dict[str, tuple[float, ...]]
+    swept: tuple[tuple[dict[str, Any], Scenario], ...] = ()
+
+    @property
+    def points(self) -> tuple[tuple[dict[str, Any], Scenario], ...]:
+        """As ``swept``; without a sweep, itself alone."""
+        return self.swept or (({}, self),)
+
+    def simulate(self, label: str) -> Timeline:
+        """The timeline of a method."""
+        stop = self.settings.stop.model_dump(exclude_none=True)
+        options = {"seed": self.settings.cluster.seed, "stale": self.settings.stale}
+        return simulate(self.methods[label], self.cluster, **stop, **options)
+
+    def problem(self) -> Problem:
+        """What is optimised. Imports JAX; raises ScenarioError."""
+        table = self.settings.problem
+        try:
+            return table.build(self.cluster.workers)
+        except ValueError as error:
+            raise ScenarioError(f"{self.path}: {within('problem', table, error)}") from None
+
+
+def load(path: Path | str, preset: str | None = None) -> Scenario:
+    """Read and check a scenario file, all but what only JAX knows. Raises ScenarioError with the first thing wrong.
+
+    preset: one of `PRESETS` that the file has a table of; all that it has are checked, whichever is asked for.
+    """
+    path = Path(path)
+    try:
+        data = tomllib.loads(path.read_bytes().decode())
+        scenarios = {None: _scenario(path, data)}
+        known = [name for name in sweeps.PRESETS if name in data]
+        for name in known:
+            scenarios[name] = _told_at(f"with [{name}]", _scenario, path, sweeps.merged(data, data[name]), name)
+        if preset not in scenarios:
+            what = nearest(preset, known) if known else "give a table [quick] with what is to be different"
+            raise ScenarioError(f"preset={preset!r} is not in this file: {what}")
+        return scenarios[preset]
+    except tomllib.TOMLDecodeError as error:
+        raise ScenarioError(f"{path}: not TOML: {error}; give lines like key = value") from None
+    except UnicodeDecodeError as error:
+        raise ScenarioError(f"{path}: not TOML: byte {error.start} is not UTF-8; give a text file") from None
+    except FileNotFoundError:
+        raise ScenarioError(f"{path}: no such file: give a scenario file; `asyncsim list` shows some") from None
+    except OSError as error:
+        raise ScenarioError(f"{path}: {error.strerror}: give a scenario file that can be read") from None
+    except ScenarioError as error:
+        raise ScenarioError(f"{path}: {error}") from None
+
+
+def _scenario(path: Path, data: dict[str, Any], preset: str | None = None) -> Scenario:
+    """All points of a file's data."""
+    axes, points = sweeps.points(data)
+    if not axes:
+        return _point(path, data, preset)
+    swept = []
+    for values, here in points:
+        where = ", ".join(f"{axis}={value}" for axis, value in values.items())
+        swept.append((values, _told_at(f"at {where}", _point, path, here, preset)))
+    first = swept[0][1]
+    return replace(first, settings=first.settings.model_copy(update={"sweep": axes}), swept=tuple(swept))
+
+
+def _told_at(where: str, function, *args):
+    try:
+        return function(*args)
+    except ScenarioError as error:
+        raise ScenarioError(f"{where}: {error}") from None
+
+
+def _point(path: Path, data: dict[str, Any], preset: str | None) -> Scenario:
+    settings = validated(Settings, data)
+
+    def parameters(workers: int, otherwise: str) -> int:
+        table = settings.problem
+        if not isinstance(table, PolicyGradientTable):
+            raise ScenarioError(
+                "cluster.communication depends on the number of the policy's parameters, "
+                f"and problem.kind={table.kind!r} has no policy: {otherwise}"
+            )
+        return told("problem", table, table.build, workers).network.size
+
+    cluster = told("cluster", settings.cluster, settings.cluster.build, path.parent, parameters)
+    methods, grids, tables = {}, {}, {}
+    for label, given in settings.methods.items():
+        where = f"methods.{label}"
+        function = method_named(label, given)
+        model = method_table(function, cluster.workers)
+        table = validated(model, {"method": function.__name__} | given, where)
+        grids[label] = _grid(settings, where, table)
+        arguments = table.model_dump(exclude={"method", "step_sizes"})
+        method = told(where, table, function, step_size=grids[label][0], **arguments)
+        methods[label] = replace(method, name=label)
+        tables[label] = table
+    settings = settings.model_copy(update={"methods": tables})
+    for method in methods.values():
+        _check_stop(settings, method, cluster)
+    return Scenario(path, preset, settings, cluster, methods, grids)
+
+
+def _grid(settings: Settings, where: str, table: MethodTable) -> tuple[float, ...]:
+    grid = table.step_sizes or settings.step_sizes
+    if grid is None:
+        raise ScenarioError(f"step_sizes is missing: give a list of numbers, or {where}.step_sizes")
+    for step_size in grid:
+        told(f"{where}.step_sizes" if table.step_sizes else "step_sizes", Table, check_step_size, step_size)
+    return grid
+
+
+def _check_stop(settings: Settings, method: Method, cluster: Cluster) -> None:
+    """A run that ends at its first update meets the same checks of the stop condition as the whole run."""
+    stop = settings.stop.model_dump(exclude_none=True)
+    least = {key: value if key == "until" else min(value, 1) for key, value in stop.items()}
+    if "until" in least:
+        least.setdefault("updates", 1)
+    try:
+        simulate(method, cluster, **least, stale=settings.stale, seed=settings.cluster.seed)
+    except Stalled as error:
+        raise ScenarioError(within("cluster", settings.cluster, error)) from None
+    except ValueError as error:
+        raise ScenarioError(within("stop", settings.stop, error)) from None

@@ -1,0 +1,103 @@
+"""Tables of what is optimised. JAX is imported when one is built."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import FiniteFloat
+
+from ..base import Problem
+from .tables import Count, Index, ListOf, Table, tagged
+
+
+class PolicyGradientTable(Table):
+    """As in `PolicyGradient`; ``fields`` replaces fields of the environment: a number for all workers, or one each."""
+
+    kind: Literal["policy_gradient"] = "policy_gradient"
+    environment: str
+    horizon: int
+    discount: float
+    hidden: Annotated[tuple[Count, ...], ListOf] = (64, 64)
+    shared: bool = True
+    tanh_correction: bool = False
+    evaluation_episodes: int = 16
+    fields: dict[str, FiniteFloat | Annotated[tuple[FiniteFloat, ...], ListOf]] = {}
+
+    def build(self, workers: int) -> Problem:
+        from ..problems import PolicyGradient
+        from ..rl.environments import make
+        from ..rl.policies import MLP
+
+        make(self.environment, **self.fields)  # its name, and the names of its fields
+        own = {key: value for key, value in self.fields.items() if isinstance(value, tuple)}
+        for key, values in own.items():
+            if len(values) != workers:
+                raise ValueError(
+                    f"fields.{key} has {len(values)} values for {workers} workers: give one number, or {workers}"
+                )
+        environments = [
+            make(self.environment, **self.fields | {key: values[worker] for key, values in own.items()})
+            for worker in range(workers if own else 1)
+        ]
+        return PolicyGradient(
+            environment=environments if own else environments[0],
+            horizon=self.horizon,
+            discount=self.discount,
+            policy=MLP(self.hidden, self.shared, self.tanh_correction),
+            evaluation_episodes=self.evaluation_episodes,
+        )
+
+
+class GarnetTable(Table):
+    """As in `TabularMDP.garnet`; with ``own_rewards`` each worker has its own."""
+
+    kind: Literal["garnet"]
+    states: int = 20
+    actions: int = 4
+    branching: int = 3
+    seed: Index = 0
+    discount: float = 0.9
+    horizon: int = 50
+    init_scale: float = 0.0
+    own_rewards: bool = False
+
+    def build(self, workers: int) -> Problem:
+        from ..problems import TabularMDP
+
+        given = self.model_dump(exclude={"kind", "own_rewards"})
+        return TabularMDP.garnet(**given, workers=workers if self.own_rewards else None)
+
+
+class ChainTable(Table):
+    """As in `TabularMDP.chain`."""
+
+    kind: Literal["chain"]
+    states: int = 5
+    slip: float = 0.1
+    small: FiniteFloat = 0.1
+    large: FiniteFloat = 1.0
+    discount: float = 0.9
+    horizon: int = 50
+    init_scale: float = 0.0
+
+    def build(self, workers: int) -> Problem:
+        from ..problems import TabularMDP
+
+        return TabularMDP.chain(**self.model_dump(exclude={"kind"}))
+
+
+class QuadraticTable(Table):
+    """As in `Quadratic`."""
+
+    kind: Literal["quadratic"]
+    dimension: int = 1000
+    noise: float = 0.0
+    scale: float = 1.0
+
+    def build(self, workers: int) -> Problem:
+        from ..problems import Quadratic
+
+        return Quadratic(**self.model_dump(exclude={"kind"}))
+
+
+ProblemTable = tagged("kind", PolicyGradientTable, GarnetTable, ChainTable, QuadraticTable, default="policy_gradient")

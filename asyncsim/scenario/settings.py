@@ -1,0 +1,91 @@
+"""The whole file, and the tables of methods."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, get_type_hints
+
+from pydantic import Field, FiniteFloat, SerializeAsAny, create_model
+
+from .. import methods as paper_index
+from ..base import Method, nearest
+from .clusters import ClusterTable
+from .errors import ScenarioError
+from .problems import ProblemTable
+from .tables import Count, Distinct, Grid, ListOf, NotEmpty, Table
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Seeds = Annotated[tuple[Seed, ...], ListOf, NotEmpty, Distinct]
+
+
+class StopTable(Table):
+    """When a run ends, as in `simulate`: whichever comes first."""
+
+    until: float | None = None
+    updates: int | None = None
+    gradients: int | None = None
+
+
+class AboutTable(Table):
+    """What a scenario is for; of no effect, so that a verdict can be added to results that are there."""
+
+    figure: str = ""
+    claim: str = ""
+    verdict: str = ""
+    minutes: dict[str, FiniteFloat] = {}  # by preset
+
+
+class MethodTable(Table):
+    """What every method may have; its parameters are added from its function's signature."""
+
+    method: str
+    step_sizes: Grid | None = None
+
+
+class Settings(Table):
+    """The file, with defaults filled in."""
+
+    title: str = ""
+    about: AboutTable = Field(AboutTable(), exclude=True)  # not written with results
+    quick: dict[str, Any] | None = Field(None, exclude=True)  # a preset: as these settings, but nothing is required
+    sweep: dict[str, Any] | None = None  # dotted key: its values, once they are checked
+    seeds: Seeds
+    tuning_seeds: Seeds | None = None
+    step_sizes: Grid | None = None
+    evaluations: Count = 50
+    target_return: FiniteFloat | None = None
+    stale: Literal["cancel", "finish"] = "cancel"
+    stop: StopTable
+    cluster: ClusterTable
+    problem: ProblemTable
+    methods: Annotated[dict[str, SerializeAsAny[dict[str, Any]]], NotEmpty]  # `MethodTable`s, once they are checked
+
+
+def known_methods() -> dict[str, Callable[..., Method]]:
+    """The functions of `asyncsim.methods`, by name."""
+    functions = inspect.getmembers(paper_index, inspect.isfunction)
+    return {name: f for name, f in functions if f.__module__ == paper_index.__name__}
+
+
+def method_named(label: str, given: dict[str, Any]) -> Callable[..., Method]:
+    """Which function a table [methods.LABEL] means. Raises ScenarioError."""
+    known = known_methods()
+    name = given.get("method", label)
+    if not isinstance(name, str) or name not in known:
+        hint = nearest(str(name), list(known))
+        key = f"methods.{label}.method={name!r}" if "method" in given else f"methods.{label}"
+        raise ScenarioError(f"{key} is no method: {hint}")
+    return known[name]
+
+
+def method_table(function: Callable[..., Method], workers: int) -> type[MethodTable]:
+    """What a method's table may hold; ``workers`` need not be counted again."""
+    hints, keys = get_type_hints(function), inspect.signature(function).parameters
+    defaults = {key: p.default for key, p in keys.items() if key != "step_size"}
+    if "workers" in defaults:
+        defaults["workers"] = workers
+    parameters = {
+        key: (hints[key], ... if value is inspect.Parameter.empty else value) for key, value in defaults.items()
+    }
+    return create_model(function.__name__, __base__=MethodTable, **parameters)

@@ -1,0 +1,156 @@
+"""MuJoCo tasks against Gymnasium's SyncVectorEnv and against bare mj_step, alternating in one run.
+
+    JAX_PLATFORMS=cpu python tests/benchmarks/bench_mujoco.py [--batch 64] [--rounds 12] [TASK ...]
+
+Columns, in environment steps per second (only steps of living robots count), each the best of the rounds, because other
+programs on the machine can only slow a round down:
+
+* gymnasium: SyncVectorEnv, with the same compiled policy; it starts afresh every H steps (and by itself, at a fall).
+* asyncsim: `rollout` with the policy, one compiled program per H steps, reset included.
+* bare: `mj_step` (and `mj_rnePostConstraint` for Humanoid) on the very same trajectories and as many threads, with
+  one MjData per robot: nothing is set, read, observed or rewarded.
+* ratio: asyncsim / gymnasium (the goal: >= 2.2 at batches of 64 and more, on 2 idle cores).
+* overhead: wall time of the environment alone (compiled scan over given actions) over bare, minus 1 (goal: <= 30 %).
+* cpu: the same with CPU time.
+
+Timings on a shared machine are noisy; H is short where untrained robots fall early, so that both sides step as many.
+"""
+
+import argparse
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+
+import gymnasium
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+
+from asyncsim.rl import mujoco as ours
+from asyncsim.rl.policies import MLP
+from asyncsim.rl.rollout import rollout
+
+HORIZONS = {"Humanoid-v4": 15, "HalfCheetah-v4": 100, "Walker2d-v4": 10, "Hopper-v4": 15, "Reacher-v4": 50}
+STEPS = 3200  # about how many a measurement takes
+
+
+def timed(function):
+    """Wall and CPU seconds."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    function()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def measure(name, batch, rounds):
+    horizon = HORIZONS[name]
+    repeats = max(1, STEPS // (horizon * batch))
+    environment = ours.MuJoCo(name)
+    network = MLP().for_spaces(environment.observation_size, environment.actions)
+    params = network.init(jax.random.key(0))
+    keys = jax.random.split(jax.random.key(1), batch)
+
+    def environments(f, *batched):
+        return jax.vmap(lambda *args: f(environment, *args))(*batched)
+
+    @jax.jit
+    def compiled(params, keys):
+        return rollout(environments, network, params, keys, horizon)
+
+    @jax.jit
+    def scan(state, actions):
+        def step(state, actions):
+            state, rewards, _ = jax.vmap(environment.step)(state, actions, keys)
+            return state, (state.observation, rewards)
+
+        return jax.lax.scan(step, state, actions)
+
+    @jax.jit
+    def act(params, observations, key):
+        noise = jax.random.normal(key, (batch, environment.actions.size))
+        return network.action(network.sample(network.heads(params, observations), noise))
+
+    trajectories = compiled(params, keys)
+    alive = int(trajectories.alive.sum())
+    actions = network.action(trajectories.latents)
+    state = jax.jit(jax.vmap(environment.reset))(jax.vmap(lambda key: jax.random.split(key, 3)[0])(keys))
+    jax.block_until_ready(scan(state, actions))
+
+    reference = gymnasium.make_vec(name, num_envs=batch, vectorization_mode="sync")
+    reference.reset(seed=0)
+    np.asarray(act(params, jnp.zeros((batch, environment.observation_size)), keys[0]))
+
+    def gymnasium_run():
+        for _ in range(repeats):
+            observations, _ = reference.reset()
+            for t in range(horizon):
+                action = np.asarray(act(params, jnp.asarray(observations, jnp.float32), keys[t % batch]))
+                observations, *_ = reference.step(action)
+
+    def our_run():
+        for _ in range(repeats):
+            jax.block_until_ready(compiled(params, keys))
+
+    def scan_run():
+        for _ in range(repeats):
+            jax.block_until_ready(scan(state, actions))
+
+    engine = ours._engine(name)
+    data = [mujoco.MjData(engine.model) for _ in range(batch)]
+    living, controls = np.asarray(trajectories.alive), np.asarray(actions, float)
+    rows = np.asarray(state.bits).view(np.float64)[:, 2:]
+
+    def bare_run(pool):
+        """Returns the seconds of stepping, without those of starting."""
+        total = np.zeros(2)
+        for _ in range(repeats):
+            for robot, row in zip(data, rows, strict=True):
+                mujoco.mj_setState(engine.model, robot, row, engine.spec)
+            total += timed(lambda: bare_episode(pool))
+        return total
+
+    def bare_episode(pool):
+        for t in range(horizon):
+            lanes = iter(np.flatnonzero(living[t]).tolist())
+            for future in [pool.submit(bare_work, lanes, t) for _ in range(ours.THREADS)]:
+                future.result()
+
+    def bare_work(lanes, t):
+        for i in lanes:
+            data[i].ctrl[:] = controls[t, i]
+            mujoco.mj_step(engine.model, data[i], engine.task.frame_skip)
+            if "cfrc_ext" in engine.task.reads:
+                mujoco.mj_rnePostConstraint(engine.model, data[i])
+
+    table = []
+    with ThreadPoolExecutor(ours.THREADS) as pool:
+        for _ in range(rounds):
+            table.append([timed(gymnasium_run), timed(our_run), bare_run(pool), timed(scan_run)])
+    wall, cpu = np.array(table)[..., 0].T, np.array(table)[..., 1].T
+    wall, cpu = wall.min(1), cpu.min(1)
+    theirs, mine, bare = np.array([horizon * batch, alive, alive]) * repeats / wall[:3]
+    return theirs, mine, bare, mine / theirs, wall[3] / wall[2] - 1, cpu[3] / cpu[2] - 1, alive / (horizon * batch)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("tasks", nargs="*", default=list(HORIZONS))
+    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--rounds", type=int, default=12)
+    given = parser.parse_args()
+    warnings.filterwarnings("ignore", ".*is out of date")
+    print(f"batch {given.batch}, {ours.THREADS} threads, mujoco {mujoco.__version__}, jax {jax.__version__}")
+    print(
+        f"{'task':16}{'H':>4}{'alive':>7}{'gymnasium':>11}{'asyncsim':>10}{'bare':>9}{'ratio':>7}{'overhead':>10}{'cpu':>7}"
+    )
+    for name in given.tasks:
+        theirs, mine, bare, ratio, overhead, cpu, alive = measure(name, given.batch, given.rounds)
+        print(
+            f"{name:16}{HORIZONS[name]:4}{alive:7.0%}{theirs:11.0f}{mine:10.0f}{bare:9.0f}"
+            f"{ratio:7.2f}{overhead:10.0%}{cpu:7.0%}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,250 @@
+"""The command line: one command from a file to curves, and one line for whatever is wrong."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import asyncsim.replay  # noqa: F401
+from asyncsim import results
+from asyncsim.cli import main
+
+TINY = """
+title = "tiny"
+seeds = [0, 1]
+step_sizes = [0.03125, 0.0625]
+evaluations = 2
+target_return = 1.0
+[stop]
+updates = 3
+[cluster]
+workers = 3
+compute = "sqrt"
+communication = 0.5
+[problem]
+environment = "CartPole-v1"
+horizon = 20
+discount = 0.9
+hidden = [8]
+evaluation_episodes = 2
+[methods.rennala_nigt]
+batch_size = 4
+[methods.afedpg]
+"""
+COMMAND = [sys.executable, "-m", "asyncsim.cli"]
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "experiments").mkdir()
+    (tmp_path / "experiments" / "tiny.toml").write_text(TINY)
+    return tmp_path
+
+
+def files(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def complaint(capsys, *arguments, status=2):
+    """Run a command that fails; return its line."""
+    before = files(Path.cwd())
+    assert main(arguments) == status
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("asyncsim: ") and said.err.endswith("\n") and said.err.count("\n") == 1
+    assert files(Path.cwd()) == before
+    return said.err
+
+
+def test_a_run(here, capsys):
+    assert main(["run", "experiments/tiny.toml"]) == 0
+    said = capsys.readouterr()
+    header = next(line for line in said.out.splitlines() if line.startswith("method"))
+    assert header.split() == ["method", "step", "size", "return", "to", "1", "updates", "gradients", "wasted"]
+    summary = results.load_summary("results/tiny")
+    for row in summary.itertuples():
+        line = next(line for line in said.out.splitlines() if line.startswith(row.method)).split()
+        assert line[1] in ("2^-5", "2^-4") and float(line[2]) == round(row.final_return, 1)
+        assert line[3:] == ["0.0", "s", "3", str(row.computed), str(row.wasted)]
+    assert "computed = used + wasted; wasted = cancelled + discarded" in said.out
+    assert said.out.endswith("wrote:\n" + "".join(f"  results/tiny/{name}\n" for name in results.FILES))
+    assert said.err.count("done") == 2  # a row of progress each
+
+    curves = results.load_curves("results/tiny")
+    assert list(curves["method"].unique()) == ["rennala_nigt", "afedpg"]
+    assert len(curves) == 2 * 2 * 2 * 3  # methods, seeds, step sizes, evaluations with the first
+    before = files(here)
+
+    assert main(["run", "experiments/tiny.toml"]) == 0  # again
+    assert "\nreplaced the same scenario's results:\n" in capsys.readouterr().out
+    assert files(here) == before
+
+    path = here / "experiments" / "tiny.toml"
+    path.write_text(TINY.replace("1.0", "2.0"))
+    assert "results/tiny holds another scenario's results: give --force" in complaint(capsys, "run", str(path))
+    assert main(["run", str(path), "--output", "elsewhere"]) == 0
+    assert files(here / "results") == {
+        key.relative_to("results"): before[key] for key in before if "results" in key.parts
+    }
+    assert main(["run", str(path), "--force"]) == 0
+    assert "\nreplaced another scenario's results:\n" in capsys.readouterr().out
+    assert results.load_settings("results/tiny")["scenario"]["target_return"] == 2.0
+
+
+def test_tuning_and_final_seeds(here, capsys):
+    problem = TINY[TINY.index("environment") : TINY.index("[methods.rennala")]
+    text = TINY.replace(problem, 'kind = "chain"\n').replace("target", "tuning_seeds = [100]\ntarget")
+    Path("experiments/tiny.toml").write_text(text + "[quick]\nseeds = [2]\n[about]\nclaim = 'small'\n")
+    assert main(["run", "experiments/tiny.toml"]) == 0
+    assert "  results/tiny/tuning.csv\n" in capsys.readouterr().out
+    tuning, curves = pd.read_csv("results/tiny/tuning.csv"), results.load_curves("results/tiny")
+    assert list(tuning.columns) == list(curves.columns)
+    assert set(tuning["seed"]) == {100} and set(curves["seed"]) == {0, 1}
+    best = results.tuned(tuning).groupby("method")["step_size"].first()
+    for method, rows in tuning.groupby("method"):
+        assert set(rows["step_size"]) == {0.03125, 0.0625}
+        assert set(curves.loc[curves["method"] == method, "step_size"]) == {best[method]}
+    summary = results.load_summary("results/tiny").set_index("method")
+    assert dict(summary["step_size"]) == dict(best)
+    assert not {"about", "quick"} & set(results.load_settings("results/tiny")["scenario"])
+
+    Path("experiments/tiny.toml").write_text(text + "[quick]\nseeds = [2]\n[about]\nclaim = 'other'\n")
+    assert main(["run", "experiments/tiny.toml"]) == 0  # what is said about it does not make it another scenario
+    assert "\nreplaced the same scenario's results:\n" in capsys.readouterr().out
+
+    assert main(["run", "experiments/tiny.toml", "--preset", "quick"]) == 0  # beside the others
+    assert set(results.load_curves("results/tiny-quick")["seed"]) == {2}
+    capsys.readouterr()
+    assert "did you mean 'quick'" in complaint(capsys, "run", "experiments/tiny.toml", "--preset", "quik")
+
+
+def test_the_same_command_in_two_processes_writes_the_same_bytes(here):
+    problem = TINY[TINY.index("environment") : TINY.index("[methods.rennala")]
+    Path("experiments/tiny.toml").write_text(TINY.replace(problem, 'kind = "chain"\n'))  # compiles quickly
+    commands = [
+        subprocess.Popen(
+            [*COMMAND, "run", "experiments/tiny.toml", "--output", name], env=os.environ | {"PYTHONHASHSEED": seed}
+        )
+        for seed, name in (("1", "a"), ("2", "b"))
+    ]
+    assert [command.wait() for command in commands] == [0, 0]
+    assert files(here / "a") == files(here / "b") and len(files(here / "a")) == len(results.FILES)
+
+
+BAD = [  # what is replaced by what, and what the line must hold: key and value, and what would do
+    ("methods.afedpg", "methods.afedgp", "methods.afedgp is no method", "'afedpg'"),
+    ("CartPole-v1", "CartPoel-v1", "problem.environment='CartPoel-v1'", "'CartPole-v1'"),
+    ('"sqrt"', "[1.0, 0.0, 1.0]", "cluster.compute[1]=0.0", "give seconds > 0"),
+    ('"sqrt"', "[1.0, nan, 1.0]", "cluster.compute[1]=nan", "give seconds > 0"),
+    ('"sqrt"', "[1.0, 2.0]", "cluster.workers=3", "give one per worker"),
+    ("communication = 0.5", "communication = -1.0", "cluster.communication=-1.0", "give finite seconds >= 0"),
+    ("communication = 0.5", "communication = nan", "cluster.communication=nan", "give finite seconds >= 0"),
+    ("batch_size = 4", "batch_size = 0", "methods.rennala_nigt.batch_size=0", "give an integer >= 1"),
+    ("batch_size = 4", "batch_size = 4\nmomentum = 0.0", "methods.rennala_nigt.momentum=0.0", "(0, 1]"),
+    ("batch_size = 4", "batch_size = 4\nmomentum = 1.1", "methods.rennala_nigt.momentum=1.1", "(0, 1]"),
+    ("discount = 0.9", "discount = 1.0", "problem.discount=1.0", "[0, 1)"),
+    ("discount = 0.9", "discount = -0.1", "problem.discount=-0.1", "[0, 1)"),
+    ("seeds = [0, 1]", "seeds = []", "seeds=[]", "give at least 1"),
+    ("seeds = [0, 1]", "seeds = [0, 1", "not TOML", "line"),
+    ("seeds = [0, 1]", "seed = [0, 1]", "seed=[0, 1] is an unknown key", "'seeds'"),
+    ("horizon = 20", "horizons = 20", "problem.horizons=20 is an unknown key", "'horizon'"),
+    ("updates = 3", "", "no stop condition", "give updates=, until= or gradients="),
+    ("hidden = [8]", "hidden = [8]\nfields = {lenght = 1}", "'lenght'", "'length'"),
+    ("hidden = [8]", "hidden = [8]\nfields = {length = [1, 2]}", "problem.fields.length has 2 values", "or 3"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "key", "hint"), BAD)
+def test_bad_input_gets_one_line(here, capsys, old, new, key, hint):
+    assert TINY.count(old) == 1
+    Path("experiments/tiny.toml").write_text(TINY.replace(old, new))
+    line = complaint(capsys, "run", "experiments/tiny.toml")
+    assert line.startswith("asyncsim: experiments/tiny.toml: ")
+    assert key in line and hint in line
+
+
+def test_a_stop_condition_that_can_never_be_met(here, capsys):
+    text = TINY.replace('"sqrt"', "[1.0, inf, 1.0]").replace("methods.afedpg", "methods.synchronous_nigt")
+    Path("experiments/tiny.toml").write_text(text)
+    line = complaint(capsys, "run", "experiments/tiny.toml")
+    assert "cluster.compute[1]=inf: Synchronous waits for worker 1" in line and "until=" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["run", "none.toml"], ["none.toml: no such file", "asyncsim list"]),
+        (["run", "a\nb.toml"], ["a b.toml: no such file"]),
+        (["run", "experiments"], ["experiments: Is a directory"]),
+        (["run"], ["Missing argument 'scenario'", "--help"]),
+        (["run", "experiments/tiny.toml", "--output"], ["--output"]),
+        (["run", "experiments/tiny.toml", "--output", "experiments"], ["experiments holds 'tiny.toml'", "--output"]),
+        (["run", "experiments/tiny.toml", "--output", "experiments/tiny.toml"], ["'tiny.toml' is a file", "--output"]),
+        (["run", "experiments/tiny.toml", "--forse"], ["--forse", "--force"]),
+        (["run", "experiments/tiny.toml", "more"], ["more"]),
+        (["rnu"], ["'rnu'", "'run'"]),
+        (["--vresion"], ["--vresion", "--version"]),
+    ],
+)
+def test_bad_commands_get_one_line(here, capsys, arguments, words):
+    line = complaint(capsys, *arguments)
+    assert all(word in line for word in words), line
+
+
+def test_the_exit_status_of_the_process(here):
+    bad = subprocess.run([*COMMAND, "run", "none.toml"], capture_output=True, text=True)
+    assert bad.returncode == 2 and bad.stdout == "" and bad.stderr.count("\n") == 1
+
+
+def test_an_interrupt_leaves_nothing_half_written(here, capsys, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    before = files(here)
+    monkeypatch.setattr(sys.modules["asyncsim.replay"], "replay", interrupt)
+    assert main(["run", "experiments/tiny.toml"]) == 130
+    assert capsys.readouterr().err.endswith("asyncsim: interrupted\n")
+    assert files(here) == before and not Path("results").exists()
+
+
+def test_bugs_are_not_dressed_as_bad_input(here, monkeypatch):
+    def bug(*_, **__):
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(sys.modules["asyncsim.replay"], "replay", bug)
+    with pytest.raises(ValueError, match="a bug"):
+        main(["run", "experiments/tiny.toml"])
+
+
+def test_the_list(here, capsys):
+    Path("experiments/broken.toml").write_text("=")
+    assert main(["list"]) == 0
+    said = capsys.readouterr().out
+    for word in ("rennala_nigt", "arXiv 2509.24305", "CartPole-v1", "Humanoid-v4", "Malenia", "one-straggler"):
+        assert word in said
+    assert "experiments/tiny.toml    tiny" in said and "experiments/broken.toml  cannot be read" in said
+
+
+def test_version_and_help(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"asyncsim {results.version('asyncsim')}\n"
+    for arguments in (["--help"], []):
+        assert main(arguments) == 0
+        assert "run" in capsys.readouterr().out
+    assert main(["run", "--help"]) == 0
+    assert "last quarter" in " ".join(capsys.readouterr().out.split())
+
+
+def test_help_is_quick_because_it_imports_little():
+    code = """
+import sys
+from asyncsim.cli import main
+assert main(["--help"]) == 0
+heavy = {"jax", "pandas", "numpy", "matplotlib", "pydantic", "simpy"}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)

@@ -1,0 +1,164 @@
+"""`asyncsim simulate`: what happened, without training."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from test_cli import COMMAND, TINY, complaint, files
+
+from asyncsim import results
+from asyncsim.cli import main
+from asyncsim.scenario import load
+from asyncsim.usage import total
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("tiny.toml").write_text(TINY.replace("updates = 3", "until = 9.0"))
+    return tmp_path
+
+
+def test_a_row_per_method(here, capsys):
+    before = files(here)
+    assert main(["simulate", "tiny.toml"]) == 0
+    said = capsys.readouterr()
+    assert said.err == "" and files(here) == before and "tiny" in said.out
+    scenario = load("tiny.toml")
+    for label in ("rennala_nigt", "afedpg"):
+        whole = total(scenario.simulate(label))
+        row = next(line for line in said.out.splitlines() if line.startswith(label)).split()
+        assert row == [
+            label,
+            f"{whole['updates']}",
+            *("9", "s", f"{whole['seconds_per_update']:.4g}", "s"),
+            *(f"{whole[key]}" for key in ("used", "cancelled", "discarded")),
+            *(f"{100 * whole[key]:.1f}%" for key in ("utilisation", "wasted_share")),
+            *(f"{whole['mean_delay']:.1f}", f"{whole['max_delay']}", f"{whole['communications']}"),
+        ]
+
+
+def test_it_needs_no_jax(here):
+    code = (
+        "import sys; from asyncsim.cli import main;"
+        "assert main(['simulate', 'tiny.toml', '--trace', 't.json', '--output', 'out']) == 0;"
+        "assert 'jax' not in sys.modules and 'simpy' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert Path("t.json").exists() and len(list(Path("out").iterdir())) == 11
+
+
+def test_a_trace_has_a_process_per_method(here, capsys):
+    assert main(["simulate", "tiny.toml", "--trace", "t.json"]) == 0
+    assert capsys.readouterr().out.endswith("wrote:\n  t.json\n")
+    events = json.loads(Path("t.json").read_text())["traceEvents"]
+    names = {event["pid"]: event["args"]["name"] for event in events if event["name"] == "process_name"}
+    assert names == {1: "rennala_nigt", 2: "afedpg"}
+    before = Path("t.json").read_bytes()
+    assert main(["simulate", "tiny.toml", "--trace", "t.json"]) == 0
+    assert capsys.readouterr().out.endswith("replaced:\n  t.json\n") and Path("t.json").read_bytes() == before
+    assert main(["simulate", "tiny.toml", "--method", "afedpg", "--trace", "t.json"]) == 0
+    assert {event["pid"] for event in json.loads(Path("t.json").read_text())["traceEvents"]} == {1}
+
+
+def test_what_is_written(here, capsys):
+    assert main(["simulate", "tiny.toml", "--output", "out"]) == 0
+    names = ["gantt-afedpg", "gantt-rennala_nigt", "utilisation", "delays"]
+    written = [
+        "settings.json",
+        "jobs.csv",
+        "updates.csv",
+        *(f"{name}.{kind}" for name in names for kind in ("png", "svg")),
+    ]
+    assert sorted(path.name for path in Path("out").iterdir()) == sorted(written)
+    assert capsys.readouterr().out.endswith("wrote:\n" + "".join(f"  out/{name}\n" for name in sorted(written)))
+    scenario = load("tiny.toml")
+    jobs, updates = pd.read_csv("out/jobs.csv"), pd.read_csv("out/updates.csv")
+    for label in scenario.methods:
+        timeline = scenario.simulate(label)
+        own = jobs[jobs["method"] == label].drop(columns="method").reset_index(drop=True)
+        pd.testing.assert_frame_equal(own, timeline.jobs.astype({"outcome": own["outcome"].dtype}))
+        own = updates[updates["method"] == label].drop(columns="method").reset_index(drop=True)
+        pd.testing.assert_frame_equal(own, timeline.updates)
+    assert results.load_settings("out")["scenario"]["title"] == "tiny"
+
+    before = files(here)
+    assert main(["simulate", "tiny.toml", "--output", "out"]) == 0
+    assert "replaced the same scenario's results:" in capsys.readouterr().out and files(here) == before
+    arguments = ["simulate", "tiny.toml", "--method", "afedpg", "--output", "out"]
+    assert "out holds another scenario's results: give --force" in complaint(capsys, *arguments)
+    assert main([*arguments, "--force"]) == 0
+    assert set(pd.read_csv("out/jobs.csv")["method"]) == {"afedpg"} and not Path("out/gantt-rennala_nigt.png").exists()
+
+
+def test_a_label_may_hold_anything(here):
+    text = Path("tiny.toml").read_text().replace("[methods.afedpg]", '[methods."a/b c"]\nmethod = "afedpg"')
+    Path("tiny.toml").write_text(text)
+    assert main(["simulate", "tiny.toml", "--output", "out"]) == 0
+    assert Path("out/gantt-2-a_b_c.png").exists()
+
+
+def test_a_run_that_stalls_says_so(here, capsys):
+    scenario = load("tiny.toml")
+    assert scenario.simulate("afedpg").ending == "until"
+    text = Path("tiny.toml").read_text().replace('"sqrt"', "[1.0, inf, inf]")
+    Path("tiny.toml").write_text(text)
+    assert main(["simulate", "tiny.toml", "--method", "rennala_nigt"]) == 0
+    assert " 9 s " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["none.toml"], ["none.toml: no such file"]),
+        (["tiny.toml", "--method", "rennala"], ["tiny.toml: method='rennala'", "did you mean 'rennala_nigt'?"]),
+        (["tiny.toml", "--trace", "none/t.json"], ["none/t.json: there is no directory 'none'", "make it"]),
+        (["tiny.toml", "--trace", "tiny.toml"], ["tiny.toml: give a file name that ends in .json"]),
+        (["tiny.toml", "--trace", "d.json"], ["d.json is a directory: give a file name"]),
+        (["tiny.toml", "--trace", "none/t.json", "--output", "out"], ["none/t.json"]),
+        (["tiny.toml", "--trace", "t.json", "--output", "."], [". holds", "--output"]),
+        (["tiny.toml", "--output", "tiny.toml"], ["'tiny.toml' is a file", "--output"]),
+        (["tiny.toml", "--preset", "quick"], ["preset='quick' is not in this file"]),
+        (["tiny.toml", "--trase", "t.json"], ["--trase", "--trace"]),
+        ([], ["Missing argument 'scenario'"]),
+    ],
+)
+def test_bad_commands_get_one_line(here, capsys, arguments, words):
+    Path("d.json").mkdir()
+    line = complaint(capsys, "simulate", *arguments)
+    assert all(word in line for word in words), line
+
+
+def test_the_exit_status_of_the_process(here):
+    bad = subprocess.run([*COMMAND, "simulate", "tiny.toml", "--trace", "none/t.json"], capture_output=True, text=True)
+    assert bad.returncode == 2 and bad.stdout == "" and bad.stderr.count("\n") == 1
+
+
+def test_save_json_is_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "a.json"
+    results.save_json(path, {"a": 1})
+    with pytest.raises(ValueError):
+        results.save_json(path, {"a": float("nan")})
+    assert json.loads(path.read_text()) == {"a": 1} and list(tmp_path.iterdir()) == [path]
+    with pytest.raises(FileNotFoundError, match="there is no directory"):
+        results.save_json(tmp_path / "none" / "a.json", {})
+
+
+def test_a_sweep_is_simulated_at_every_point(here, capsys):
+    text = Path("tiny.toml").read_text().replace("communication = 0.5", "communication = [0.0, 0.25]")
+    Path("tiny.toml").write_text(text)
+    assert main(["simulate", "tiny.toml", "--trace", "t.json", "--output", "out"]) == 0
+    said = capsys.readouterr().out
+    names = [f"{label}, communication {kappa}" for kappa in (0.0, 0.25) for label in ("rennala_nigt", "afedpg")]
+    assert all(said.count(f"\n{label}, ") == 2 for label in ("rennala_nigt", "afedpg")) and "communication 0.25" in said
+    events = json.loads(Path("t.json").read_text())["traceEvents"]
+    assert [event["args"]["name"] for event in events if event["name"] == "process_name"] == names
+    updates = pd.read_csv("out/updates.csv")
+    assert list(updates.columns[:3]) == ["communication", "method", "update"]
+    for (kappa, label), rows in updates.groupby(["communication", "method"]):
+        (point,) = (point for values, point in load("tiny.toml").points if values["communication"] == kappa)
+        assert rows["time"].tolist() == point.simulate(label).updates["time"].tolist()
+    assert len(list(Path("out").glob("gantt-*.svg"))) == 4

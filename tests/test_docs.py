@@ -1,0 +1,79 @@
+"""What is promised in words: docstrings, the README's commands and links, the files that a user is told of."""
+
+import inspect
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import asyncsim
+from asyncsim import methods, rules, updates
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def public():
+    for module in (asyncsim, rules, updates):
+        for name in module.__all__:
+            yield f"{module.__name__}.{name}", getattr(module, name)
+    for name, function in inspect.getmembers(methods, inspect.isfunction):
+        yield f"methods.{name}", function
+
+
+@pytest.mark.parametrize("name, thing", list(public()), ids=lambda x: x if isinstance(x, str) else "")
+def test_public_names_are_documented(name, thing):
+    assert len(inspect.getdoc(thing) or "") > 20
+    if inspect.isclass(thing):
+        for key, member in vars(thing).items():
+            if not key.startswith("_") and isinstance(member, property):
+                assert member.__doc__, key
+
+
+def test_methods_name_their_papers():
+    for _, function in inspect.getmembers(methods, inspect.isfunction):
+        required = [p.name for p in inspect.signature(function).parameters.values() if p.default is p.empty]
+        method = function(**dict.fromkeys(required, 1))
+        assert method.name == function.__name__ and method.papers
+        assert f"`{method.name}`" in README
+
+
+def test_the_readmes_links_lead_somewhere():
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert target.startswith("https://") or (ROOT / target).exists(), target
+    for path in re.findall(r"experiments/[\w/.-]+\.toml", README):
+        assert (ROOT / path).exists(), path
+
+
+def test_the_readmes_commands_install_what_they_run():
+    commands = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
+    assert len(commands) == 2 and all("-c tested-versions.txt" in command for command in commands)
+    assert "asyncsim run experiments/" in commands[0] and "pytest" in commands[1]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    pinned = dict(line.split("==") for line in (ROOT / "tested-versions.txt").read_text().split("\n") if "==" in line)
+    wanted = project["dependencies"] + project["optional-dependencies"]["test"]
+    assert {re.match(r"[\w-]+", line)[0].lower() for line in wanted} <= {name.lower() for name in pinned}
+    assert "://" not in (ROOT / "tested-versions.txt").read_text()
+
+
+def test_the_top_level_is_what_it_should_be():
+    allowed = {"pyproject.toml", "README.md", "LICENSE", "CITATION.cff", "tested-versions.txt"}
+    allowed |= {"asyncsim", "experiments", "notebooks", "tests", "results"}
+    import subprocess
+
+    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if files.returncode:
+        pytest.skip("not a git checkout")
+    top = {line.split("/")[0] for line in files.stdout.splitlines()}
+    assert {name for name in top if not name.startswith(".")} <= allowed
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_run_and_define_nothing(path):
+    cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
+    code = "\n".join("".join(cell["source"]) for cell in cells)
+    assert not re.search(r"^\s*(def|class) ", code, re.MULTILINE)
+    assert all(not cell["outputs"] for cell in cells)
+    exec(compile(code, path.name, "exec"), {})

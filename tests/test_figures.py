@@ -1,0 +1,112 @@
+"""Figures show the frame's numbers."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from asyncsim import methods
+from asyncsim.figures import COLOURS, learning_curves, pretty
+from asyncsim.scenario import known_methods
+
+TIMES = np.array([0.0, 1.5, 3.0])
+RETURNS = {  # method: (seeds, updates)
+    "rennala_nigt": np.array([[1.0, 2.0, 6.0], [2.0, 4.0, 7.0], [3.0, 9.0, 9.0]]),
+    "big": np.array([[1.0, 1.0, 1.0], [2.0, 2.0, np.nan], [3.0, 3.0, 3.0]]),
+    "afedpg": np.array([[0.0, 1.0, 2.0], [0.0, 1.0, 2.0], [0.0, 1.0, 2.0]]),
+}
+STEPS = {"rennala_nigt": 2.0**-5, "big": 0.3, "afedpg": 1.0}
+SCENARIO = {
+    "title": "A title",
+    "target_return": 5.0,
+    "problem": {"environment": "CartPole-v1", "fields": {}},
+    "methods": {
+        "rennala_nigt": {"method": "rennala_nigt"},
+        "big": {"method": "rennala_nigt"},
+        "afedpg": {"method": "afedpg"},
+    },
+}
+
+
+def curves():
+    rows = [
+        {"method": label, "seed": seed, "step_size": STEPS[label], "update": k, "time": time, "eval_return": values[k]}
+        for label, seeds in RETURNS.items()
+        for seed, values in enumerate(seeds)
+        for k, time in enumerate(TIMES)
+    ]
+    return pd.DataFrame(rows)
+
+
+def drawn(**changes):
+    figure = learning_curves(curves(), SCENARIO | changes)
+    figure.canvas.draw()
+    return figure.axes[0]
+
+
+def test_a_line_and_a_band_per_method():
+    axes = drawn()
+    assert len(axes.lines) == len(RETURNS) + 1 and len(axes.collections) == len(RETURNS)
+    for line, band, values in zip(axes.lines, axes.collections, RETURNS.values()):
+        np.testing.assert_array_equal(line.get_xdata(), TIMES)
+        np.testing.assert_array_equal(line.get_ydata(), values.mean(axis=0))  # NaN where a seed diverged
+        corners = band.get_paths()[0].vertices
+        for time, of_seeds in zip(TIMES, values.T):
+            heights = corners[corners[:, 0] == time, 1]
+            for share in (0.2, 0.8) if np.isfinite(of_seeds).all() else ():
+                assert np.isclose(heights, np.quantile(of_seeds, share)).any()
+    assert set(axes.lines[-1].get_ydata()) == {5.0} and axes.lines[-1].get_linestyle() == "--"
+
+
+def test_words():
+    axes = drawn()
+    assert axes.get_xlabel() == "simulated time (s)" and axes.get_ylabel() == "return on CartPole-v1"
+    assert axes.get_title(loc="left") == "A title"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+        "Rennala NIGT, $\\alpha = 2^{-5}$",
+        "Big, $\\alpha = 0.3$",
+        "AFedPG, $\\alpha = 2^{0}$",
+        "target, 5",
+    ]
+    assert pretty("m_synchronous_nigt") == "M Synchronous NIGT"
+
+
+def test_what_is_not_there_is_not_drawn():
+    axes = drawn(target_return=None, problem={"kind": "chain"}, title="")
+    assert len(axes.lines) == len(RETURNS) and axes.get_ylabel() == r"objective $J(\theta)$"
+    fields = {"length": [0.5, 1.0], "gravity": 9.0}
+    axes = drawn(problem={"environment": "CartPole-v1", "fields": fields})
+    assert axes.get_ylabel() == "return on CartPole-v1, mean over workers"
+
+
+def test_a_family_has_its_colour_whoever_else_is_there():
+    rennala, big, afedpg, _ = drawn().lines
+    assert rennala.get_color() == big.get_color() == COLOURS["rennala"] != afedpg.get_color() == COLOURS["afedpg"]
+    assert rennala.get_linestyle() != big.get_linestyle()
+    assert len(set(COLOURS.values())) == len(COLOURS)
+
+
+@pytest.mark.parametrize("name", known_methods())
+def test_every_method_has_a_colour(name):
+    assert (name.rpartition("_")[0] or name) in COLOURS
+    assert callable(getattr(methods, name))
+
+
+def test_a_slow_method_does_not_press_the_others_to_the_left():
+    assert drawn().get_xscale() == "linear"
+    slow = curves()
+    slow.loc[slow["method"] == "big", "time"] *= 30
+    axes = learning_curves(slow, SCENARIO).axes[0]
+    assert axes.get_xscale() == "log" and axes.get_xlim()[0] == 1.5
+
+
+def test_the_axes_are_bare():
+    axes = drawn()
+    assert not axes.spines["top"].get_visible() and not axes.spines["right"].get_visible()
+
+
+def test_there_is_no_global_figure():
+    import sys
+
+    drawn()
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    assert pyplot is None or not pyplot.get_fignums()

@@ -1,0 +1,301 @@
+"""What is kept of a run: the numbers, and that nothing is lost or half-written."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from asyncsim import Cluster, methods, results, simulate
+from asyncsim.scenario import PRESETS, load
+
+TINY = """
+title = "tiny"
+seeds = [0, 1]
+step_sizes = [0.25, 0.5]
+target_return = 5.0
+[stop]
+updates = 4
+[cluster]
+compute = [1.0, 2.0, inf]
+[problem]
+kind = "chain"
+[methods.rennala_nigt]
+batch_size = 3
+[methods.afedpg]
+"""
+
+
+def history(method, returns):
+    """Rows of `History.to_frame`: returns[step size][seed] is a list over updates."""
+    rows = [
+        {"method": method, "seed": seed, "step_size": step, "update": k, "time": 1.5 * k, "eval_return": value}
+        for step, seeds in returns.items()
+        for seed, values in enumerate(seeds)
+        for k, value in enumerate(values)
+    ]
+    return pd.DataFrame(rows)
+
+
+CURVES = pd.concat(
+    [
+        history("rennala_nigt", {0.25: [[0, 1, 2, 6], [0, 2, 4, 8.5]], 0.5: [[0, 9, 9, 1], [0, 9, 9, 1]]}),
+        history("afedpg", {0.25: [[0, 1, 2, 3], [0, 2, 4, 1 / 3]], 0.5: [[0, 1, 2, 2], [0, 1, 1, 1]]}),
+    ],
+    ignore_index=True,
+)
+
+
+@pytest.fixture
+def scenario(tmp_path):
+    path = tmp_path / "tiny.toml"
+    path.write_text(TINY)
+    return load(path)
+
+
+@pytest.fixture
+def timelines(scenario):
+    return {label: scenario.simulate(label) for label in scenario.methods}
+
+
+def contents(directory):
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+def other(scenario):
+    return scenario.settings.model_copy(update={"title": "other"})
+
+
+# ---- what the curves say
+
+
+def test_the_tuned_step_size_is_best_over_the_last_quarter():
+    returns = {0.1: [[9, 9, 9, 9, 9, 9, 1, 1], [9, 9, 9, 9, 9, 9, 1, 1]], 0.2: [[0, 0, 0, 0, 0, 0, 1, 3]] * 2}
+    assert set(results.tuned(history("a", returns))["step_size"]) == {0.2}
+    returns[0.3] = [[0, 0, 0, 0, 0, 0, 9, np.nan], [9] * 8]  # diverged with one seed: last
+    assert set(results.tuned(history("a", returns))["step_size"]) == {0.2}
+    assert set(results.tuned(history("a", {0.1: [[1.0]], 0.2: [[1.0]]}))["step_size"]) == {0.1}  # of equals the smaller
+    assert len(results.tuned(history("a", {0.1: [[np.nan]], 0.2: [[np.nan]]}))) == 1
+
+
+def test_each_method_is_tuned_by_itself_in_the_order_given():
+    curves = pd.concat([history("z", {0.1: [[1.0]], 0.2: [[2.0]]}), history("a", {0.1: [[2.0]], 0.2: [[1.0]]})])
+    rows = results.tuned(curves)
+    assert list(zip(rows["method"], rows["step_size"])) == [("z", 0.2), ("a", 0.1)]
+
+
+def test_the_summary(timelines):
+    rennala, afedpg = results.summarise(CURVES, timelines, target=5.0).to_dict("records")
+    # A round: 3 gradients in 2 s, (2, 1, 0) of them. Each update but the last cancels the third worker's job, and the
+    # one that the first worker has begun at this very instant.
+    counts = timelines["rennala_nigt"].counts()
+    assert (counts["used"], counts["cancelled"], counts["discarded"]) == (12, 6, 0)
+    assert rennala == {
+        "method": "rennala_nigt",
+        "step_size": 0.25,
+        "first_return": 0.0,
+        "final_return": 7.25,
+        "time_to_target": 4.5,
+        "end": 8.0,
+        "updates": 4,
+        "computed": 18,
+        "wasted": 6,
+        "max_delay": 0,
+    }
+    assert afedpg["step_size"] == 0.25 and np.isnan(afedpg["time_to_target"])
+    assert (afedpg["updates"], afedpg["computed"], afedpg["wasted"]) == (4, 4, 0)
+    assert np.isnan(results.summarise(CURVES, timelines)["time_to_target"]).all()
+
+
+def test_updates_at_one_instant_do_not_hide_each_other():
+    timeline = simulate(methods.afedpg(0.1), Cluster([1.0, 1.0]), updates=2)
+    curves = history("afedpg", {0.1: [[0, 1, 7]]}).assign(time=[0.0, 1.0, 1.0])
+    assert results.summarise(curves, {"afedpg": timeline}, 5.0)["time_to_target"].item() == 1.0
+
+
+# ---- where it is kept
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("experiments/quickstart.toml", "results/quickstart"),
+        ("experiments/paper/foo.toml", "results/paper/foo"),
+        ("/home/me/experiments/paper/foo.toml", "results/paper/foo"),
+        ("elsewhere/foo.toml", "results/foo"),
+        ("foo.toml", "results/foo"),
+        ("experiments/../../foo.toml", "results/foo"),
+        ("experiments.toml", "results/experiments"),
+    ],
+)
+def test_results_mirror_experiments(path, place):
+    assert results.place(path) == Path(place)
+
+
+def test_what_is_written_can_be_read(tmp_path, scenario, timelines):
+    directory = tmp_path / "results" / "deep" / "tiny"
+    summary, paths = results.save(directory, scenario.settings, CURVES, timelines)
+    assert sorted(paths) == sorted(directory.iterdir()) and {path.name for path in paths} == set(results.FILES)
+    pd.testing.assert_frame_equal(results.load_curves(directory), CURVES, check_exact=True)
+    pd.testing.assert_frame_equal(results.load_summary(directory), summary, check_exact=True)
+    settings = results.load_settings(directory)
+    assert settings["scenario"]["cluster"]["compute"] == [1.0, 2.0, "Infinity"]  # JSON has no infinity
+    assert settings["scenario"]["methods"]["afedpg"]["momentum"] == 0.1  # defaults are written out
+    assert set(settings["versions"]) == {"python", *results.PACKAGES}
+    assert settings["floats"] == "float64"
+
+
+def test_nothing_is_known_of_the_machine_or_the_day(tmp_path, scenario, timelines):
+    results.save(tmp_path / "a", scenario.settings, CURVES, timelines)
+    text = b"".join(contents(tmp_path / "a").values())
+    assert str(tmp_path).encode() not in text and sys.prefix.encode() not in text
+    assert b"tEXtSoftware" not in text and b"<dc:date>" not in text
+    json.loads((tmp_path / "a" / "settings.json").read_text(), parse_constant=pytest.fail)
+
+
+def test_the_same_bytes_every_time(tmp_path, scenario, timelines):
+    for name in "ab":
+        results.save(tmp_path / name, scenario.settings, CURVES, timelines)
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_nothing_is_overwritten_silently(tmp_path, scenario, timelines):
+    directory = tmp_path / "a"
+    assert results.claim(directory, scenario.settings) == "wrote" and not directory.exists()
+    results.save(directory, scenario.settings, CURVES, timelines)
+    before = contents(directory)
+    assert results.claim(directory, scenario.settings) == "replaced the same scenario's results"
+    with pytest.raises(FileExistsError, match="holds another scenario's results: give --force"):
+        results.claim(directory, other(scenario))
+    assert contents(directory) == before
+    assert results.claim(directory, other(scenario), force=True) == "replaced another scenario's results"
+    results.save(directory, other(scenario), CURVES, timelines)
+    assert results.load_settings(directory)["scenario"]["title"] == "other"
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["a"]
+
+
+def test_a_key_that_old_files_do_not_have_makes_no_other_scenario(tmp_path, scenario, timelines):
+    results.save(tmp_path / "a", scenario.settings, CURVES, timelines)
+    path = tmp_path / "a" / "settings.json"
+    record = json.loads(path.read_text())
+    del record["scenario"]["tuning_seeds"]
+    path.write_text(json.dumps(record))
+    assert results.claim(tmp_path / "a", scenario.settings) == "replaced the same scenario's results"
+    with pytest.raises(FileExistsError):
+        tuned = scenario.settings.model_copy(update={"tuning_seeds": (3,)})
+        results.claim(tmp_path / "a", tuned)
+
+
+def test_what_is_not_ours_stays(tmp_path, scenario):
+    (tmp_path / "notes.md").write_text("mine")
+    for directory, line in (
+        (tmp_path, "holds 'notes.md', which is no result"),
+        (tmp_path / "notes.md", "'notes.md' is a file"),
+        (tmp_path / "notes.md" / "deeper", "'notes.md' is a file"),
+    ):
+        with pytest.raises(FileExistsError, match=line):
+            results.claim(directory, scenario.settings, force=True)
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "settings.json").write_text("{")
+    with pytest.raises(FileExistsError, match="another scenario"):
+        results.claim(tmp_path / "broken", scenario.settings)
+
+
+def test_a_symbolic_link_is_followed(tmp_path, scenario, timelines):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    results.save(tmp_path / "link", scenario.settings, CURVES, timelines)
+    assert (tmp_path / "link").is_symlink() and set(contents(tmp_path / "real")) == set(results.FILES)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_a_failed_save_leaves_the_old_results(tmp_path, scenario, timelines, monkeypatch, error):
+    results.save(tmp_path / "a", scenario.settings, CURVES, timelines)
+    before = contents(tmp_path / "a")
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(results.figures, "learning_curves", fail)
+    with pytest.raises(error):
+        results.save(tmp_path / "a", other(scenario), CURVES, timelines)
+    assert contents(tmp_path / "a") == before
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["a"]
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+import pandas as pd
+from asyncsim import results
+from asyncsim.scenario import load
+
+def kill(*_, **__):
+    os._exit(9)
+
+if sys.argv[2] == "between files":
+    results.figures.learning_curves = kill
+else:  # between the two moves
+    move = Path.rename
+    Path.rename = lambda self, to: kill() if self.name.endswith(".new") else move(self, to)
+scenario = load(sys.argv[1])
+timelines = {label: scenario.simulate(label) for label in scenario.methods}
+results.save("a", scenario.settings.model_copy(update={"title": "new"}), pd.read_csv("curves.csv"), timelines)
+"""
+
+
+@pytest.mark.parametrize("when", ["between files", "between moves"])
+def test_a_kill_leaves_the_old_results_whole(tmp_path, scenario, timelines, monkeypatch, when):
+    monkeypatch.chdir(tmp_path)
+    results.save("a", scenario.settings, CURVES, timelines)
+    before = contents(tmp_path / "a")
+    CURVES.to_csv("curves.csv", index=False)
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(scenario.path), when])
+    assert killed.returncode == 9
+    pd.testing.assert_frame_equal(results.load_curves("a"), CURVES)
+    assert results.load_settings("a")["scenario"]["title"] == "tiny"
+    assert results.claim("a", scenario.settings) == "replaced the same scenario's results"
+    assert contents(tmp_path / "a") == before
+    results.save("a", scenario.settings, CURVES, timelines)
+    assert contents(tmp_path / "a") == before
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["a"]
+
+
+# ---- what is committed
+
+ROOT = Path(__file__).parent.parent
+RUN = [
+    (path, preset)
+    for path in sorted((ROOT / "experiments").rglob("*.toml"))
+    for preset in (None, *PRESETS)
+    if (ROOT / results.place(path, preset)).exists()
+]
+
+
+@pytest.mark.parametrize("path, preset", RUN, ids=lambda of: getattr(of, "stem", of))
+def test_committed_results_are_of_the_committed_scenario(path, preset):
+    directory = ROOT / results.place(path, preset)
+    assert results.claim(directory, load(path, preset).settings) == "replaced the same scenario's results"
+    files = set(contents(directory))
+    assert len(results.load_curves(directory)) and set(results.FILES) <= files <= {*results.FILES, *results.SOMETIMES}
+
+
+def test_the_quickstart_learns():
+    directory = ROOT / "results" / "quickstart"
+    if not directory.exists():
+        pytest.skip("not run yet")
+    summary = results.load_summary(directory).set_index("method")
+    nigt = summary.filter(like="_nigt", axis="index")
+    assert len(nigt) == 3 and (nigt["final_return"] >= 5 * nigt["first_return"]).all()
+    assert summary["time_to_target"].notna().all()
+
+
+def test_in_a_heterogeneous_problem_malenia_serves_the_mean():
+    directory = ROOT / "results" / "heterogeneous"
+    if not directory.exists():
+        pytest.skip("not run yet")
+    final = results.load_summary(directory).set_index("method")["final_return"]
+    assert final["malenia_nigt"] > 1.4 * max(final["rennala_nigt"], final["afedpg"])
