@@ -15,6 +15,7 @@ import pandas as pd
 from jax import lax
 
 from .base import Method, Problem, Update
+from .schedule import Schedule, schedule
 from .timeline import Timeline
 
 # The streams of a seed's randomness.
@@ -63,24 +64,24 @@ class History:
         return self.frame.copy()
 
 
-class Table(NamedTuple):
-    """The jobs of T updates, padded to W a row."""
+class Pending(NamedTuple):
+    """What is there of updates that are begun, each of shape (ahead, ...): update u at u modulo ahead."""
 
-    version: Any  # (T, W) int32
-    worker: Any  # (T, W) int32
-    index: Any  # (T, W) int32
-    weight: Any  # (T, W), 0 where padded
-    count: Any  # (T,) int32, jobs that are real
+    gradient: Any  # (ahead, d)
+    returns: Any  # sum over jobs
+    jobs: Any  # how many
+    steps: Any  # environment steps of those jobs, int32
 
 
 class Carry(NamedTuple):
-    """One lane's state between updates."""
+    """One lane's state between steps."""
 
     state: Any  # of the update rule
     points: Any  # (max delay + 1, d): query point of version v at v modulo its length
-    returns: Any  # sum over jobs since the last evaluation
-    jobs: Any  # how many
-    steps: Any  # environment steps of those jobs, int32
+    pending: Pending
+    returns: Any  # as in `Pending`, of the updates since the last evaluation
+    jobs: Any
+    steps: Any
 
 
 def replay(
@@ -99,8 +100,7 @@ def replay(
     program. evaluations: about how many iterates are evaluated, besides θ_0, evenly over the updates.
     progress: called with (updates done, updates in all).
 
-    Gradients that no update uses are never computed; unequal updates are padded with jobs of weight 0 (the
-    first update, whose batch may be larger, is compiled by itself).
+    Gradients that no update uses are never computed. What can be computed side by side is (see `schedule`).
     Raises ValueError for empty or repeated seeds, bad step sizes, and a problem for another number of workers.
     """
     seeds, step_sizes = lanes(seeds, (method.update.step_size,) if step_sizes is None else step_sizes)
@@ -109,29 +109,26 @@ def replay(
     if problem.workers not in (None, timeline.cluster.workers):
         raise ValueError(f"problem has {problem.workers} workers, the cluster {timeline.cluster.workers}: give as many")
 
-    updates = len(timeline.updates)
-    segments, mixed = _tables(timeline)
+    updates, plan = len(timeline.updates), schedule(timeline)
+    columns = jax.tree.map(jnp.asarray, plan._replace(weight=plan.weight.astype(jnp.result_type(float))))
     update = replace(method.update, step_size=1.0)  # α is a lane: no new program for another one
     lane_seeds = jnp.repeat(jnp.asarray(seeds, jnp.uint32), len(step_sizes))
     lane_steps = jnp.tile(jnp.asarray(step_sizes, jnp.result_type(float)), len(seeds))
-    carry = _begin(problem, update, timeline.max_delay + 1, lane_seeds)
+    static = problem, update, plan.widths, plan.mixed
+    carry = _begin(problem, update, timeline.max_delay + 1, plan.ahead, lane_seeds)
 
     marks = np.unique(np.rint(np.linspace(0, updates, evaluations + 1)).astype(int))
     snapshots, means, norms, steps = [_point(update, carry)], [], [], []
-    done = 0
+    row = done = 0
     for mark in marks[1:]:
-        for first, table in segments:
-            low, high = max(done, first), min(mark, first + len(table.count))
-            if low < high:
-                carry = _advance(
-                    problem, update, mixed, carry, lane_seeds, lane_steps, table, first, low - first, high - first
-                )
+        last = int(np.searchsorted(plan.ready, mark)) + 1  # the first steps after which so many can be applied
+        carry = _advance(*static, carry, lane_seeds, lane_steps, columns, row, max(row, last), done, mark)
         snapshots.append(_point(update, carry))
         means.append(np.asarray(carry.returns) / np.asarray(carry.jobs))
         steps.append(np.asarray(carry.steps, np.int64))
         norms.append(np.asarray(_direction_norm(update, carry)))
         carry = carry._replace(**{key: jnp.zeros_like(getattr(carry, key)) for key in ("returns", "jobs", "steps")})
-        done = int(mark)
+        row, done = max(row, last), int(mark)
         if progress:
             progress(done, updates)
 
@@ -175,78 +172,78 @@ def lanes(seeds, step_sizes) -> tuple[tuple[int, ...], tuple[float, ...]]:
     return seeds, step_sizes
 
 
-def _tables(timeline: Timeline) -> tuple[list[tuple[int, Table]], bool]:
-    """The timeline's batches as padded tables, each with its first update; and whether an update mixes versions."""
-    batches = timeline.batches()
-    sizes = np.diff(batches.offsets)
-    updates = len(sizes)
-    rows = np.repeat(np.arange(updates), sizes)
-    columns = np.arange(len(rows)) - np.repeat(batches.offsets[:-1], sizes)
-    mixed = bool(np.any(np.diff(batches.version)[np.diff(rows) == 0] != 0))
-    alone = updates > 1 and sizes[0] != sizes[1:].max()
-    segments = []
-    for first, last in ((0, 1), (1, updates)) if alone else ((0, updates),):
-        if first == last:
-            continue
-        inside = (first <= rows) & (rows < last)
-        shape = (last - first, sizes[first:last].max())
-
-        def padded(column, dtype, inside=inside, shape=shape, first=first):
-            table = np.zeros(shape, dtype)
-            table[rows[inside] - first, columns[inside]] = column[inside]
-            # Padding repeats the row's first version, so that it names a point that exists.
-            if column is batches.version:
-                table = np.where(np.arange(shape[1]) < sizes[first : first + shape[0], None], table, table[:, :1])
-            return jnp.asarray(table)
-
-        integers = (padded(column, np.int32) for column in (batches.version, batches.worker, batches.index))
-        weight = padded(batches.weight, jnp.result_type(float))
-        segments.append((first, Table(*integers, weight, jnp.asarray(sizes[first:last], jnp.int32))))
-    return segments, mixed
-
-
-@partial(jax.jit, static_argnums=(0, 1, 2))
-def _begin(problem: Problem, update: Update, length: int, seeds) -> Carry:
+@partial(jax.jit, static_argnums=(0, 1, 2, 3))
+def _begin(problem: Problem, update: Update, length: int, ahead: int, seeds) -> Carry:
     def lane(seed):
         params = problem.init(initial_key(seed))
         state = jax.tree.map(jnp.asarray, update.init(params))
         points = jnp.zeros((length, params.size), params.dtype).at[0].set(update.query(state))
-        nothing = jnp.zeros((), params.dtype)
-        return Carry(state, points, nothing, nothing, jnp.zeros((), jnp.int32))
+        nothing, none = jnp.zeros((), params.dtype), jnp.zeros((), jnp.int32)
+        pending = Pending(params, nothing, none, none)
+        pending = jax.tree.map(lambda x: jnp.zeros((ahead, *x.shape), x.dtype), pending)
+        return Carry(state, points, pending, nothing, none, none)
 
     return jax.vmap(lane)(seeds)
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2), donate_argnums=(3,))
-def _advance(problem, update, mixed, carry, seeds, step_sizes, table: Table, first, low, high) -> Carry:
-    """Apply the table's updates low .. high - 1 in every lane; the table's first row is update ``first``."""
+@partial(jax.jit, static_argnums=(0, 1, 2, 3), donate_argnums=(4,))
+def _advance(
+    problem, update, widths, mixed, carry, seeds, step_sizes, plan: Schedule, low, high, done, mark
+) -> Carry:
+    """In every lane: do the schedule's steps low .. high - 1, and apply the updates done .. mark - 1."""
 
     def lane(carry: Carry, seed, step_size):
-        length = len(carry.points)
+        length, ahead = len(carry.points), len(carry.pending.jobs)
 
-        def step(row, carry: Carry) -> Carry:
-            version, worker, index, weight = (column[row] for column in table[:4])
-            keys = jax.vmap(partial(job_key, seed))(version, worker, index)
+        def compute(width, row, carry: Carry) -> Pending:
+            """What is pending after the gradients of a step."""
+            columns = (plan.version, plan.worker, plan.index, plan.weight, plan.update)
+            version, worker, index, weight, slot = (
+                lax.dynamic_slice_in_dim(column, plan.first[row], width) for column in columns
+            )
+            real = jnp.arange(width) < plan.count[row]
+            keys, weight, slot = jax.vmap(partial(job_key, seed))(version, worker, index), weight * real, slot % ahead
+            pending = carry.pending
             if mixed:
                 points = carry.points[version % length]
                 gradients, stats = jax.vmap(lambda point, *job: problem.gradient(point, *(x[None] for x in job)))(
                     points, keys, worker, weight
                 )
-                gradient, stats = gradients.sum(axis=0), jax.tree.map(lambda x: x[:, 0], stats)
+                gradient, stats = pending.gradient.at[slot].add(gradients), jax.tree.map(lambda x: x[:, 0], stats)
             else:
                 gradient, stats = problem.gradient(carry.points[version[0] % length], keys, worker, weight)
-            now = first + row
-            state = update.apply(carry.state, gradient, step_size, version[0], now - version[0])
-            real = jnp.arange(len(worker)) < table.count[row]
+                gradient = gradient[None]
+            return Pending(
+                gradient,
+                pending.returns.at[slot].add(jnp.where(real, stats.returns, 0)),
+                pending.jobs.at[slot].add(real),
+                pending.steps.at[slot].add(jnp.where(real, stats.steps, 0)),
+            )
+
+        def apply(now, carry: Carry) -> Carry:
+            slot, version = now % ahead, plan.oldest[now]
+            mine = jax.tree.map(lambda x: x[slot], carry.pending)
+            state = update.apply(carry.state, mine.gradient, step_size, version, now - version)
             return Carry(
                 state,
                 carry.points.at[(now + 1) % length].set(update.query(state)),
-                carry.returns + jnp.where(real, stats.returns, 0).sum(),
-                carry.jobs + table.count[row],
-                carry.steps + jnp.where(real, stats.steps, 0).sum(dtype=jnp.int32),
+                jax.tree.map(lambda x: x.at[slot].set(0), carry.pending),
+                carry.returns + mine.returns,
+                carry.jobs + mine.jobs,
+                carry.steps + mine.steps,
             )
 
-        return lax.fori_loop(low, high, step, carry)
+        def step(row, carried):
+            carry, done = carried
+            branches = [partial(compute, width) for width in widths]
+            least = jnp.searchsorted(jnp.array(widths), plan.count[row])
+            carry = carry._replace(pending=lax.switch(least, branches, row, carry))
+            ready = jnp.minimum(plan.ready[row], mark)
+            return lax.fori_loop(done, ready, apply, carry), ready
+
+        known = jnp.minimum(jnp.where(low > 0, plan.ready[low - 1], 0), mark)
+        carry = lax.fori_loop(done, known, apply, carry)  # what was complete already
+        return lax.fori_loop(low, high, step, (carry, known))[0]
 
     return jax.vmap(lane)(carry, seeds, step_sizes)
 

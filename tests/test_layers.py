@@ -11,7 +11,7 @@ FLOORS = [
     {"base"},
     {"cluster", "rules", "updates"},
     {"methods", "timeline"},
-    {"simulate", "rl", "theory", "usage"},
+    {"simulate", "rl", "theory", "usage", "schedule"},
     {"problems", "trace"},
     {"replay"},
     {"coupled", "measure"},
