@@ -74,11 +74,15 @@ class Network:
             for k, rows, columns in zip(keys, widths, widths[1:], strict=False)
         ]
 
-    def heads(self, params, observations):
-        """What the distribution needs, for observations of shape (B, o): logits (B, K), or (μ, σ), each (B, A)."""
+    def layers(self, params):
+        """θ as weights and biases, network by network. To be taken apart before a loop: inside, it is copied each time."""
         with jax.ensure_compile_time_eval():
             unravel = self._template[1]
-        outputs = jnp.concatenate([_forward(layers, observations) for layers in unravel(params)], axis=-1)
+        return unravel(params)
+
+    def heads(self, layers, observations):
+        """What the distribution needs, for observations of shape (B, o): logits (B, K), or (μ, σ), each (B, A)."""
+        outputs = jnp.concatenate([_forward(network, observations) for network in layers], axis=-1)
         if isinstance(self.actions, Discrete):
             return outputs
         mean, spread = jnp.split(outputs, 2, axis=-1)
@@ -105,7 +109,8 @@ class Network:
     def log_prob(self, heads, latent):
         """log π(u | s), shape (B,)."""
         if isinstance(self.actions, Discrete):
-            return jnp.take_along_axis(jax.nn.log_softmax(heads), latent[:, None], axis=-1)[:, 0]
+            chosen = latent[:, None] == jnp.arange(self.actions.size)[None, :]  # not by index: its gradient scatters
+            return jnp.where(chosen, jax.nn.log_softmax(heads), 0).sum(axis=-1)
         mean, deviation = heads
         density = jax.scipy.stats.norm.logpdf(latent, mean, deviation)
         if self.policy.tanh_correction:  # log |d tanh u / du| = 2 (log 2 - u - softplus(-2u)); the scale is constant

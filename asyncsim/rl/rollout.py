@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.custom_batching import custom_vmap
+from jax.flatten_util import ravel_pytree
 
 CHUNK = 50  # steps of one backward pass
+ROWS = 256  # at most so many rows are summed over by a matrix product, where that can be: more are slower
 
 
 class Trajectories(NamedTuple):
@@ -30,10 +33,11 @@ def rollout(environments, network, params, keys, horizon: int) -> Trajectories:
     reset_keys, action_keys, step_keys = jax.vmap(lambda key: tuple(jax.random.split(key, 3)))(keys)
     noise = jax.vmap(lambda key: network.noise(key, horizon), out_axes=1)(action_keys)
     keys = jax.vmap(lambda key: jax.random.split(key, horizon), out_axes=1)(step_keys)
+    layers = network.layers(params)
 
     def step(t, state, alive):
         observations = environments(lambda environment, state: environment.observe(state), state)
-        latents = network.sample(network.heads(params, observations), noise[t])
+        latents = network.sample(network.heads(layers, observations), noise[t])
         after, rewards, terminated = environments(
             lambda environment, *args: environment.step(*args), state, network.action(latents), keys[t]
         )
@@ -66,25 +70,31 @@ def rewards_to_go(rewards, discount: float):
 def weighted_gradient(network, params, trajectories: Trajectories, weights, discount: float):
     """Σ_j w_j g_H(τ_j, θ), shape (d,). (arXiv 2509.24305, eq. 3)
 
-    One backward pass over all steps of all jobs for every `CHUNK` steps, as long as an episode goes on.
+    One backward pass over `CHUNK` steps of all jobs after another, as long as an episode goes on. The forward pass is
+    done again: to keep it from the rollout costs more memory traffic than it saves arithmetic.
     """
-    horizon = len(trajectories.rewards)
+    horizon, jobs = trajectories.rewards.shape
     gains = weights[None, :] * rewards_to_go(trajectories.rewards, discount) * trajectories.alive
+    length = min(CHUNK, horizon)
+    block = max(steps for steps in range(1, length + 1) if length % steps == 0 and steps * jobs <= max(ROWS, jobs))
+    layers = network.layers(params)
 
-    def surrogate(params, observations, latents, gains):
-        observations, latents = (x.reshape(-1, *x.shape[2:]) for x in (observations, latents))
-        return jnp.vdot(gains.ravel(), network.log_prob(network.heads(params, observations), latents))
+    @jax.grad
+    def score(layers, observations, latents, gains):
+        return jnp.vdot(gains, network.log_prob(network.heads(layers, observations), latents))
 
     def chunk(k, gradient):
         start = jnp.minimum(k * CHUNK, horizon - length)  # the last may overlap the one before
         rows = (trajectories.observations, trajectories.latents, gains)
         observations, latents, gain = (lax.dynamic_slice_in_dim(x, start, length) for x in rows)
         fresh = (start + jnp.arange(length) >= k * CHUNK)[:, None]
-        return gradient + jax.grad(surrogate)(params, observations, latents, gain * fresh)
+        blocks = (x.reshape(-1, block * jobs, *x.shape[2:]) for x in (observations, latents, gain * fresh))
+        parts = jax.vmap(partial(score, layers))(*blocks)
+        return jax.tree.map(lambda whole, part: whole + part.sum(axis=0), gradient, parts)
 
-    length = min(CHUNK, horizon)
     steps = _most(trajectories.alive.any(axis=1).sum())
-    return lax.fori_loop(0, (steps + CHUNK - 1) // CHUNK, chunk, jnp.zeros_like(params))
+    chunks = (steps + CHUNK - 1) // CHUNK
+    return ravel_pytree(lax.fori_loop(0, chunks, chunk, jax.tree.map(jnp.zeros_like, layers)))[0]
 
 
 def _over_lanes(reduce):

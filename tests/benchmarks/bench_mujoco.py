@@ -68,7 +68,7 @@ def measure(name, batch, rounds):
     @jax.jit
     def act(params, observations, key):
         noise = jax.random.normal(key, (batch, environment.actions.size))
-        return network.action(network.sample(network.heads(params, observations), noise))
+        return network.action(network.sample(network.heads(network.layers(params), observations), noise))
 
     trajectories = compiled(params, keys)
     alive = int(trajectories.alive.sum())

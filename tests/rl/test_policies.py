@@ -28,7 +28,7 @@ def test_parameters_are_one_flat_vector(policy, actions, size):
 
 def test_softmax_samples_follow_their_probabilities():
     network = MLP((8,)).for_spaces(3, Discrete(4))
-    heads = network.heads(3 * network.init(jax.random.key(0)), jnp.repeat(OBSERVATIONS[:1], 20_000, axis=0))
+    heads = network.heads(network.layers(3 * network.init(jax.random.key(0))), jnp.repeat(OBSERVATIONS[:1], 20_000, axis=0))
     samples = network.sample(heads, network.noise(jax.random.key(2), 20_000))
     probabilities = jax.nn.softmax(heads[0])
     observed = np.bincount(samples, minlength=4) / 20_000
@@ -39,7 +39,7 @@ def test_softmax_samples_follow_their_probabilities():
 
 def test_gaussian_is_squashed_to_the_action_scale_and_scored_before_it():
     network = MLP((8,)).for_spaces(3, Box(2, 1.5))
-    mean, deviation = heads = network.heads(network.init(jax.random.key(0)), OBSERVATIONS)
+    mean, deviation = heads = network.heads(network.layers(network.init(jax.random.key(0))), OBSERVATIONS)
     assert (deviation > 0).all()
     noise = network.noise(jax.random.key(2), 5)
     latent = network.sample(heads, noise)
@@ -53,7 +53,7 @@ def test_tanh_correction_makes_it_a_density_of_the_action():
     network = MLP((8,), tanh_correction=True).for_spaces(3, Box(1, 1.0))
     squashed = jnp.linspace(-1, 1, 200_002)[1:-1]
     observations = jnp.repeat(OBSERVATIONS[:1], len(squashed), axis=0)
-    heads = network.heads(network.init(jax.random.key(0)), observations)
+    heads = network.heads(network.layers(network.init(jax.random.key(0))), observations)
     density = jnp.exp(network.log_prob(heads, jnp.arctanh(squashed)[:, None]))
     assert float(density.mean() * 2) == pytest.approx(1, abs=1e-3)
 
@@ -63,9 +63,9 @@ def test_score_has_mean_zero():
     params = network.init(jax.random.key(0))
 
     def score(noise):
-        heads = network.heads(params, OBSERVATIONS[:1])
+        heads = network.heads(network.layers(params), OBSERVATIONS[:1])
         latent = jax.lax.stop_gradient(network.sample(heads, noise[None]))
-        return jax.grad(lambda p: network.log_prob(network.heads(p, OBSERVATIONS[:1]), latent)[0])(params)
+        return jax.grad(lambda p: network.log_prob(network.heads(network.layers(p), OBSERVATIONS[:1]), latent)[0])(params)
 
     scores = jax.vmap(score)(network.noise(jax.random.key(3), 20_000))
     errors = scores.std(axis=0) / np.sqrt(20_000)

@@ -39,7 +39,7 @@ def test_gradient_is_the_formula_summed_term_by_term():
     @jax.jit
     @jax.grad
     def score(params, observation, latent):
-        return network.log_prob(network.heads(params, observation[None]), latent[None])[0]
+        return network.log_prob(network.heads(network.layers(params), observation[None]), latent[None])[0]
 
     for job in range(7):
         length = int(trajectories.alive[:, job].sum())
