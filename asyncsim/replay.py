@@ -20,6 +20,7 @@ from .timeline import Timeline
 
 # The streams of a seed's randomness.
 INITIAL, JOB, EVALUATION = range(3)
+SIDE_BY_SIDE = 64  # points that a step visits in all lanes: more gain nothing, and their parameters leave the cache
 
 
 def initial_key(seed):
@@ -109,7 +110,8 @@ def replay(
     if problem.workers not in (None, timeline.cluster.workers):
         raise ValueError(f"problem has {problem.workers} workers, the cluster {timeline.cluster.workers}: give as many")
 
-    updates, plan = len(timeline.updates), schedule(timeline)
+    updates = len(timeline.updates)
+    plan = schedule(timeline, SIDE_BY_SIDE // (len(seeds) * len(step_sizes)))
     columns = jax.tree.map(jnp.asarray, plan._replace(weight=plan.weight.astype(jnp.result_type(float))))
     update = replace(method.update, step_size=1.0)  # α is a lane: no new program for another one
     lane_seeds = jnp.repeat(jnp.asarray(seeds, jnp.uint32), len(step_sizes))

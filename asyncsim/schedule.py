@@ -15,7 +15,7 @@ import numpy as np
 
 from .timeline import Timeline
 
-WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)  # of jobs side by side that have points of their own
+WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # of jobs side by side that have points of their own
 LOOK = 2000  # uses by which it is decided how many
 
 
@@ -40,8 +40,11 @@ class Schedule(NamedTuple):
     mixed: bool  # a step's jobs have points of their own
 
 
-def schedule(timeline: Timeline) -> Schedule:
-    """In which order a timeline's gradients are computed and used, the earliest needed first."""
+def schedule(timeline: Timeline, most: int) -> Schedule:
+    """In which order a timeline's gradients are computed and used, the earliest needed first.
+
+    most: jobs side by side that have points of their own, at most.
+    """
     uses = timeline.uses()
     update, version = uses["update"].to_numpy(), uses["version"].to_numpy()
     sizes = timeline.updates["gradients"].to_numpy()
@@ -52,7 +55,7 @@ def schedule(timeline: Timeline) -> Schedule:
         order, first, count, ready = np.arange(len(uses)), offsets[:-1], sizes, np.arange(1, len(sizes) + 1)
         ahead, mixed = 1, False
     else:
-        width = _width(version[:LOOK], update[:LOOK])
+        width = _width(version[:LOOK], update[:LOOK], most)
         order, count = _side_by_side(version, update, width)
         first, widths, mixed = np.cumsum(count) - count, sorted({1, width}), True
         left = np.minimum.accumulate(update[order][::-1])[::-1]  # the first update that has a use from here on
@@ -68,9 +71,10 @@ def schedule(timeline: Timeline) -> Schedule:
     return Schedule(*integers[:3], columns[3], integers[3], *steps, oldest, widths, ahead, mixed)
 
 
-def _width(version: np.ndarray, update: np.ndarray) -> int:
+def _width(version: np.ndarray, update: np.ndarray, most: int) -> int:
     """How many at once: as makes for the fewest steps."""
-    return min(WIDTHS, key=lambda width: len(_side_by_side(version, update, width)[1]))
+    widths = [width for width in WIDTHS if width <= max(most, 1)]
+    return min(widths, key=lambda width: len(_side_by_side(version, update, width)[1]))
 
 
 def _side_by_side(version: Sequence[int], update: Sequence[int], width: int) -> tuple[np.ndarray, np.ndarray]:
