@@ -87,7 +87,7 @@ def run(
     verb = results.claim(directory, loaded.settings, force)
     curves, timelines, tuning = _train(loaded, directory)
     summary, paths = results.save(directory, loaded.settings, curves, timelines, tuning)
-    _report(loaded.settings, summary, verb, paths)
+    _report(loaded.settings, summary, results.load_by_worker(directory), verb, paths)
 
 
 def _train(scenario, directory):
@@ -148,7 +148,7 @@ def _train(scenario, directory):
     return pd.concat(curves, ignore_index=True), timelines, tuning
 
 
-def _report(settings, summary, verb, paths) -> None:
+def _report(settings, summary, served, verb, paths) -> None:
     from math import isnan
 
     from rich import box
@@ -180,7 +180,32 @@ def _report(settings, summary, verb, paths) -> None:
         "gradients: computed = used + wasted; wasted = cancelled + discarded.",
         soft_wrap=True,
     )
+    if served is not None:
+        _by_worker(console, served, axes)
     print(f"{verb}:", *paths, sep="\n  ")
+
+
+WORKERS_AT_MOST = 10  # that fit beside each other
+
+
+def _by_worker(console, served, axes) -> None:
+    """Whom each method serves, where the workers' worlds differ."""
+    from rich import box
+    from rich.table import Table
+
+    n = served["worker"].nunique()
+    if n > WORKERS_AT_MOST:
+        return console.print(f"Of each of the {n} workers' own worlds: by_worker.csv.", soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table.title, table.title_justify, table.title_style = "Return in each worker's own world", "left", "bold"
+    table.add_column("method", no_wrap=True)
+    for heading in (*axes, *map(str, range(n))):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for (*values, method), rows in served.groupby([*axes, "method"], sort=False):
+        cells = (f"{float(f'{row.final_return:.3g}'):g} {row.weight:.0%}" for row in rows.itertuples())
+        table.add_row(method, *(f"{value:g}" if isinstance(value, float) else f"{value}" for value in values), *cells)
+    console.print(table)
+    console.print("Per cent: the worker's mean share of an update, by weight.", soft_wrap=True)
 
 
 def _stdout():

@@ -95,6 +95,19 @@ def test_a_run(here, capsys):
     assert results.load_settings("results/tiny")["scenario"]["target_return"] == 2.0
 
 
+def test_workers_with_worlds_of_their_own(here, capsys):
+    fields = "[problem.fields]\nforce_mag = [10.0, -10.0, 10.0]\n[methods.rennala"
+    (here / "experiments" / "tiny.toml").write_text(TINY.replace("[methods.rennala", fields))
+    assert main(["run", "experiments/tiny.toml"]) == 0
+    said = capsys.readouterr().out
+    assert "Return in each worker's own world" in said and "results/tiny/by_worker.png" in said
+    served = results.load_by_worker("results/tiny")
+    for label, rows in served.groupby("method"):
+        line = [line for line in said.splitlines() if line.startswith(label)][1].split()
+        assert [float(cell) for cell in line[1::2]] == pytest.approx(rows["final_return"].tolist(), rel=5e-3)
+        assert line[2::2] == [f"{weight:.0%}" for weight in rows["weight"]]
+
+
 def test_tuning_and_final_seeds(here, capsys):
     problem = TINY[TINY.index("environment") : TINY.index("[methods.rennala")]
     text = TINY.replace(problem, 'kind = "chain"\n').replace("target", "tuning_seeds = [100]\ntarget")
