@@ -196,7 +196,7 @@ def _by_worker(console, served, axes) -> None:
     n = served["worker"].nunique()
     if n > WORKERS_AT_MOST:
         return console.print(f"Of each of the {n} workers' own worlds: by_worker.csv.", soft_wrap=True)
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     table.title, table.title_justify, table.title_style = "Return in each worker's own world", "left", "bold"
     table.add_column("method", no_wrap=True)
     for heading in (*axes, *map(str, range(n))):

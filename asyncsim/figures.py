@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -101,7 +102,7 @@ def learning_curves(curves: pd.DataFrame, scenario: Mapping[str, Any]) -> Figure
         handles = {name: line for axes in panels for line, name in zip(*axes.get_legend_handles_labels())}
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
         some = "" if len(shown) == len(points) else f" ({len(shown)} of {len(points)} points)"
-        figure.suptitle(title + some, x=0.01, ha="left")
+        _title(figure, title + some)
         return figure
 
 
@@ -124,7 +125,7 @@ def by_worker(frame: pd.DataFrame, scenario: Mapping[str, Any]) -> Figure:
             lower.bar(x, rows["weight"], width=0.6 / len(labels), color=colour)
         lower.axhline(1 / n, color="#555555", linewidth=0.9, linestyle="--")
         lower.annotate("1/n", (1, 1 / n), xycoords=("axes fraction", "data"), xytext=(3, 0), **BESIDE)
-        upper.set_title(scenario.get("title", ""), loc="left")
+        _title(figure, scenario.get("title", ""))
         upper.set_ylabel(f"{_value(scenario['problem']).partition(',')[0]},\nof each worker's own")
         lower.set(xlabel="worker", ylabel="weight in\nan update")
         lower.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=20, min_n_ticks=1))
@@ -464,6 +465,11 @@ def _figure(width: float, height: float):
     figure = Figure(figsize=(width, height), layout="constrained", dpi=150)
     FigureCanvasAgg(figure)
     return figure, figure.add_subplot()
+
+
+def _title(figure: Figure, words: str) -> None:
+    """On the left above all axes, in as many lines as it needs."""
+    figure.suptitle(textwrap.fill(words, int(10 * figure.get_figwidth())), x=0.01, ha="left")
 
 
 def _looks(labels, families=None) -> list[tuple[str, str]]:
