@@ -181,29 +181,29 @@ def _report(settings, summary, served, verb, paths) -> None:
         soft_wrap=True,
     )
     if served is not None:
-        _by_worker(console, served, axes)
+        _by_worker(console, served)
     print(f"{verb}:", *paths, sep="\n  ")
 
 
 WORKERS_AT_MOST = 10  # that fit beside each other
 
 
-def _by_worker(console, served, axes) -> None:
+def _by_worker(console, served) -> None:
     """Whom each method serves, where the workers' worlds differ."""
     from rich import box
     from rich.table import Table
 
     n = served["worker"].nunique()
-    if n > WORKERS_AT_MOST:
-        return console.print(f"Of each of the {n} workers' own worlds: by_worker.csv.", soft_wrap=True)
+    if n > WORKERS_AT_MOST or served.columns[0] != "method":  # of a sweep
+        return console.print(f"Return in each of the {n} workers' own worlds: by_worker.csv.", soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     table.title, table.title_justify, table.title_style = "Return in each worker's own world", "left", "bold"
     table.add_column("method", no_wrap=True)
-    for heading in (*axes, *map(str, range(n))):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for (*values, method), rows in served.groupby([*axes, "method"], sort=False):
+    for worker in range(n):
+        table.add_column(f"{worker}", justify="right", no_wrap=True)
+    for method, rows in served.groupby("method", sort=False):
         cells = (f"{float(f'{row.final_return:.3g}'):g} {row.weight:.0%}" for row in rows.itertuples())
-        table.add_row(method, *(f"{value:g}" if isinstance(value, float) else f"{value}" for value in values), *cells)
+        table.add_row(method, *cells)
     console.print(table)
     console.print("Per cent: the worker's mean share of an update, by weight.", soft_wrap=True)
 

@@ -138,7 +138,7 @@ def by_worker(frame: pd.DataFrame, scenario: Mapping[str, Any]) -> Figure:
 def _time_axis(axes, curves: pd.DataFrame) -> None:
     """Logarithmic where the fast runs would else be a stroke at the left."""
     ends = curves.groupby([*axes_of(curves), "method"])["time"].max()
-    if ends.max() > 20 * ends.min() > 0:
+    if ends.max() > 10 * ends.min() > 0:
         axes.set_xscale("log")
         axes.set_xlim(left=curves["time"][curves["time"] > 0].min())
 
