@@ -89,10 +89,11 @@ class JobStats(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What is recorded of an iterate, scalars."""
+    """What is recorded of an iterate, scalars but for the last."""
 
     value: Array  # the return of the policy (an exact objective value where the problem knows it)
     gradient_norm: Array  # ‖∇J(θ)‖, exact; NaN where the problem does not know it
+    own_values: Array = ()  # each worker's, of which ``value`` is the mean, shape (n,); empty where all share one
 
 
 class Problem(Protocol):

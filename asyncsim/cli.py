@@ -87,7 +87,7 @@ def run(
     verb = results.claim(directory, loaded.settings, force)
     curves, timelines, tuning = _train(loaded, directory)
     summary, paths = results.save(directory, loaded.settings, curves, timelines, tuning)
-    _report(loaded.settings, summary, verb, paths)
+    _report(loaded.settings, summary, results.load_by_worker(directory), verb, paths)
 
 
 def _train(scenario, directory):
@@ -148,7 +148,7 @@ def _train(scenario, directory):
     return pd.concat(curves, ignore_index=True), timelines, tuning
 
 
-def _report(settings, summary, verb, paths) -> None:
+def _report(settings, summary, served, verb, paths) -> None:
     from math import isnan
 
     from rich import box
@@ -180,7 +180,32 @@ def _report(settings, summary, verb, paths) -> None:
         "gradients: computed = used + wasted; wasted = cancelled + discarded.",
         soft_wrap=True,
     )
+    if served is not None:
+        _by_worker(console, served)
     print(f"{verb}:", *paths, sep="\n  ")
+
+
+WORKERS_AT_MOST = 10  # that fit beside each other
+
+
+def _by_worker(console, served) -> None:
+    """Whom each method serves, where the workers' worlds differ."""
+    from rich import box
+    from rich.table import Table
+
+    n = served["worker"].nunique()
+    if n > WORKERS_AT_MOST or served.columns[0] != "method":  # of a sweep
+        return console.print(f"Return in each of the {n} workers' own worlds: by_worker.csv.", soft_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    table.title, table.title_justify, table.title_style = "Return in each worker's own world", "left", "bold"
+    table.add_column("method", no_wrap=True)
+    for worker in range(n):
+        table.add_column(f"{worker}", justify="right", no_wrap=True)
+    for method, rows in served.groupby("method", sort=False):
+        cells = (f"{float(f'{row.final_return:.3g}'):g} {row.weight:.0%}" for row in rows.itertuples())
+        table.add_row(method, *cells)
+    console.print(table)
+    console.print("Per cent: the worker's mean share of an update, by weight.", soft_wrap=True)
 
 
 def _stdout():
@@ -293,7 +318,13 @@ def _what_happened(title, timelines) -> None:
 @app.command()
 def reproduce(
     name: Annotated[str | None, typer.Argument(help="A scenario's name, for example humanoid-equal.")] = None,
-    preset: Annotated[str, typer.Option(help="quick: minutes; paper: the file as it stands.")] = "quick",
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="quick: minutes; paper: the file as it stands; otherwise quick where the file has it.",
+            show_default=False,
+        ),
+    ] = None,
     listed: Annotated[bool, typer.Option("--list", help="Show what there is and what of it was run.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace another scenario's results.")] = False,
 ):
@@ -302,47 +333,72 @@ def reproduce(
     A run that was killed goes on with the methods that it had not finished.
     """
     from .base import nearest
-    from .scenario import ScenarioError
+    from .scenario import ScenarioError, load
 
-    scenarios = {path.stem: path for path in sorted(Path("experiments").rglob("*.toml"))}
+    paths = sorted(Path("experiments").rglob("*.toml"), key=lambda path: (path.parent, path))
+    scenarios = {path.stem: path for path in paths}
     if listed or name is None:
         return _reproductions(scenarios)
     if name not in scenarios:
         raise ScenarioError(f"name={name!r} is no scenario under experiments/: {nearest(name, list(scenarios))}")
-    if preset not in ("quick", "paper"):
+    if preset not in (None, "quick", "paper"):
         raise ScenarioError(f"preset={preset!r} is unknown: give quick or paper")
+    if preset is None:
+        preset = "quick" if load(scenarios[name]).settings.quick else "paper"
     run(scenarios[name], force, None, None if preset == "paper" else preset)
 
 
 def _reproductions(scenarios) -> None:
-    from rich import box
+    """A row each, under its folder, in 120 columns."""
+    import re
+    from collections import Counter
+
+    from rich.markup import escape
     from rich.table import Table
 
     from . import results
     from .scenario import ScenarioError, load
 
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("name", "task", "n", "times", "methods", "minutes", "run", "verdict"):
-        table.add_column(heading)
+    table = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold underline")
+    table.add_column("figure", no_wrap=True)
+    table.add_column("task", no_wrap=True)
+    table.add_column("n", justify="right")
+    table.add_column("times", max_width=20)
+    table.add_column("methods", min_width=28)  # those of the paper's figures in one line
+    for preset in ("quick", "paper"):
+        table.add_column(preset, justify="right", no_wrap=True)
+    table.add_column("status", min_width=12)
+    folder = None
     for name, path in scenarios.items():
+        if path.parent != folder:
+            folder = path.parent
+            table.add_row(f"[bold]{escape(str(folder))}[/]")
         try:
             loaded = load(path)
         except ScenarioError as error:
-            table.add_row(name, str(error))
+            table.add_row(name, "–", "", "", f"[red]{escape(str(error))}[/]")
             continue
         settings = loaded.settings
+        about, count = settings.about, Counter(table.method for table in settings.methods.values())
+        swept = "".join(f"; {axis} swept" for axis in loaded.points[0][0])
         done = [preset or "paper" for preset in (None, "quick") if results.place(path, preset).exists()]
         table.add_row(
             name,
             getattr(settings.problem, "environment", settings.problem.kind),
             f"{loaded.cluster.workers}",
-            settings.cluster.in_words(),
-            ", ".join(loaded.methods),
-            ", ".join(f"{preset} {minutes:g}" for preset, minutes in settings.about.minutes.items()),
-            ", ".join(done) or "–",
-            settings.about.verdict or "–",
+            escape(settings.cluster.in_words() + swept),
+            ", ".join(f"{method.removesuffix('_nigt')}{f' ×{k}' * (k > 1)}" for method, k in count.items()),
+            *(f"{about.minutes[preset]:g}" if preset in about.minutes else "" for preset in ("quick", "paper")),
+            ", ".join(re.split("[:,;.]", about.verdict)[:1] * bool(about.verdict and done) + done) or "not run",
         )
-    _stdout().print(table)
+    console = _stdout()
+    console.print(table)
+    console.print(
+        "\nquick, paper: expected minutes on two cores, for --preset quick and for the file as it stands. "
+        "Methods that do not say another update have that of NIGT. "
+        "status: what came out, and which preset was run; more about it is in the file's table \\[about].",
+        soft_wrap=True,
+    )
 
 
 @app.command()

@@ -17,7 +17,7 @@ import pandas as pd
 
 from .base import Method, Problem
 from .cluster import Cluster
-from .replay import History, evaluate, initial_key, job_key, lanes
+from .replay import History, evaluate, initial_key, job_key, lanes, own_returns
 from .simulate import Used, simulate
 from .timeline import Timeline
 
@@ -114,6 +114,7 @@ def _frame(method, problem, seed, step_size, timeline, training, evaluations) ->
             "eval_return": np.asarray(evaluated.value),
             "direction_norm": np.asarray(training.norms)[marks],
             "gradient_norm": np.asarray(evaluated.gradient_norm),
+            **own_returns(evaluated),
         }
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import CenteredNorm, to_rgb
+from matplotlib.colors import CenteredNorm, to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
@@ -58,6 +59,7 @@ def style():
 
 
 PANELS = 6
+BESIDE = {"textcoords": "offset points", "va": "center", "fontsize": 9}  # words at the end of a line
 
 
 def learning_curves(curves: pd.DataFrame, scenario: Mapping[str, Any]) -> Figure:
@@ -100,14 +102,43 @@ def learning_curves(curves: pd.DataFrame, scenario: Mapping[str, Any]) -> Figure
         handles = {name: line for axes in panels for line, name in zip(*axes.get_legend_handles_labels())}
         figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
         some = "" if len(shown) == len(points) else f" ({len(shown)} of {len(points)} points)"
-        figure.suptitle(title + some, x=0.01, ha="left")
+        _title(figure, title + some)
+        return figure
+
+
+def by_worker(frame: pd.DataFrame, scenario: Mapping[str, Any]) -> Figure:
+    """What each method reached in each worker's own world, mean and 20-80 % over seeds; its weight in an update below.
+
+    frame: as `results.by_worker` has it, of no sweep. scenario: as in `learning_curves`.
+    """
+    with style():
+        figure = Figure(figsize=(7.2, 5.6), layout="constrained", dpi=150)
+        FigureCanvasAgg(figure)
+        upper, lower = figure.subplots(2, sharex=True, height_ratios=(3, 1.2))
+        labels, n = frame["method"].unique(), frame["worker"].nunique()
+        places = np.linspace(-0.3, 0.3, len(labels)) if len(labels) > 1 else [0.0]
+        for label, place, (colour, _) in zip(labels, places, _looks(labels)):
+            rows = frame[frame["method"] == label]
+            x = rows["worker"] + place
+            upper.vlines(x, rows["low"], rows["high"], color=colour, linewidth=1.4, alpha=0.6)
+            upper.plot(x, rows["final_return"], "o", markersize=4.5, color=colour, label=pretty(label))
+            lower.bar(x, rows["weight"], width=0.6 / len(labels), color=colour)
+        lower.axhline(1 / n, color="#555555", linewidth=0.9, linestyle="--")
+        lower.annotate("1/n", (1, 1 / n), xycoords=("axes fraction", "data"), xytext=(3, 0), **BESIDE)
+        _title(figure, scenario.get("title", ""))
+        upper.set_ylabel(f"{_value(scenario['problem']).partition(',')[0]},\nof each worker's own")
+        lower.set(xlabel="worker", ylabel="weight in\nan update")
+        lower.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=20, min_n_ticks=1))
+        upper.grid(False, axis="x")
+        lower.grid(False, axis="x")
+        figure.legend(*upper.get_legend_handles_labels(), loc="outside lower center", ncols=4)
         return figure
 
 
 def _time_axis(axes, curves: pd.DataFrame) -> None:
     """Logarithmic where the fast runs would else be a stroke at the left."""
     ends = curves.groupby([*axes_of(curves), "method"])["time"].max()
-    if ends.max() > 20 * ends.min() > 0:
+    if ends.max() > 10 * ends.min() > 0:
         axes.set_xscale("log")
         axes.set_xlim(left=curves["time"][curves["time"] > 0].min())
 
@@ -120,12 +151,9 @@ def axes_of(frame: pd.DataFrame) -> list[str]:
 def _curves(axes, curves: pd.DataFrame, scenario: Mapping[str, Any]) -> None:
     """The lines and bands of one point."""
     alone = not axes_of(curves)
-    drawn: list[str] = []
-    for label, rows in curves.groupby("method", sort=False):
-        family = scenario["methods"][label]["method"].rpartition("_")[0] or "afedpg"
-        line = LINES[drawn.count(family) % len(LINES)]
-        drawn.append(family)
-        colour = COLOURS.get(family, OTHER)
+    labels = curves["method"].unique()
+    families = [scenario["methods"][label]["method"].rpartition("_")[0] or "afedpg" for label in labels]
+    for (label, rows), (colour, line) in zip(curves.groupby("method", sort=False), _looks(labels, families)):
         returns = rows.pivot(index=["update", "time"], columns="seed", values="eval_return")
         times = returns.index.get_level_values("time")
         low, high = np.quantile(returns, (0.2, 0.8), axis=1)
@@ -304,7 +332,8 @@ def time_to_target(frame: pd.DataFrame, axis: str) -> Figure:
         figure, axes = _figure(7.2, 4.6)
         if wide:
             axes.set_yscale("log", subs=[])
-            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            least, most = frame["time_to_target"].min(), frame["time_to_target"].max()
+            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if most > 10 * least else (1, 1.5, 2, 3, 4, 5, 7)))
             axes.yaxis.set_major_formatter("{x:g}")
             if values[0] > 0:
                 axes.set_xscale("log", subs=[])
@@ -438,15 +467,31 @@ def _figure(width: float, height: float):
     return figure, figure.add_subplot()
 
 
-def _looks(labels) -> list[tuple[str, str]]:
-    """Colour and line of each label: a colour per family that begins it, a line per method of a family."""
-    drawn: list[str] = []
-    looks = []
-    for label in labels:
-        family = max((name for name in COLOURS if label.startswith(name)), key=len, default="")
-        looks.append((COLOURS.get(family, OTHER), LINES[drawn.count(family) % len(LINES)]))
-        drawn.append(family)
-    return looks
+def _title(figure: Figure, words: str) -> None:
+    """On the left above all axes, in as many lines as it needs."""
+    figure.suptitle(textwrap.fill(words, int(10 * figure.get_figwidth())), x=0.01, ha="left")
+
+
+def _looks(labels, families=None) -> list[tuple[str, str]]:
+    """Colour and line of each label: a colour per family, a line per method of a family.
+
+    Where all are of one family, its colour goes from dark to light. families: None: those that begin the labels.
+    """
+    labels = list(labels)
+    if families is None:
+        families = [max((name for name in COLOURS if label.startswith(name)), key=len, default="") for label in labels]
+    colours = [COLOURS.get(family, OTHER) for family in families]
+    if len(set(families)) == 1 < len(labels):
+        colours = _shades(colours[0], len(labels))
+    return [(colour, LINES[families[:k].count(families[k]) % len(LINES)]) for k, colour in enumerate(colours)]
+
+
+def _shades(colour: str, count: int) -> list[str]:
+    """From the colour, darkened, to itself, lightened."""
+    rgb = np.array(to_rgb(colour))
+    return [
+        to_hex(rgb * (0.4 + 1.2 * t) if t < 0.5 else 1 - (1 - rgb) * (1.6 - 1.2 * t)) for t in np.linspace(0, 1, count)
+    ]
 
 
 def _ink(rgb) -> str:

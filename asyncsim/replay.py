@@ -60,7 +60,8 @@ class History:
         ``method, seed, step_size``; ``update``: updates applied so far; ``time``: simulated seconds;
         ``gradients, env_steps, communications``: used so far; ``train_return``: mean return of the trajectories used
         since the row before; ``eval_return``: of the iterate; ``direction_norm``: ‖d‖ of the last update;
-        ``gradient_norm``: ‖∇J(θ)‖ where the problem knows it, else NaN.
+        ``gradient_norm``: ‖∇J(θ)‖ where the problem knows it, else NaN; ``eval_return_0, eval_return_1, ...``: in each
+        worker's own world, where they differ.
         """
         return self.frame.copy()
 
@@ -154,6 +155,7 @@ def replay(
                     "eval_return": np.asarray(evaluated[k].value),
                     "direction_norm": norms[k - 1] if k else nothing,
                     "gradient_norm": np.asarray(evaluated[k].gradient_norm),
+                    **own_returns(evaluated[k]),
                 }
             )
         )
@@ -262,3 +264,8 @@ def _direction_norm(update: Update, carry: Carry):
 def evaluate(problem: Problem, points, seeds):
     """`Problem.evaluate` of points of shape (lanes, d), each with its seed's evaluation key."""
     return jax.vmap(lambda point, seed: problem.evaluate(point, evaluation_key(seed)))(points, seeds)
+
+
+def own_returns(evaluated) -> dict[str, np.ndarray]:
+    """The columns of each worker's own world, with a row per lane; none where all share one."""
+    return {f"eval_return_{worker}": column for worker, column in enumerate(np.asarray(evaluated.own_values).T)}

@@ -27,7 +27,12 @@ from .scenario import Settings
 from .timeline import Timeline
 
 FILES = ("settings.json", "curves.csv", "summary.csv", "curves.png", "curves.svg")  # always
-SOMETIMES = ("tuning.csv", "time_to_target.png", "time_to_target.svg")  # of tuning seeds; of a sweep of one quantity
+# Of tuning seeds; of a sweep of one quantity; of workers whose worlds differ.
+SOMETIMES = (
+    "tuning.csv",
+    *("time_to_target.png", "time_to_target.svg"),
+    *("by_worker.csv", "by_worker.png", "by_worker.svg"),
+)
 PICTURES = ("settings.json", "jobs.csv", "updates.csv", "*.png", "*.svg")  # of a simulation alone
 PACKAGES = ("asyncsim", "simpy", "jax", "jaxlib", "numpy", "pandas", "mujoco", "gymnasium")  # where they are
 
@@ -87,6 +92,38 @@ def summarise(curves: pd.DataFrame, timelines: Mapping[Any, Timeline], target: f
                 "max_delay": timeline.max_delay,
             }
         )
+    return pd.DataFrame(rows)
+
+
+def by_worker(curves: pd.DataFrame, timelines: Mapping[Any, Timeline]) -> pd.DataFrame | None:
+    """Whom a method serves: one row per worker, method at its tuned step size, and point of a sweep.
+
+    ``method, worker``; ``weight``: the worker's mean share of an update, 1/n where all count the same; ``final_return,
+    low, high``: of the last iterate in the worker's own world, mean and 20-80 % over seeds. None where worlds do not
+    differ.
+    """
+    columns = curves.filter(regex=r"^eval_return_\d+$").columns
+    if not len(columns):
+        return None
+    rows = []
+    axes = figures.axes_of(curves)
+    for run, part in tuned(curves).groupby([*axes, "method"], sort=False):
+        last = part.loc[part["update"] == part["update"].max(), columns].dropna(axis="columns", how="all")
+        timeline = timelines[run if axes else run[0]]
+        weight = timeline.uses().groupby("worker")["weight"].sum() / max(1, len(timeline.updates))
+        for column, returns in last.items():
+            worker = int(column.rpartition("_")[2])
+            low, high = np.quantile(returns, (0.2, 0.8))
+            rows.append(
+                {
+                    **dict(zip([*axes, "method"], run)),
+                    "worker": worker,
+                    "weight": weight.get(worker, 0.0),
+                    "final_return": returns.mean(),
+                    "low": low,
+                    "high": high,
+                }
+            )
     return pd.DataFrame(rows)
 
 
@@ -159,6 +196,11 @@ def save(
         summary = summarise(curves, timelines, scenario.get("target_return"))
         summary.to_csv(new / "summary.csv", index=False, lineterminator="\n")
         drawn = {"curves": figures.learning_curves(tuned(curves), scenario)}
+        served = by_worker(curves, timelines)
+        if served is not None:
+            served.to_csv(new / "by_worker.csv", index=False, lineterminator="\n")
+            if not figures.axes_of(served):
+                drawn["by_worker"] = figures.by_worker(served, scenario)
         axes = summary[figures.axes_of(summary)]
         if (
             len(axes.select_dtypes("number").columns) == len(axes.columns) == 1
@@ -323,6 +365,12 @@ def load_curves(directory: Path | str) -> pd.DataFrame:
 def load_summary(directory: Path | str) -> pd.DataFrame:
     """As `summarise` had it."""
     return pd.read_csv(_kept(directory) / "summary.csv")
+
+
+def load_by_worker(directory: Path | str) -> pd.DataFrame | None:
+    """As `by_worker` had it; None where all workers have the same world."""
+    path = _kept(directory) / "by_worker.csv"
+    return pd.read_csv(path) if path.exists() else None
 
 
 def load_settings(directory: Path | str) -> dict[str, Any]:

@@ -95,6 +95,19 @@ def test_a_run(here, capsys):
     assert results.load_settings("results/tiny")["scenario"]["target_return"] == 2.0
 
 
+def test_workers_with_worlds_of_their_own(here, capsys):
+    fields = "[problem.fields]\nforce_mag = [10.0, -10.0, 10.0]\n[methods.rennala"
+    (here / "experiments" / "tiny.toml").write_text(TINY.replace("[methods.rennala", fields))
+    assert main(["run", "experiments/tiny.toml"]) == 0
+    said = capsys.readouterr().out
+    assert "Return in each worker's own world" in said and "results/tiny/by_worker.png" in said
+    served = results.load_by_worker("results/tiny")
+    for label, rows in served.groupby("method"):
+        line = [line for line in said.splitlines() if line.startswith(label)][1].split()
+        assert [float(cell) for cell in line[1::2]] == pytest.approx(rows["final_return"].tolist(), rel=5e-3)
+        assert line[2::2] == [f"{weight:.0%}" for weight in rows["weight"]]
+
+
 def test_tuning_and_final_seeds(here, capsys):
     problem = TINY[TINY.index("environment") : TINY.index("[methods.rennala")]
     text = TINY.replace(problem, 'kind = "chain"\n').replace("target", "tuning_seeds = [100]\ntarget")
@@ -227,6 +240,42 @@ def test_the_list(here, capsys):
     for word in ("rennala_nigt", "arXiv 2509.24305", "CartPole-v1", "Humanoid-v4", "Malenia", "one-straggler"):
         assert word in said
     assert "experiments/tiny.toml    tiny" in said and "experiments/broken.toml  cannot be read" in said
+
+
+def test_what_can_be_reproduced(here, capsys):
+    (here / "experiments" / "deeper").mkdir()
+    about = '[about]\nverdict = "same shape: 3 s against 5 s"\nminutes = {quick = 0.5, paper = 12.0}\n[stop]'
+    swept = TINY.replace("communication = 0.5", "communication = [0.5, 1.0]").replace("[stop]", about)
+    (here / "experiments" / "deeper" / "swept.toml").write_text(swept)
+    own = "compute = [1.0, 1.0, 1.0, 20.0]\n"
+    (here / "experiments" / "own.toml").write_text(TINY.replace('workers = 3\ncompute = "sqrt"\n', own))
+    (here / "experiments" / "broken.toml").write_text("=")
+
+    def rows():
+        assert main(["reproduce", "--list"]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert max(map(len, lines[:-1])) <= 120  # but for the words at the end
+        return {line.split()[0]: " ".join(line.split()[1:]) for line in lines if line.strip()}
+
+    before = rows()
+    assert list(before)[:2] == ["figure", "experiments"] and before["figure"].endswith("quick paper status")
+    assert before["tiny"] == "CartPole-v1 3 sqrt, κ 0.5 rennala, afedpg not run"
+    assert before["own"].startswith("CartPole-v1 4 1 ×3, 20, κ 0.5 rennala")
+    assert before["swept"].startswith("CartPole-v1 3 sqrt, κ 0.5;") and before["swept"].endswith("0.5 12 not run")
+    assert "not TOML" in before["broken"]
+
+    for place in ("deeper/swept", "tiny", "tiny-quick"):
+        Path("results", place).mkdir(parents=True)
+    after = rows()
+    assert after["tiny"].endswith("rennala, afedpg paper, quick")
+    assert after["swept"].endswith("0.5 12 same shape, paper")
+
+
+def test_reproduce_takes_the_quick_preset_where_there_is_one(here):
+    assert main(["reproduce", "tiny"]) == 0 and Path("results/tiny").exists()
+    (here / "experiments" / "tiny.toml").write_text(TINY + "[quick]\nseeds = [7]\n")
+    assert main(["reproduce", "tiny"]) == 0
+    assert results.load_curves("results/tiny-quick")["seed"].unique().tolist() == [7]
 
 
 def test_version_and_help(capsys):

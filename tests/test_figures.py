@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 
 from asyncsim import methods
-from asyncsim.figures import COLOURS, learning_curves, pretty
+from asyncsim.figures import COLOURS, by_worker, learning_curves, pretty
 from asyncsim.scenario import known_methods
 
 TIMES = np.array([0.0, 1.5, 3.0])
@@ -83,6 +84,39 @@ def test_a_family_has_its_colour_whoever_else_is_there():
     assert rennala.get_color() == big.get_color() == COLOURS["rennala"] != afedpg.get_color() == COLOURS["afedpg"]
     assert rennala.get_linestyle() != big.get_linestyle()
     assert len(set(COLOURS.values())) == len(COLOURS)
+
+
+def test_methods_of_one_family_are_shades_of_its_colour():
+    alone = curves()[lambda rows: rows["method"] != "afedpg"]
+    rennala, big, _ = learning_curves(alone, SCENARIO).axes[0].lines
+    lightness = [sum(to_rgb(line.get_color())) for line in (rennala, big)]
+    assert lightness[0] < sum(to_rgb(COLOURS["rennala"])) < lightness[1]
+    assert rennala.get_linestyle() != big.get_linestyle()
+
+
+def test_every_workers_own_world():
+    rows = [
+        {
+            "method": label,
+            "worker": worker,
+            "weight": weight,
+            "final_return": value,
+            "low": value - 1,
+            "high": value + 2,
+        }
+        for label, shares in (("rennala_nigt", (0.7, 0.3)), ("malenia_nigt", (0.5, 0.5)))
+        for worker, (weight, value) in enumerate(zip(shares, (10.0, 20.0)))
+    ]
+    figure = by_worker(pd.DataFrame(rows), SCENARIO)
+    upper, lower = figure.axes
+    figure.canvas.draw()
+    for dots, ends, colour in zip(upper.lines, upper.collections, (COLOURS["rennala"], COLOURS["malenia"])):
+        assert dots.get_ydata().tolist() == [10.0, 20.0] and dots.get_color() == colour
+        assert np.rint(dots.get_xdata()).tolist() == [0, 1]
+        assert [line[:, 1].tolist() for line in ends.get_segments()] == [[9.0, 12.0], [19.0, 22.0]]
+    assert [bar.get_height() for bar in lower.patches] == [0.7, 0.3, 0.5, 0.5]
+    assert lower.lines[0].get_ydata() == [0.5, 0.5]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Rennala NIGT", "Malenia NIGT"]
 
 
 @pytest.mark.parametrize("name", known_methods())

@@ -250,7 +250,11 @@ def test_batches_of_mixed_versions_equal_a_plain_loop(method):
 def test_heterogeneous_workers_get_their_own_environment():
     problem = PolicyGradient([CartPole(), CartPole(force_mag=0.0)], 50, 0.99, SMALL)
     method = methods.malenia_nigt(4, 0.05)
-    assert replay(simulate(method, Cluster([1.0, 2.0]), updates=3), method, problem, seeds=[0]).params.size
+    history = replay(simulate(method, Cluster([1.0, 2.0]), updates=3), method, problem, seeds=[0, 1], evaluations=1)
+    own = history.to_frame()[["eval_return_0", "eval_return_1"]]
+    np.testing.assert_allclose(own.mean(axis=1), history.to_frame()["eval_return"])
+    last = problem.evaluate(jnp.asarray(history.params[1, 0]), evaluation_key(1))
+    np.testing.assert_allclose(own.iloc[-1], last.own_values)
     with pytest.raises(ValueError, match="problem has 2 workers, the cluster 3"):
         replay(simulate(method, Cluster([1.0, 2.0, 3.0]), updates=3), method, problem, seeds=[0])
 

@@ -116,6 +116,31 @@ def test_updates_at_one_instant_do_not_hide_each_other():
     assert results.summarise(curves, {"afedpg": timeline}, 5.0)["time_to_target"].item() == 1.0
 
 
+def own(curves):
+    """With a world of each worker's own, of three."""
+    return curves.assign(eval_return_0=curves["eval_return"] + 1, eval_return_1=1.0, eval_return_2=curves["seed"])
+
+
+def test_whom_a_method_serves(timelines):
+    assert results.by_worker(CURVES, timelines) is None
+    frame = results.by_worker(own(CURVES), timelines).set_index(["method", "worker"])
+    assert frame.index.tolist() == [(label, worker) for label in ("rennala_nigt", "afedpg") for worker in range(3)]
+    # (2, 1, 0) gradients in a round of 3; arrivals at 1, 2, 2 and 3 s, of workers 0, 0, 1 and 0
+    assert frame["weight"].tolist() == pytest.approx([2 / 3, 1 / 3, 0, 3 / 4, 1 / 4, 0])
+    rennala = frame.loc["rennala_nigt"]
+    assert rennala["final_return"].tolist() == [8.25, 1.0, 0.5]
+    assert rennala["low"].tolist() == pytest.approx([7.5, 1.0, 0.2])
+    assert rennala["high"].tolist() == pytest.approx([9.0, 1.0, 0.8])
+
+
+def test_a_point_of_a_sweep_where_worlds_do_not_differ(timelines):
+    swept = pd.concat([CURVES.assign(own=False), own(CURVES).assign(own=True)], ignore_index=True)
+    swept = swept[["own", *swept.columns.drop("own")]]
+    keys = {(value, label): timelines[label] for value in (False, True) for label in timelines}
+    frame = results.by_worker(swept, keys)
+    assert list(frame.columns[:3]) == ["own", "method", "worker"] and frame["own"].all() and len(frame) == 6
+
+
 # ---- where it is kept
 
 
@@ -146,6 +171,16 @@ def test_what_is_written_can_be_read(tmp_path, scenario, timelines):
     assert settings["scenario"]["methods"]["afedpg"]["momentum"] == 0.1  # defaults are written out
     assert set(settings["versions"]) == {"python", *results.PACKAGES}
     assert settings["floats"] == "float64"
+
+
+def test_whom_a_method_serves_is_written_and_drawn(tmp_path, scenario, timelines):
+    results.save(tmp_path / "a", scenario.settings, own(CURVES), timelines)
+    served = {"by_worker.csv", "by_worker.png", "by_worker.svg"}
+    assert set(contents(tmp_path / "a")) == {*results.FILES, *served}
+    frame = results.load_by_worker(tmp_path / "a")
+    pd.testing.assert_frame_equal(frame, results.by_worker(own(CURVES), timelines), check_exact=True)
+    results.save(tmp_path / "a", scenario.settings, CURVES, timelines)
+    assert results.load_by_worker(tmp_path / "a") is None
 
 
 def test_nothing_is_known_of_the_machine_or_the_day(tmp_path, scenario, timelines):

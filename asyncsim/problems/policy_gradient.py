@@ -77,8 +77,9 @@ class PolicyGradient:
     def evaluate(self, params, key):
         count = self.evaluation_episodes * (self.workers or 1)
         workers = jnp.arange(count, dtype=jnp.int32) % (self.workers or 1)
-        rewards = self.trajectories(params, jax.random.split(key, count), workers).rewards
-        return Evaluation(rewards.sum(axis=0).mean(), jnp.full((), jnp.nan))
+        returns = self.trajectories(params, jax.random.split(key, count), workers).rewards.sum(axis=0)
+        own = returns.reshape(-1, self.workers).mean(axis=0) if self.workers else ()
+        return Evaluation(returns.mean(), jnp.full((), jnp.nan), own)
 
     def _environments(self, workers):
         """Maps a function of (environment, *batched) over jobs; each job has its worker's environment."""

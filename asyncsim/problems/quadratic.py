@@ -82,6 +82,10 @@ class Quadratic:
         """½ xᵀ c A x, in O(d)."""
         return self.scale / 8 * (x[0] ** 2 + ((x[1:] - x[:-1]) ** 2).sum() + x[-1] ** 2)
 
+    def _deviations(self, dtype) -> Array:
+        """s_i, less their mean, shape (n, d)."""
+        return jnp.asarray(self.shifts - self.shifts.mean(0), dtype)
+
     def init(self, key: Array) -> Array:
         """x_0 = (√d, 0, ..., 0), whatever the key."""
         return jnp.asarray(self._start(), jnp.result_type(float))
@@ -101,12 +105,15 @@ class Quadratic:
         own = self.noise * self.dimension**-0.5 * noise  # what a job has of its own, shape (M, d)
         returns = jnp.full(len(keys), value)
         if self.shifts is not None:
-            deviation = jnp.asarray(self.shifts - self.shifts.mean(0), params.dtype)[workers]
+            deviation = self._deviations(params.dtype)[workers]
             own, returns = own + deviation, returns + jnp.dot(deviation, params, precision="highest")
         total = weights.sum() * gradient + jnp.dot(weights, own, precision="highest")
         return total, JobStats(returns=returns, steps=jnp.zeros(len(keys), jnp.int32))
 
     def evaluate(self, params: Array, key: Array) -> Evaluation:
-        """Exact J(x) and ‖∇J(x)‖; needs no randomness."""
+        """Exact J(x), ‖∇J(x)‖, and every worker's J_i(x); needs no randomness."""
         value, gradient = jax.value_and_grad(self.value)(params)
-        return Evaluation(value, jnp.linalg.norm(gradient))
+        if self.shifts is None:
+            return Evaluation(value, jnp.linalg.norm(gradient))
+        own = value + jnp.dot(self._deviations(params.dtype), params, precision="highest")
+        return Evaluation(value, jnp.linalg.norm(gradient), own)

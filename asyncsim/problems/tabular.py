@@ -235,6 +235,7 @@ class TabularMDP:
             action = q.argmax(-1)
 
     def evaluate(self, params: Array, key: Array) -> Evaluation:
-        """Exact J_H(θ) and ‖∇J_H(θ)‖; needs no randomness."""
+        """Exact J_H(θ), ‖∇J_H(θ)‖, and every worker's J_i; needs no randomness."""
         value, gradient = jax.value_and_grad(self.value)(params)
-        return Evaluation(value, jnp.linalg.norm(gradient))
+        own = jax.vmap(lambda worker: self.value(params, worker))(jnp.arange(self.workers)) if self.workers else ()
+        return Evaluation(value, jnp.linalg.norm(gradient), own)

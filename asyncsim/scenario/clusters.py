@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -276,8 +277,11 @@ class ClusterTable(Table):
         """Times and communication, in a few words."""
 
         def words(value):
+            if isinstance(value, tuple):
+                runs = ((word, len([*same])) for word, same in groupby(value, words))
+                return ", ".join(f"{word} ×{count}" if count > 1 else word for word, count in runs)
             value = getattr(value, "distribution", getattr(value, "network", value))
-            return "given by worker" if isinstance(value, tuple) else f"{value}"
+            return f"{value:g}" if isinstance(value, float) else f"{value}"
 
         more = f"·d^{self.communication_exponent:g}" if self.communication_exponent else ""
         return f"{words(self.compute)}, κ {words(self.communication)}{more}"

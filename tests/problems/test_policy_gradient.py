@@ -6,6 +6,7 @@ import pytest
 from asyncsim import Cluster, PolicyGradient, methods, replay, simulate
 from asyncsim.cluster import sqrt
 from asyncsim.rl.environments import CartPole, Pendulum
+from asyncsim.rl.policies import MLP
 
 
 def test_a_problem_is_a_value():
@@ -32,6 +33,22 @@ def test_bad_arguments_are_named(arguments, line):
     with pytest.raises(ValueError) as error:
         PolicyGradient(*arguments)
     assert str(error.value).startswith(line) and "\n" not in str(error.value)
+
+
+def test_evaluation_keeps_the_workers_worlds_apart():
+    worlds = CartPole(), CartPole(force_mag=-10.0), CartPole(length=2.0)
+
+    def evaluated(*environments):
+        problem = PolicyGradient(environments, 60, 0.99, MLP((8,)), evaluation_episodes=3)
+        return problem.evaluate(2 * problem.init(jax.random.key(1)), jax.random.key(2))
+
+    mixed = evaluated(*worlds)
+    assert mixed.own_values.shape == (3,) and mixed.value == pytest.approx(float(mixed.own_values.mean()))
+    for worker, world in enumerate(worlds):  # the same keys, and all workers in this world
+        assert mixed.own_values[worker] == evaluated(world, world, world).own_values[worker]
+    assert len(set(mixed.own_values.tolist())) == 3
+    one = PolicyGradient("CartPole-v1", 60, 0.99, MLP((8,)))
+    assert one.evaluate(one.init(jax.random.key(1)), jax.random.key(2)).own_values == ()
 
 
 @pytest.mark.slow

@@ -52,7 +52,7 @@ X = np.random.default_rng(1).normal(size=7)
 def test_value_and_gradient_are_those_of_the_matrix(problem):
     A, b = dense(problem)
     shift = mean_shift(problem)
-    exact, norm = problem.evaluate(jnp.asarray(X), jax.random.key(0))
+    exact, norm, _ = problem.evaluate(jnp.asarray(X), jax.random.key(0))
     assert exact == pytest.approx(value(problem, X, shift)) == pytest.approx(float(problem.value(jnp.asarray(X))))
     np.testing.assert_allclose(problem.exact_gradient(jnp.asarray(X)), b - A @ X + shift, rtol=1e-12)
     assert norm == pytest.approx(np.linalg.norm(b - A @ X + shift))
@@ -105,6 +105,13 @@ def test_returns_are_the_values_of_the_workers():
     _, stats = PLAIN.gradient(jnp.asarray(X), *jobs(3), jnp.ones(3))
     np.testing.assert_allclose(stats.returns, 3 * [value(PLAIN, X, np.zeros(7))])
     assert (PLAIN.workers, SHIFTED.workers) == (None, 3)
+
+
+def test_evaluation_knows_the_values_of_the_workers():
+    evaluated = SHIFTED.evaluate(jnp.asarray(X), jax.random.key(0))
+    np.testing.assert_allclose(evaluated.own_values, [value(SHIFTED, X, shift) for shift in SHIFTS])
+    np.testing.assert_allclose(evaluated.value, np.mean(evaluated.own_values))
+    assert PLAIN.evaluate(jnp.asarray(X), jax.random.key(0)).own_values == ()
 
 
 def test_gradients_add_up_with_their_weights(problem):

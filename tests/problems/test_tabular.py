@@ -159,10 +159,11 @@ def test_exact_gradient_is_the_slope_of_the_value(problem):
 
 def test_evaluate_is_exact(problem):
     params = table(problem, 1)
-    exact, norm = jax.jit(problem.evaluate)(params, jax.random.key(0))
+    exact, norm, own = jax.jit(problem.evaluate)(params, jax.random.key(0))
     assert float(exact) == pytest.approx(float(value(problem, params)))
     assert float(norm) == pytest.approx(np.linalg.norm(exact_gradient(problem, params)))
     assert exact.shape == norm.shape == ()
+    np.testing.assert_allclose(own, [value(problem, params, i) for i in range(problem.workers or 0)])
 
 
 def test_the_truncated_value_tends_to_the_infinite_one(problem):
