@@ -93,15 +93,15 @@ def summarise(curves: pd.DataFrame, timelines: Mapping[Any, Timeline], target: f
 # ---- where it is kept
 
 
-def place(scenario: Path | str, preset: str | None = None) -> Path:
+def place(scenario: Path | str, preset: str | None = None, engine: str | None = None) -> Path:
     """Where a scenario's results go: ``experiments/a/b.toml`` to ``results/a/b``, others to ``results/<stem>``.
 
-    Those of a preset lie beside them: ``results/a/b-quick``.
+    Those of a preset, or of an engine that was asked for, lie beside them: ``results/a/b-quick-mjx``.
     """
     path = Path(scenario)
     folders = path.parts[:-1]
     inside = folders[len(folders) - folders[::-1].index("experiments") :] if "experiments" in folders else ()
-    name = f"{path.stem}-{preset}" if preset else path.stem
+    name = "-".join(filter(None, (path.stem, preset, engine)))
     return Path("results", *(folder for folder in inside if folder != ".."), name)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -269,7 +269,7 @@ MUJOCO = tuple(
 )
 
 
-def make(name: str, **constants: float) -> Environment:
+def make(name: str, **constants: Any) -> Environment:
     """The environment with this Gymnasium id; keywords replace its fields."""
     if name in ENVIRONMENTS:
         environment = ENVIRONMENTS[name]

@@ -54,14 +54,17 @@ class Scenario:
             raise ScenarioError(f"{self.path}: {within('problem', table, error)}") from None
 
 
-def load(path: Path | str, preset: str | None = None) -> Scenario:
+def load(path: Path | str, preset: str | None = None, engine: str | None = None) -> Scenario:
     """Read and check a scenario file, all but what only JAX knows. Raises ScenarioError with the first thing wrong.
 
     preset: one of `PRESETS` that the file has a table of; all that it has are checked, whichever is asked for.
+    engine: instead of the file's ``problem.engine``.
     """
     path = Path(path)
     try:
         data = tomllib.loads(path.read_bytes().decode())
+        if engine is not None:
+            data = sweeps.merged(data, {"problem": {"engine": engine}})
         scenarios = {None: _scenario(path, data)}
         known = [name for name in sweeps.PRESETS if name in data]
         for name in known:
