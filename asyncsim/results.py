@@ -14,8 +14,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatch
-from importlib.metadata import version
-from importlib.util import find_spec
+from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +28,7 @@ from .timeline import Timeline
 FILES = ("settings.json", "curves.csv", "summary.csv", "curves.png", "curves.svg")  # always
 SOMETIMES = ("tuning.csv", "time_to_target.png", "time_to_target.svg")  # of tuning seeds; of a sweep of one quantity
 PICTURES = ("settings.json", "jobs.csv", "updates.csv", "*.png", "*.svg")  # of a simulation alone
-PACKAGES = ("asyncsim", "simpy", "jax", "jaxlib", "numpy", "pandas", "mujoco", "gymnasium")  # where they are
+PACKAGES = ("asyncsim", "simpy", "jax", "jaxlib", "numpy", "pandas", "mujoco", "mujoco-mjx", "gymnasium")  # if there
 
 
 # ---- what the curves say
@@ -363,7 +362,7 @@ def _settings_in(directory: Path) -> dict[str, Any]:
 def _surroundings() -> dict[str, Any]:
     import jax
 
-    packages = {name: version(name) for name in PACKAGES if find_spec(name)}
+    packages = {name: version(name) for name in PACKAGES if any(distributions(name=name))}
     return {
         "versions": {"python": platform.python_version(), **packages},
         "platform": {"system": platform.system(), "machine": platform.machine(), "jax": jax.default_backend()},

@@ -63,12 +63,12 @@ def load(path: Path | str, preset: str | None = None, engine: str | None = None)
     path = Path(path)
     try:
         data = tomllib.loads(path.read_bytes().decode())
-        if engine is not None:
-            data = sweeps.merged(data, {"problem": {"engine": engine}})
-        scenarios = {None: _scenario(path, data)}
+        asked = {"problem": {"engine": engine}} if engine is not None else {}
+        scenarios = {None: _scenario(path, sweeps.merged(data, asked))}
         known = [name for name in sweeps.PRESETS if name in data]
         for name in known:
-            scenarios[name] = _told_at(f"with [{name}]", _scenario, path, sweeps.merged(data, data[name]), name)
+            changed = sweeps.merged(sweeps.merged(data, data[name]), asked)
+            scenarios[name] = _told_at(f"with [{name}]", _scenario, path, changed, name)
         if preset not in scenarios:
             what = nearest(preset, known) if known else "give a table [quick] with what is to be different"
             raise ScenarioError(f"preset={preset!r} is not in this file: {what}")
