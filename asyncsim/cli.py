@@ -11,6 +11,7 @@ import typer
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
 INTERRUPTED = 130  # as shells have it
+ENGINE = "Of a MuJoCo task, instead of the file's: mujoco, or mjx for accelerators."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,6 +73,7 @@ def run(
     preset: Annotated[
         str | None, typer.Option(help="A table of the file, merged over the rest: quick.", show_default=False)
     ] = None,
+    engine: Annotated[str | None, typer.Option(help=ENGINE, show_default=False)] = None,
 ):
     """Simulate and train every method of a scenario, then write data, settings and curves.
 
@@ -82,8 +84,8 @@ def run(
     from . import results
     from .scenario import load
 
-    loaded = load(scenario, preset)
-    directory = output or results.place(scenario, preset)
+    loaded = load(scenario, preset, engine)
+    directory = output or results.place(scenario, preset, engine)
     verb = results.claim(directory, loaded.settings, force)
     curves, timelines, tuning = _train(loaded, directory)
     summary, paths = results.save(directory, loaded.settings, curves, timelines, tuning)
@@ -327,6 +329,7 @@ def reproduce(
     ] = None,
     listed: Annotated[bool, typer.Option("--list", help="Show what there is and what of it was run.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace another scenario's results.")] = False,
+    engine: Annotated[str | None, typer.Option(help=ENGINE, show_default=False)] = None,
 ):
     """Reproduce one of the paper's figures, or one of ours: run experiments/**/NAME.toml.
 
@@ -345,7 +348,7 @@ def reproduce(
         raise ScenarioError(f"preset={preset!r} is unknown: give quick or paper")
     if preset is None:
         preset = "quick" if load(scenarios[name]).settings.quick else "paper"
-    run(scenarios[name], force, None, None if preset == "paper" else preset)
+    run(scenarios[name], force, None, None if preset == "paper" else preset, engine)
 
 
 def _reproductions(scenarios) -> None:

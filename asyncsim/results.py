@@ -14,8 +14,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatch
-from importlib.metadata import version
-from importlib.util import find_spec
+from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,7 @@ SOMETIMES = (
     *("by_worker.csv", "by_worker.png", "by_worker.svg"),
 )
 PICTURES = ("settings.json", "jobs.csv", "updates.csv", "*.png", "*.svg")  # of a simulation alone
-PACKAGES = ("asyncsim", "simpy", "jax", "jaxlib", "numpy", "pandas", "mujoco", "gymnasium")  # where they are
+PACKAGES = ("asyncsim", "simpy", "jax", "jaxlib", "numpy", "pandas", "mujoco", "mujoco-mjx", "gymnasium")  # if there
 
 
 # ---- what the curves say
@@ -130,15 +129,15 @@ def by_worker(curves: pd.DataFrame, timelines: Mapping[Any, Timeline]) -> pd.Dat
 # ---- where it is kept
 
 
-def place(scenario: Path | str, preset: str | None = None) -> Path:
+def place(scenario: Path | str, preset: str | None = None, engine: str | None = None) -> Path:
     """Where a scenario's results go: ``experiments/a/b.toml`` to ``results/a/b``, others to ``results/<stem>``.
 
-    Those of a preset lie beside them: ``results/a/b-quick``.
+    Those of a preset, or of an engine that was asked for, lie beside them: ``results/a/b-quick-mjx``.
     """
     path = Path(scenario)
     folders = path.parts[:-1]
     inside = folders[len(folders) - folders[::-1].index("experiments") :] if "experiments" in folders else ()
-    name = f"{path.stem}-{preset}" if preset else path.stem
+    name = "-".join(filter(None, (path.stem, preset, engine)))
     return Path("results", *(folder for folder in inside if folder != ".."), name)
 
 
@@ -411,7 +410,7 @@ def _settings_in(directory: Path) -> dict[str, Any]:
 def _surroundings() -> dict[str, Any]:
     import jax
 
-    packages = {name: version(name) for name in PACKAGES if find_spec(name)}
+    packages = {name: version(name) for name in PACKAGES if any(distributions(name=name))}
     return {
         "versions": {"python": platform.python_version(), **packages},
         "platform": {"system": platform.system(), "machine": platform.machine(), "jax": jax.default_backend()},

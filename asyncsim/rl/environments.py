@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -269,8 +269,8 @@ MUJOCO = tuple(
 )
 
 
-def make(name: str, **constants: float) -> Environment:
-    """The environment with this Gymnasium id; keywords replace its fields."""
+def make(name: str, **constants: Any) -> Environment:
+    """The environment with this Gymnasium id, or gymnax's of the name after "gymnax/"; keywords replace its fields."""
     if name in ENVIRONMENTS:
         environment = ENVIRONMENTS[name]
         known = [field.name for field in fields(environment)]
@@ -279,9 +279,15 @@ def make(name: str, **constants: float) -> Environment:
 
         environment = partial(MuJoCo, name)
         known = [field.name for field in fields(MuJoCo)[1:]]
+    elif name.startswith("gymnax/"):
+        from .gymnax import Gymnax
+
+        environment, known = partial(Gymnax, name.removeprefix("gymnax/")), []
     else:
         raise ValueError(f"environment={name!r} is unknown: {nearest(name, [*ENVIRONMENTS, *MUJOCO])}")
     for key in constants:
+        if not known:
+            raise ValueError(f"environment field {key!r} is unknown for {name}: it has none")
         if key not in known:
             raise ValueError(f"environment field {key!r} is unknown for {name}: {nearest(key, known)}")
     return environment(**constants)

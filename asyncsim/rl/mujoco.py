@@ -18,11 +18,9 @@ from __future__ import annotations
 
 import copy
 import logging
-import math
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,10 +32,11 @@ import numpy as np
 
 from asyncsim.base import Array, nearest
 
+from . import mjx
 from .environments import Box
+from .tasks import HUGE, TASKS, Task
 
 THREADS = os.cpu_count() or 1
-HUGE = 1e10  # MuJoCo's mjMAXVAL: beyond it a state is unstable
 
 
 class State(NamedTuple):
@@ -69,6 +68,7 @@ class MuJoCo:
     gravity_scale: float = 1.0  # times the model's gravity
     sign: float = 1.0  # the policy sees sign · observation ...
     flag: float | None = None  # ... and then this number, unless None
+    engine: str = "mujoco"  # the C engine; or "mjx", for accelerators
 
     def __post_init__(self):
         if self.name not in TASKS:
@@ -76,7 +76,13 @@ class MuJoCo:
         for key, value in TASKS[self.name].defaults.items():
             if getattr(self, key) is None:
                 object.__setattr__(self, key, value)
-        _engine(self.name)  # says now, not inside a compiled program, that a package is missing
+        if self.engine not in ("mujoco", "mjx"):
+            raise ValueError(f"engine={self.engine!r} is unknown: give 'mujoco' or 'mjx'")
+        self._physics()  # says now, not inside a compiled program, that a package is missing
+
+    def _physics(self) -> Engine | mjx.Engine:
+        engine = _engine(self.name)
+        return engine if self.engine == "mujoco" else mjx.engine(engine, jnp.result_type(float))
 
     @property
     def observation_size(self) -> int:
@@ -88,191 +94,22 @@ class MuJoCo:
         return _engine(self.name).actions
 
     def reset(self, key):
-        engine = _engine(self.name)
-        home = jnp.asarray(engine.home, jnp.result_type(float))
-        start = engine.task.start(key, home, engine.nv, self.reset_noise_scale)
-        return self._call(engine.reset, start)[0]
+        task, home = TASKS[self.name], jnp.asarray(_engine(self.name).home, jnp.result_type(float))
+        start = task.start(key, home, _engine(self.name).nv, self.reset_noise_scale)
+        return self._physics().begin(start, self.gravity_scale)
 
     def observe(self, state):
         seen = self.sign * state.observation
         return seen if self.flag is None else jnp.append(seen, self.flag)
 
     def step(self, state, action, key):
-        state, (progress, healthy, effort, contact, ended) = self._call(_engine(self.name).step, action, state.bits)
+        state, terms = self._physics().advance(state, action, self.gravity_scale)
+        progress, healthy, effort, contact, ended = terms
         gain = self.forward_reward_weight * progress + self.healthy_reward * healthy
         return state, gain - (self.ctrl_cost_weight * effort + contact), ended > 0
 
-    def _call(self, function, numbers, *bits):
-        """Out of the compiled program and back, in JAX's float. Few arguments, for each costs about 25 µs."""
-        engine, dtype = _engine(self.name), jnp.result_type(float)
-        numbers = jnp.append(jnp.asarray(numbers, dtype), jnp.asarray(self.gravity_scale, dtype))
-        shapes = (
-            jax.ShapeDtypeStruct((2 * engine.width,), np.uint32),
-            jax.ShapeDtypeStruct((engine.observation_size,), dtype),
-            jax.ShapeDtypeStruct((TERMS,), dtype),
-        )
-        bits, observation, terms = jax.pure_callback(function, shapes, numbers, *bits, vmap_method="broadcast_all")
-        return State(bits, observation), terms
 
-
-# How an episode starts: positions and velocities, shape (nq + nv,).
-
-
-def _uniform(key, home, velocities, scale):
-    """All uniform in ±scale around the model's pose at rest."""
-    noise = jax.random.uniform(key, (len(home) + velocities,), home.dtype, -1, 1)
-    return jnp.append(home, jnp.zeros(velocities, home.dtype)) + scale * noise
-
-
-def _normal(key, home, velocities, scale):
-    """Positions as in `_uniform`, velocities normal with deviation ``scale``."""
-    keys = jax.random.split(key)
-    noise = jax.random.normal(keys[1], (velocities,), home.dtype)
-    return jnp.append(_uniform(keys[0], home, 0, scale), scale * noise)
-
-
-def _arm(key, home, velocities, scale):
-    """Angles uniform in ±scale, their velocities in ±0.005 rad/s; the target at rest, uniform in a disc of 0.2 m."""
-    keys = jax.random.split(key, 3)
-    angles, speeds = _uniform(keys[0], home[:2], 0, scale), _uniform(keys[1], jnp.zeros(2, home.dtype), 0, 0.005)
-    area, turn = jax.random.uniform(keys[2], (2,), home.dtype)
-    target = 0.2 * jnp.sqrt(area) * jnp.stack([jnp.cos(2 * math.pi * turn), jnp.sin(2 * math.pi * turn)])
-    return jnp.concatenate([angles, target, speeds, jnp.zeros(2, home.dtype)])
-
-
-# What is read off the engine after a step. `seen` holds arrays with one row per robot: qpos, qvel, and the task's
-# `reads`. As in Gymnasium these reads are as old as the last forward pass inside the step, not as qpos and qvel.
-
-
-def _x(seen):
-    return seen["qpos"][:, 0]
-
-
-def _centre_of_mass(seen):
-    mass = seen["mass"]
-    return (mass * seen["xipos"][:, :, 0]).sum(1) / mass.sum()
-
-
-def _nearness(seen):
-    return -np.sqrt(np.square(_to_finger(seen)).sum(1))
-
-
-def _to_finger(seen):
-    return seen["xpos"][:, 3] - seen["xpos"][:, 4]  # bodies "fingertip" and "target"
-
-
-def _velocity(before, after, seconds):
-    return (after - before) / seconds
-
-
-def _before(before, after, seconds):
-    return before
-
-
-def _after(before, after, seconds):
-    return after
-
-
-def _all_but_x(seen):
-    return seen["qpos"][:, 1:], seen["qvel"]
-
-
-def _clipped(seen):
-    return seen["qpos"][:, 1:], np.clip(seen["qvel"], -10, 10)
-
-
-def _humanoid(seen, bodies=slice(None), motors=slice(None)):
-    rows = len(seen["qpos"])
-    inertia, velocity, force = (seen[key][:, bodies].reshape(rows, -1) for key in ("cinert", "cvel", "cfrc_ext"))
-    return seen["qpos"][:, 2:], seen["qvel"], inertia, velocity, seen["qfrc_actuator"][:, motors], force
-
-
-def _humanoid_5(seen):
-    return _humanoid(seen, slice(1, None), slice(6, None))  # without the world, and the joints without motors
-
-
-def _reacher(seen):
-    angles = seen["qpos"][:, :2]
-    return np.cos(angles), np.sin(angles), seen["qpos"][:, 2:], seen["qvel"][:, :2], _to_finger(seen)
-
-
-def _reacher_5(seen):
-    *others, to_finger = _reacher(seen)
-    return *others, to_finger[:, :2]
-
-
-@dataclass(frozen=True)
-class Task:
-    """What Gymnasium's class says about a model."""
-
-    xml: str
-    frame_skip: int  # engine steps per step
-    defaults: dict[str, float]  # of `MuJoCo`'s fields
-    observe: Callable  # seen -> pieces of the observation
-    healthy: tuple[tuple[slice, float, float], ...] = ()  # open ranges of (qpos, qvel); outside, the episode ends
-    pays_fallen: bool = True  # the healthy reward is also for the step that ends the episode
-    contact_cost_weight: float = 0.0
-    start: Callable = _uniform
-    place: Callable = _x  # seen -> what `progress` compares before and after a step
-    progress: Callable = _velocity
-    reads: tuple[str, ...] = ()  # further fields of MjData
-
-
-def _weights(forward, ctrl, healthy, noise):
-    names = ("forward_reward_weight", "ctrl_cost_weight", "healthy_reward", "reset_noise_scale")
-    return dict(zip(names, (forward, ctrl, healthy, noise), strict=True))
-
-
-_HALF_CHEETAH = Task("half_cheetah.xml", 5, _weights(1.0, 0.1, 0.0, 0.1), _all_but_x, start=_normal)
-_HOPPER = Task(
-    "hopper.xml",
-    4,
-    _weights(1.0, 1e-3, 1.0, 5e-3),
-    _clipped,
-    healthy=((slice(1, 2), 0.7, math.inf), (slice(2, 3), -0.2, 0.2), (slice(2, None), -100.0, 100.0)),
-)
-_WALKER = Task(
-    "walker2d.xml",
-    4,
-    _weights(1.0, 1e-3, 1.0, 5e-3),
-    _clipped,
-    healthy=((slice(1, 2), 0.8, 2.0), (slice(2, 3), -1.0, 1.0)),
-)
-_HUMANOID = Task(
-    "humanoid.xml",
-    5,
-    _weights(1.25, 0.1, 5.0, 1e-2),
-    _humanoid,
-    healthy=((slice(2, 3), 1.0, 2.0),),
-    place=_centre_of_mass,
-    reads=("xipos", "cinert", "cvel", "qfrc_actuator", "cfrc_ext"),
-)
-# Gymnasium's -v4 rewards the distance before the step.
-_REACHER = Task(
-    "reacher.xml",
-    2,
-    _weights(1.0, 1.0, 0.0, 0.1),
-    _reacher,
-    start=_arm,
-    place=_nearness,
-    progress=_before,
-    reads=("xpos",),
-)
-TASKS = {
-    "Humanoid-v4": _HUMANOID,
-    "HalfCheetah-v4": _HALF_CHEETAH,
-    "Walker2d-v4": _WALKER,
-    "Hopper-v4": _HOPPER,
-    "Reacher-v4": _REACHER,
-    "Humanoid-v5": replace(_HUMANOID, observe=_humanoid_5, pays_fallen=False, contact_cost_weight=5e-7),
-    "HalfCheetah-v5": _HALF_CHEETAH,
-    "Walker2d-v5": replace(_WALKER, xml="walker2d_v5.xml", pays_fallen=False),
-    "Hopper-v5": replace(_HOPPER, pays_fallen=False),
-    "Reacher-v5": replace(_REACHER, observe=_reacher_5, progress=_after),
-}
-
-
-TERMS = 5  # progress, healthy, effort, contact cost, ended
+TERMS = 5  # of `Task.terms`
 
 
 class Engine:
@@ -294,16 +131,33 @@ class Engine:
         self.qvel = slice(self.qpos.stop, self.qpos.stop + self.nv)
         self.controls = slice(self.width - self.model.nu, self.width)
         self.pose = slice(self.qpos.start, self.qvel.stop)
-        self.low, self.high = np.full((2, self.model.nq + self.nv), [[-math.inf], [math.inf]])
-        for columns, low, high in task.healthy:
-            self.low[columns] = np.maximum(self.low[columns], low)
-            self.high[columns] = np.minimum(self.high[columns], high)
+        self.bounds = task.bounds(self.model.nq + self.nv)
         self.mass = self.model.body_mass.copy()
         self.seconds = task.frame_skip * self.model.opt.timestep
         self.actions = Box(self.model.nu, float(self.model.actuator_ctrlrange[0, 1]))
         self.blank = self.mujoco.MjData(self.model)
         self.spare: list[tuple[Any, Any]] = []  # models and their MjData that no thread is using
         self.observation_size = self.reset(np.append(self.home, np.ones(self.nv + 1)))[1].size
+
+    def begin(self, start, gravity):
+        """The state at these (qpos, qvel), in JAX."""
+        return self._call(self.reset, gravity, start)[0]
+
+    def advance(self, state, action, gravity):
+        """The state after a step, and the terms of its reward, in JAX."""
+        return self._call(self.step, gravity, action, state.bits)
+
+    def _call(self, function, gravity, numbers, *bits):
+        """Out of the compiled program and back, in JAX's float. Few arguments, for each costs about 25 µs."""
+        dtype = jnp.result_type(float)
+        numbers = jnp.append(jnp.asarray(numbers, dtype), jnp.asarray(gravity, dtype))
+        shapes = (
+            jax.ShapeDtypeStruct((2 * self.width,), np.uint32),
+            jax.ShapeDtypeStruct((self.observation_size,), dtype),
+            jax.ShapeDtypeStruct((TERMS,), dtype),
+        )
+        bits, observation, terms = jax.pure_callback(function, shapes, numbers, *bits, vmap_method="broadcast_all")
+        return State(bits, observation), terms
 
     def reset(self, numbers):
         """Callback: rows, observations and no terms, at these positions and velocities; gravity is the last number."""
@@ -339,17 +193,14 @@ class Engine:
         with np.errstate(all="ignore"):  # an unstable state may hold anything
             after[:, 1] = task.place(seen)
             observations, terms = self._observe(seen, given.dtype), np.zeros((len(after), TERMS), given.dtype)
-            well = ((self.low < after[:, self.pose]) & (after[:, self.pose] < self.high)).all(1)
-            terms[:, 0] = task.progress(before[:, 1], after[:, 1], self.seconds)
-            terms[:, 1] = well | task.pays_fallen
-            terms[:, 2] = np.square(actions).sum(1)
-            if task.contact_cost_weight:
-                squares = np.square(seen["cfrc_ext"]).reshape(len(after), -1).sum(1)
-                terms[:, 3] = np.minimum(task.contact_cost_weight * squares, 10.0)
+            places = before[:, 1], after[:, 1], self.seconds
+            for k, term in enumerate(task.terms(*places, self.bounds, after[:, self.pose], actions, seen)):
+                terms[:, k] = term
             unstable = ~(np.abs(after[:, : self.controls.start]).max(1) < HUGE)  # NaN is not less
         if unstable.any():
-            well[unstable], after[unstable], observations[unstable], terms[unstable] = False, before[unstable], 0, 0
-        after[:, 0] = terms[:, -1] = ~well
+            after[unstable], observations[unstable], terms[unstable] = before[unstable], 0, 0
+            terms[unstable, -1] = 1
+        after[:, 0] = terms[:, -1]
         return after, observations, terms
 
     def _observe(self, seen, dtype):

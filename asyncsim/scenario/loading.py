@@ -54,18 +54,21 @@ class Scenario:
             raise ScenarioError(f"{self.path}: {within('problem', table, error)}") from None
 
 
-def load(path: Path | str, preset: str | None = None) -> Scenario:
+def load(path: Path | str, preset: str | None = None, engine: str | None = None) -> Scenario:
     """Read and check a scenario file, all but what only JAX knows. Raises ScenarioError with the first thing wrong.
 
     preset: one of `PRESETS` that the file has a table of; all that it has are checked, whichever is asked for.
+    engine: instead of the file's ``problem.engine``.
     """
     path = Path(path)
     try:
         data = tomllib.loads(path.read_bytes().decode())
-        scenarios = {None: _scenario(path, data)}
+        asked = {"problem": {"engine": engine}} if engine is not None else {}
+        scenarios = {None: _scenario(path, sweeps.merged(data, asked))}
         known = [name for name in sweeps.PRESETS if name in data]
         for name in known:
-            scenarios[name] = _told_at(f"with [{name}]", _scenario, path, sweeps.merged(data, data[name]), name)
+            changed = sweeps.merged(sweeps.merged(data, data[name]), asked)
+            scenarios[name] = _told_at(f"with [{name}]", _scenario, path, changed, name)
         if preset not in scenarios:
             what = nearest(preset, known) if known else "give a table [quick] with what is to be different"
             raise ScenarioError(f"preset={preset!r} is not in this file: {what}")

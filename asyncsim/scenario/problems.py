@@ -11,10 +11,14 @@ from .tables import Count, Index, ListOf, Table, tagged
 
 
 class PolicyGradientTable(Table):
-    """As in `PolicyGradient`; ``fields`` replaces fields of the environment: a number for all workers, or one each."""
+    """As in `PolicyGradient`; ``fields`` replaces fields of the environment: a number for all workers, or one each.
+
+    engine: of MuJoCo's tasks, the C engine, or MJX for accelerators. Other environments have none but JAX.
+    """
 
     kind: Literal["policy_gradient"] = "policy_gradient"
     environment: str
+    engine: Literal["mujoco", "mjx"] = "mujoco"
     horizon: int
     discount: float
     hidden: Annotated[tuple[Count, ...], ListOf] = (64, 64)
@@ -25,10 +29,18 @@ class PolicyGradientTable(Table):
 
     def build(self, workers: int) -> Problem:
         from ..problems import PolicyGradient
-        from ..rl.environments import make
+        from ..rl.environments import MUJOCO, make
         from ..rl.policies import MLP
 
-        make(self.environment, **self.fields)  # its name, and the names of its fields
+        fields = dict(self.fields)
+        make(self.environment, **fields)  # its name, and the names of its fields
+        if self.engine == "mjx":
+            if self.environment not in MUJOCO:
+                raise ValueError(
+                    f"engine='mjx' is for MuJoCo's tasks, and {self.environment} is none, but runs on accelerators "
+                    "as it is: leave engine out"
+                )
+            fields["engine"] = self.engine
         own = {key: value for key, value in self.fields.items() if isinstance(value, tuple)}
         for key, values in own.items():
             if len(values) != workers:
@@ -36,7 +48,7 @@ class PolicyGradientTable(Table):
                     f"fields.{key} has {len(values)} values for {workers} workers: give one number, or {workers}"
                 )
         environments = [
-            make(self.environment, **self.fields | {key: values[worker] for key, values in own.items()})
+            make(self.environment, **fields | {key: values[worker] for key, values in own.items()})
             for worker in range(workers if own else 1)
         ]
         return PolicyGradient(
