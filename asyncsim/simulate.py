@@ -1,5 +1,7 @@
 """The engine: runs a rule on a cluster in simulated time. The only file that imports SimPy.
 
+Where every round is like the first one, `closed_form` gives the same timeline and is used instead.
+
 Times of equal jobs in a row are (start of the row) + k · h_i, not h_i added up, and are put on SimPy's queue as they
 are: so a k-th arrival is exactly the k-th multiple, ties are real ties, and closed forms hold to the last bit.
 """
@@ -7,32 +9,22 @@ are: so a k-th arrival is exactly the k-th multiple, ties are real ties, and clo
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heappush
 from itertools import repeat
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
-import numpy as np
-import pandas as pd
 import simpy
 
+from . import closed_form
 from .base import Clock, Method, Rule, Ticket
 from .cluster import Cluster, ComputeTime, Jitter, ParameterServer, Speed, stream
-from .timeline import CANCELLED, DISCARDED, OUTCOMES, RUNNING, USED, Timeline
+from .log import Log, Used
+from .timeline import Timeline
 
 
 class Stalled(ValueError):
     """The stop condition can never be met: nobody is left to wait for."""
-
-
-class Used(NamedTuple):
-    """A gradient in an update, as a coupling sees it."""
-
-    worker: int
-    version: int
-    index: int
-    weight: float
 
 
 class Coupling(Protocol):
@@ -76,6 +68,35 @@ def simulate(
     """
     rule = method.rule if isinstance(method, Method) else method
     _check(updates, until, gradients, stale)
+    if stale == "cancel" and coupling is None and closed_form.applies(rule, cluster, until):
+        log, end, ending = closed_form.run(rule, cluster, updates, until, gradients)
+    else:
+        log, end, ending = _engine(rule, cluster, updates, until, gradients, seed, stale, coupling)
+    by_round = rule.communication == "round"
+    return Timeline(
+        method=getattr(method, "name", type(rule).__name__.lower()),
+        cluster=cluster,
+        stale=stale,
+        seed=seed,
+        communication=rule.communication,
+        coupled=coupling is not None,
+        end=end,
+        ending=ending,
+        **log.frames(cluster.communications_per_round if by_round else cluster.communications_per_gradient, by_round),
+    )
+
+
+def _engine(
+    rule: Rule,
+    cluster: Cluster,
+    updates: int | None,
+    until: float | None,
+    gradients: int | None,
+    seed: int,
+    stale: Literal["cancel", "finish"],
+    coupling: Coupling | None,
+) -> tuple[Log, float, str]:
+    """What happened, when it stopped, and why."""
     n = cluster.workers
     workers = range(n)
     by_round = rule.communication == "round"
@@ -336,86 +357,7 @@ def simulate(
     for worker in workers:
         if busy[worker]:
             log.running.append(end(worker, math.nan))
-    return Timeline(
-        method=getattr(method, "name", type(rule).__name__.lower()),
-        cluster=cluster,
-        stale=stale,
-        seed=seed,
-        communication=rule.communication,
-        coupled=coupling is not None,
-        end=float(env.now),
-        ending=ending,
-        **log.frames(trips, by_round),
-    )
-
-
-class Log:
-    """What is recorded while running: columns with one row per job, in the order in which they ended."""
-
-    def __init__(self):
-        self.worker, self.version, self.index = array("q"), array("q"), array("q")
-        self.start, self.computed, self.finish = array("d"), array("d"), array("d")
-        self.cancelled, self.running = array("q"), array("q")  # rows
-        self.collected, self.rows = array("d"), array("q")  # when an update was full; how many jobs had ended
-        self.time = array("d")  # of each update that was applied
-        self.used, self.sizes, self.weights = array("q"), array("q"), array("d")  # rows; how many an update; theirs
-
-    def collect(self, now, rows, weights) -> None:
-        """An update is to be made of these jobs, with one weight each or one for all."""
-        self.collected.append(now)
-        self.rows.append(len(self.worker))
-        self.used.extend(rows)
-        self.sizes.append(len(rows))
-        self.weights.extend(repeat(weights, len(rows)) if isinstance(weights, float) else weights)
-
-    def last(self) -> list[Used]:
-        """The jobs of the last update."""
-        size = self.sizes[-1]
-        rows = zip(self.used[-size:], self.weights[-size:])
-        return [Used(self.worker[row], self.version[row], self.index[row], weight) for row, weight in rows]
-
-    def frames(self, trips: int, by_round: bool) -> dict[str, Any]:
-        """The fields of a `Timeline`; an update that was still communicating at the end has not happened."""
-        applied, jobs = len(self.time), len(self.worker)
-        sizes = np.asarray(self.sizes)[:applied]
-        used, weights = np.asarray(self.used)[: sizes.sum()], np.asarray(self.weights)[: sizes.sum()]
-        update = np.repeat(np.arange(applied), sizes)
-        first = np.zeros(len(used), bool)
-        first[np.unique(used, return_index=True)[1]] = True
-        outcome = np.full(jobs, DISCARDED, np.int8)
-        outcome[self.cancelled], outcome[self.running], outcome[used] = CANCELLED, RUNNING, USED
-        update_of, weight_of = np.full(jobs, -1), np.zeros(jobs)
-        update_of[used[first]], weight_of[used[first]] = update[first], weights[first]
-        version, finish = np.asarray(self.version), np.asarray(self.finish)
-        rows = np.asarray(self.rows)[:applied]
-        arrived = np.diff(rows - np.searchsorted(np.asarray(self.cancelled), rows), prepend=0)  # between updates
-        return {
-            "jobs": pd.DataFrame(
-                {
-                    "job": np.arange(jobs),
-                    "worker": np.asarray(self.worker),
-                    "version": version,
-                    "index": np.asarray(self.index),
-                    "start": np.asarray(self.start),
-                    "finish": finish,
-                    "update": update_of,
-                    "weight": weight_of,
-                    "delay": np.where(update_of >= 0, update_of - version, -1),
-                    "outcome": pd.Categorical.from_codes(outcome, categories=list(OUTCOMES)),
-                }
-            ),
-            "updates": pd.DataFrame(
-                {
-                    "update": np.arange(applied),
-                    "time": np.asarray(self.time),
-                    "gradients": sizes,
-                    "communications": np.full(applied, trips) if by_round else trips * arrived,
-                }
-            ),
-            "reuses": pd.DataFrame({"update": update[~first], "job": used[~first], "weight": weights[~first]}),
-            "computed": finish if by_round else np.asarray(self.computed),
-            "collected": np.asarray(self.collected),
-        }
+    return log, float(env.now), ending
 
 
 def compare(methods: Sequence[Method], cluster: Cluster, **options: Any) -> dict[str, Timeline]:
