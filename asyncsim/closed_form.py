@@ -217,7 +217,7 @@ def _log(
     start = begin[version]
 
     log = Log()
-    log.collected, log.time = collected, time
+    log.rows, log.time = (begins + finished[which])[: len(collected)], time
     log.worker, log.version, log.index = columns["worker"][source], version, columns["index"][source]
     log.finish = start + columns["ended"][source]
     log.start = start + columns["begun"][source]

@@ -26,15 +26,14 @@ class Log:
 
     def __init__(self):
         self.worker, self.version, self.index = array("q"), array("q"), array("q")
-        self.start, self.computed, self.finish = array("d"), array("d"), array("d")
+        self.start, self.computed, self.finish = array("d"), array("d"), array("d")  # computed: where jobs are sent
         self.cancelled, self.running = array("q"), array("q")  # rows
-        self.collected, self.rows = array("d"), array("q")  # when an update was full; how many jobs had ended
-        self.time = array("d")  # of each update that was applied
+        self.rows = array("q")  # how many jobs had ended when an update was full
+        self.time = array("d")  # of each round's update that was applied; others are applied when they are full
         self.used, self.sizes, self.weights = array("q"), array("q"), array("d")  # rows; how many an update; theirs
 
-    def collect(self, now, rows, weights) -> None:
-        """An update is to be made of these jobs, with one weight each or one for all."""
-        self.collected.append(now)
+    def collect(self, rows, weights) -> None:
+        """The job that ended last makes an update full, of these jobs, with one weight each or one for all."""
         self.rows.append(len(self.worker))
         self.used.extend(rows)
         self.sizes.append(len(rows))
@@ -48,7 +47,7 @@ class Log:
 
     def frames(self, trips: int, by_round: bool) -> dict[str, Any]:
         """The fields of a `Timeline`; an update that was still communicating at the end has not happened."""
-        applied, jobs = len(self.time), len(self.worker)
+        applied, jobs = len(self.time if by_round else self.rows), len(self.worker)
         sizes = np.asarray(self.sizes)[:applied]
         used, weights = np.asarray(self.used)[: sizes.sum()], np.asarray(self.weights)[: sizes.sum()]
         update = np.repeat(np.arange(applied), sizes)
@@ -57,12 +56,13 @@ class Log:
         update_of, weight_of = np.full(jobs, -1), np.zeros(jobs)
         update_of[used[::-1]], weight_of[used[::-1]] = update[::-1], weights[::-1]  # the first use is written last
         again = update_of[used] != update
-        version, finish = np.asarray(self.version), np.asarray(self.finish)
+        version, finish, rows = np.asarray(self.version), np.asarray(self.finish), np.asarray(self.rows)
+        collected = finish[rows - 1]
         if by_round:
-            communications = np.full(applied, trips)
+            time, communications = np.asarray(self.time), np.full(applied, trips)
         else:  # of what arrived between the updates
-            rows = np.asarray(self.rows)[:applied]
-            communications = trips * np.diff(rows - np.searchsorted(np.asarray(self.cancelled), rows), prepend=0)
+            arrived = rows - np.searchsorted(np.asarray(self.cancelled), rows)
+            time, communications = collected, trips * np.diff(arrived, prepend=0)
         return {
             "jobs": pd.DataFrame(
                 {
@@ -82,12 +82,12 @@ class Log:
             "updates": pd.DataFrame(
                 {
                     "update": np.arange(applied),
-                    "time": np.asarray(self.time),
+                    "time": time,
                     "gradients": sizes,
                     "communications": communications,
                 }
             ),
             "reuses": pd.DataFrame({"update": update[again], "job": used[again], "weight": weights[again]}),
-            "computed": finish if by_round else np.asarray(self.computed),
-            "collected": np.asarray(self.collected),
+            "computed": np.asarray(self.computed) if len(self.computed) else finish,
+            "collected": collected,
         }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from heapq import heappush
 from itertools import repeat
 from typing import Any, Literal, Protocol
@@ -117,9 +118,12 @@ def _engine(
     if queues:
         seconds = [math.nan] * n
 
+    sends = not by_round and (queues or isinstance(cluster.communication, Jitter) or any(sending))
     log = Log()
+    ended, ticket = log.worker, partial(tuple.__new__, Ticket)  # as Ticket._make, in half the time
     add_worker, add_version, add_index = log.worker.append, log.version.append, log.index.append
     add_start, add_finish, add_computed = log.start.append, log.finish.append, log.computed.append
+    add_rows, add_used, add_size, add_weight = (each.append for each in (log.rows, log.used, log.sizes, log.weights))
 
     env = simpy.Environment()
     # What each worker is at. A worker's timer may be due earlier than its job (the job it was set for was cancelled):
@@ -141,7 +145,7 @@ def _engine(
     held, clock, receive = rule.empty(n), Clock(0, workers), rule.receive
 
     # Jobs of the same length, one after another, at a worker that is always there.
-    steady = [by_round and coupling is None and h == h for h in seconds]
+    steady = [coupling is None and h == h for h in seconds]
     for worker, _ in cluster.outages:
         steady[worker] = False
 
@@ -210,7 +214,7 @@ def _engine(
         add_index(index_of[worker])
         add_start(start_of[worker])
         add_finish(now)
-        if not by_round:
+        if sends:
             add_computed(computed_at[worker] if computed_at[worker] <= env._now else now)
         return len(log.worker) - 1
 
@@ -219,11 +223,10 @@ def _engine(
         if event is not timer[worker]:
             return  # replaced by an earlier one
         armed[worker] = False
-        if not busy[worker]:
-            return
         now = env._now
         if due[worker] != now:
-            arm(worker)
+            if busy[worker]:
+                arm(worker)
         elif queues:
             env.process(send(worker, start_of[worker]))
         else:
@@ -241,26 +244,50 @@ def _engine(
 
     def arrive(worker, now):
         nonlocal held
-        job = end(worker, now)
+        asked, job = version_of[worker], len(ended)
+        add_worker(worker)
+        add_version(asked)
+        add_index(index_of[worker])
+        add_start(start_of[worker])
+        add_finish(now)
+        if sends:
+            add_computed(computed_at[worker])
+        busy[worker] = False
         if overtaken[worker]:
             overtaken[worker] = False
             if not pending:
                 begin(worker, now)
             return
-        held, (use, shares, start) = receive(held, Ticket(worker, job, version_of[worker]), clock)
-        if use:
-            collect(use, shares, start, now)
-        elif len(start) == 1 and start[0] == worker and steady[worker]:
-            # Again, at the same point: what `begin` comes to, in few words, for most jobs of most runs.
+        held, (use, shares, start) = receive(held, ticket((worker, job, asked)), clock)
+        if use is None and not by_round:
+            add_rows(job + 1)
+            add_used(job)
+            add_size(1)
+            add_weight(shares)
+            if not advance(1):
+                return
+        elif use is None or use:
+            collect((job,) if use is None else use, shares, (worker,) if start is None else start, now)
+            return
+        if start is not None:
+            restart(start, now)
+        elif steady[worker]:
+            # What `begin` comes to, in few words, for most jobs of most runs.
+            if asked == version:
+                index_of[worker] += 1
+            else:
+                version_of[worker], index_of[worker] = version, 0
             busy[worker], start_of[worker] = True, now
-            index_of[worker] += 1
             streak[worker] = k = streak[worker] + 1
             due[worker] = timer_time[worker] = time = base[worker] + k * seconds[worker]
+            computed_at[worker] = time - sending[worker]
             event, armed[worker] = timer[worker], True
             event.callbacks = callbacks
             heappush(queue, (time, 2 + worker, next(ids), event))
         else:
-            restart(start, now)
+            begin(worker, now)
+        if gone and use is None:
+            check_stalled()
 
     def restart(starters, now):
         for worker in starters:
@@ -283,7 +310,7 @@ def _engine(
     def collect(use, shares, start, now):
         """A round is full: stale jobs end, and the update follows after its communication."""
         nonlocal pending
-        log.collect(now, use, shares)
+        log.collect(use, shares)
         pause = cluster.round_communication + late(0) if by_round else 0.0
         if pause:
             for worker in start:
@@ -295,12 +322,20 @@ def _engine(
             apply(use, start, now)
 
     def apply(use, start, now):
-        nonlocal version, used, pending, clock
+        nonlocal pending
         pending = False
-        log.time.append(now)
-        version += 1
-        used += len(use)
-        clock = Clock(version, workers)
+        if by_round:
+            log.time.append(now)
+        if advance(len(use)):
+            restart(start, now)
+            if gone:
+                check_stalled()
+
+    def advance(gradients_used):
+        """To the next version; return whether the run goes on."""
+        nonlocal version, used
+        clock.version = version = version + 1
+        used += gradients_used
         if coupling is not None:
             coupling.update(log.last())
         if version == updates:
@@ -308,9 +343,8 @@ def _engine(
         elif gradients is not None and used >= gradients:
             stop.succeed("gradients")
         else:
-            restart(start, now)
-            if gone:
-                check_stalled()
+            return True
+        return False
 
     def check_stalled():
         if until is None and not stop.triggered and not pending:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..base import Clock, Decision, Ticket
+from ..base import AGAIN, Clock, Decision, Ticket
 from .checks import positive_integer
 
 
@@ -63,7 +63,7 @@ class Malenia:
             held.inverse_sum -= 1.0 / (counts[worker] * (counts[worker] - 1))
         # The running sum drifts by rounding, so it only rules rounds out.
         if held.absent or n * n < size * held.inverse_sum * (1 - 1e-9) or not full(counts, size):
-            return held, Decision(start=(worker,))
+            return held, AGAIN
         weights = [1 / (n * counts[worker]) for worker in held.workers]
         return self.empty(n), Decision(use=held.jobs, weights=weights, start=clock.workers)
 
