@@ -26,7 +26,7 @@ class Log:
 
     def __init__(self):
         self.worker, self.version, self.index = array("q"), array("q"), array("q")
-        self.start, self.computed, self.finish = array("d"), array("d"), array("d")  # computed: where jobs are sent
+        self.start, self.computed, self.finish = array("d"), array("d"), array("d")
         self.cancelled, self.running = array("q"), array("q")  # rows
         self.rows = array("q")  # how many jobs had ended when an update was full
         self.time = array("d")  # of each round's update that was applied; others are applied when they are full
@@ -88,6 +88,6 @@ class Log:
                 }
             ),
             "reuses": pd.DataFrame({"update": update[again], "job": used[again], "weight": weights[again]}),
-            "computed": np.asarray(self.computed) if len(self.computed) else finish,
+            "computed": finish if by_round else np.asarray(self.computed),
             "collected": collected,
         }

@@ -118,7 +118,6 @@ def _engine(
     if queues:
         seconds = [math.nan] * n
 
-    sends = not by_round and (queues or isinstance(cluster.communication, Jitter) or any(sending))
     log = Log()
     ended, ticket = log.worker, partial(tuple.__new__, Ticket)  # as Ticket._make, in half the time
     add_worker, add_version, add_index = log.worker.append, log.version.append, log.index.append
@@ -214,7 +213,7 @@ def _engine(
         add_index(index_of[worker])
         add_start(start_of[worker])
         add_finish(now)
-        if sends:
+        if not by_round:
             add_computed(computed_at[worker] if computed_at[worker] <= env._now else now)
         return len(log.worker) - 1
 
@@ -250,7 +249,7 @@ def _engine(
         add_index(index_of[worker])
         add_start(start_of[worker])
         add_finish(now)
-        if sends:
+        if not by_round:
             add_computed(computed_at[worker])
         busy[worker] = False
         if overtaken[worker]:
