@@ -26,13 +26,18 @@ class Ticket(NamedTuple):
 class Decision(NamedTuple):
     """A rule's answer to one ticket."""
 
-    use: Sequence[int] = ()  # jobs that make an update now; empty: no update
+    use: Sequence[int] | None = ()  # jobs that make an update now; None: the ticket's; empty: no update
     weights: Sequence[float] | float = 1.0  # one weight per used job, or one for all
-    start: Sequence[int] = ()  # workers that start a fresh job; a finished worker not named is parked
+    start: Sequence[int] | None = ()  # who starts a fresh job; None: the ticket's worker; if not named, it parks
 
 
-class Clock(NamedTuple):
-    """What a rule may know of the run besides its tickets."""
+AGAIN = Decision(start=None)  # the answer to most tickets of collecting rules,
+ALONE = Decision(use=None, start=None)  # and of greedy ones
+
+
+@dataclass(slots=True)
+class Clock:
+    """What a rule may know of the run besides its tickets. The engine owns it, and keeps it up to date."""
 
     version: int  # updates applied so far
     workers: range  # all workers, 0 .. n-1

@@ -1,5 +1,7 @@
 """The engine: runs a rule on a cluster in simulated time. The only file that imports SimPy.
 
+Where every round is like the first one, `closed_form` gives the same timeline and is used instead.
+
 Times of equal jobs in a row are (start of the row) + k · h_i, not h_i added up, and are put on SimPy's queue as they
 are: so a k-th arrival is exactly the k-th multiple, ties are real ties, and closed forms hold to the last bit.
 """
@@ -7,32 +9,23 @@ are: so a k-th arrival is exactly the k-th multiple, ties are real ties, and clo
 from __future__ import annotations
 
 import math
-from array import array
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from heapq import heappush
 from itertools import repeat
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
-import numpy as np
-import pandas as pd
 import simpy
 
+from . import closed_form
 from .base import Clock, Method, Rule, Ticket
 from .cluster import Cluster, ComputeTime, Jitter, ParameterServer, Speed, stream
-from .timeline import CANCELLED, DISCARDED, OUTCOMES, RUNNING, USED, Timeline
+from .log import Log, Used
+from .timeline import Timeline
 
 
 class Stalled(ValueError):
     """The stop condition can never be met: nobody is left to wait for."""
-
-
-class Used(NamedTuple):
-    """A gradient in an update, as a coupling sees it."""
-
-    worker: int
-    version: int
-    index: int
-    weight: float
 
 
 class Coupling(Protocol):
@@ -76,6 +69,35 @@ def simulate(
     """
     rule = method.rule if isinstance(method, Method) else method
     _check(updates, until, gradients, stale)
+    if stale == "cancel" and coupling is None and closed_form.applies(rule, cluster, until):
+        log, end, ending = closed_form.run(rule, cluster, updates, until, gradients)
+    else:
+        log, end, ending = _engine(rule, cluster, updates, until, gradients, seed, stale, coupling)
+    by_round = rule.communication == "round"
+    return Timeline(
+        method=getattr(method, "name", type(rule).__name__.lower()),
+        cluster=cluster,
+        stale=stale,
+        seed=seed,
+        communication=rule.communication,
+        coupled=coupling is not None,
+        end=end,
+        ending=ending,
+        **log.frames(cluster.communications_per_round if by_round else cluster.communications_per_gradient, by_round),
+    )
+
+
+def _engine(
+    rule: Rule,
+    cluster: Cluster,
+    updates: int | None,
+    until: float | None,
+    gradients: int | None,
+    seed: int,
+    stale: Literal["cancel", "finish"],
+    coupling: Coupling | None,
+) -> tuple[Log, float, str]:
+    """What happened, when it stopped, and why."""
     n = cluster.workers
     workers = range(n)
     by_round = rule.communication == "round"
@@ -97,8 +119,10 @@ def simulate(
         seconds = [math.nan] * n
 
     log = Log()
+    ended, ticket = log.worker, partial(tuple.__new__, Ticket)  # as Ticket._make, in half the time
     add_worker, add_version, add_index = log.worker.append, log.version.append, log.index.append
     add_start, add_finish, add_computed = log.start.append, log.finish.append, log.computed.append
+    add_rows, add_used, add_size, add_weight = (each.append for each in (log.rows, log.used, log.sizes, log.weights))
 
     env = simpy.Environment()
     # What each worker is at. A worker's timer may be due earlier than its job (the job it was set for was cancelled):
@@ -120,7 +144,7 @@ def simulate(
     held, clock, receive = rule.empty(n), Clock(0, workers), rule.receive
 
     # Jobs of the same length, one after another, at a worker that is always there.
-    steady = [by_round and coupling is None and h == h for h in seconds]
+    steady = [coupling is None and h == h for h in seconds]
     for worker, _ in cluster.outages:
         steady[worker] = False
 
@@ -198,11 +222,10 @@ def simulate(
         if event is not timer[worker]:
             return  # replaced by an earlier one
         armed[worker] = False
-        if not busy[worker]:
-            return
         now = env._now
         if due[worker] != now:
-            arm(worker)
+            if busy[worker]:
+                arm(worker)
         elif queues:
             env.process(send(worker, start_of[worker]))
         else:
@@ -220,26 +243,50 @@ def simulate(
 
     def arrive(worker, now):
         nonlocal held
-        job = end(worker, now)
+        asked, job = version_of[worker], len(ended)
+        add_worker(worker)
+        add_version(asked)
+        add_index(index_of[worker])
+        add_start(start_of[worker])
+        add_finish(now)
+        if not by_round:
+            add_computed(computed_at[worker])
+        busy[worker] = False
         if overtaken[worker]:
             overtaken[worker] = False
             if not pending:
                 begin(worker, now)
             return
-        held, (use, shares, start) = receive(held, Ticket(worker, job, version_of[worker]), clock)
-        if use:
-            collect(use, shares, start, now)
-        elif len(start) == 1 and start[0] == worker and steady[worker]:
-            # Again, at the same point: what `begin` comes to, in few words, for most jobs of most runs.
+        held, (use, shares, start) = receive(held, ticket((worker, job, asked)), clock)
+        if use is None and not by_round:
+            add_rows(job + 1)
+            add_used(job)
+            add_size(1)
+            add_weight(shares)
+            if not advance(1):
+                return
+        elif use is None or use:
+            collect((job,) if use is None else use, shares, (worker,) if start is None else start, now)
+            return
+        if start is not None:
+            restart(start, now)
+        elif steady[worker]:
+            # What `begin` comes to, in few words, for most jobs of most runs.
+            if asked == version:
+                index_of[worker] += 1
+            else:
+                version_of[worker], index_of[worker] = version, 0
             busy[worker], start_of[worker] = True, now
-            index_of[worker] += 1
             streak[worker] = k = streak[worker] + 1
             due[worker] = timer_time[worker] = time = base[worker] + k * seconds[worker]
+            computed_at[worker] = time - sending[worker]
             event, armed[worker] = timer[worker], True
             event.callbacks = callbacks
             heappush(queue, (time, 2 + worker, next(ids), event))
         else:
-            restart(start, now)
+            begin(worker, now)
+        if gone and use is None:
+            check_stalled()
 
     def restart(starters, now):
         for worker in starters:
@@ -262,7 +309,7 @@ def simulate(
     def collect(use, shares, start, now):
         """A round is full: stale jobs end, and the update follows after its communication."""
         nonlocal pending
-        log.collect(now, use, shares)
+        log.collect(use, shares)
         pause = cluster.round_communication + late(0) if by_round else 0.0
         if pause:
             for worker in start:
@@ -274,12 +321,20 @@ def simulate(
             apply(use, start, now)
 
     def apply(use, start, now):
-        nonlocal version, used, pending, clock
+        nonlocal pending
         pending = False
-        log.time.append(now)
-        version += 1
-        used += len(use)
-        clock = Clock(version, workers)
+        if by_round:
+            log.time.append(now)
+        if advance(len(use)):
+            restart(start, now)
+            if gone:
+                check_stalled()
+
+    def advance(gradients_used):
+        """To the next version; return whether the run goes on."""
+        nonlocal version, used
+        clock.version = version = version + 1
+        used += gradients_used
         if coupling is not None:
             coupling.update(log.last())
         if version == updates:
@@ -287,9 +342,8 @@ def simulate(
         elif gradients is not None and used >= gradients:
             stop.succeed("gradients")
         else:
-            restart(start, now)
-            if gone:
-                check_stalled()
+            return True
+        return False
 
     def check_stalled():
         if until is None and not stop.triggered and not pending:
@@ -336,86 +390,7 @@ def simulate(
     for worker in workers:
         if busy[worker]:
             log.running.append(end(worker, math.nan))
-    return Timeline(
-        method=getattr(method, "name", type(rule).__name__.lower()),
-        cluster=cluster,
-        stale=stale,
-        seed=seed,
-        communication=rule.communication,
-        coupled=coupling is not None,
-        end=float(env.now),
-        ending=ending,
-        **log.frames(trips, by_round),
-    )
-
-
-class Log:
-    """What is recorded while running: columns with one row per job, in the order in which they ended."""
-
-    def __init__(self):
-        self.worker, self.version, self.index = array("q"), array("q"), array("q")
-        self.start, self.computed, self.finish = array("d"), array("d"), array("d")
-        self.cancelled, self.running = array("q"), array("q")  # rows
-        self.collected, self.rows = array("d"), array("q")  # when an update was full; how many jobs had ended
-        self.time = array("d")  # of each update that was applied
-        self.used, self.sizes, self.weights = array("q"), array("q"), array("d")  # rows; how many an update; theirs
-
-    def collect(self, now, rows, weights) -> None:
-        """An update is to be made of these jobs, with one weight each or one for all."""
-        self.collected.append(now)
-        self.rows.append(len(self.worker))
-        self.used.extend(rows)
-        self.sizes.append(len(rows))
-        self.weights.extend(repeat(weights, len(rows)) if isinstance(weights, float) else weights)
-
-    def last(self) -> list[Used]:
-        """The jobs of the last update."""
-        size = self.sizes[-1]
-        rows = zip(self.used[-size:], self.weights[-size:])
-        return [Used(self.worker[row], self.version[row], self.index[row], weight) for row, weight in rows]
-
-    def frames(self, trips: int, by_round: bool) -> dict[str, Any]:
-        """The fields of a `Timeline`; an update that was still communicating at the end has not happened."""
-        applied, jobs = len(self.time), len(self.worker)
-        sizes = np.asarray(self.sizes)[:applied]
-        used, weights = np.asarray(self.used)[: sizes.sum()], np.asarray(self.weights)[: sizes.sum()]
-        update = np.repeat(np.arange(applied), sizes)
-        first = np.zeros(len(used), bool)
-        first[np.unique(used, return_index=True)[1]] = True
-        outcome = np.full(jobs, DISCARDED, np.int8)
-        outcome[self.cancelled], outcome[self.running], outcome[used] = CANCELLED, RUNNING, USED
-        update_of, weight_of = np.full(jobs, -1), np.zeros(jobs)
-        update_of[used[first]], weight_of[used[first]] = update[first], weights[first]
-        version, finish = np.asarray(self.version), np.asarray(self.finish)
-        rows = np.asarray(self.rows)[:applied]
-        arrived = np.diff(rows - np.searchsorted(np.asarray(self.cancelled), rows), prepend=0)  # between updates
-        return {
-            "jobs": pd.DataFrame(
-                {
-                    "job": np.arange(jobs),
-                    "worker": np.asarray(self.worker),
-                    "version": version,
-                    "index": np.asarray(self.index),
-                    "start": np.asarray(self.start),
-                    "finish": finish,
-                    "update": update_of,
-                    "weight": weight_of,
-                    "delay": np.where(update_of >= 0, update_of - version, -1),
-                    "outcome": pd.Categorical.from_codes(outcome, categories=list(OUTCOMES)),
-                }
-            ),
-            "updates": pd.DataFrame(
-                {
-                    "update": np.arange(applied),
-                    "time": np.asarray(self.time),
-                    "gradients": sizes,
-                    "communications": np.full(applied, trips) if by_round else trips * arrived,
-                }
-            ),
-            "reuses": pd.DataFrame({"update": update[~first], "job": used[~first], "weight": weights[~first]}),
-            "computed": finish if by_round else np.asarray(self.computed),
-            "collected": np.asarray(self.collected),
-        }
+    return log, float(env.now), ending
 
 
 def compare(methods: Sequence[Method], cluster: Cluster, **options: Any) -> dict[str, Timeline]:

@@ -49,16 +49,18 @@ def test_a_rule_uses_what_it_got_once_with_weights_that_sum_to_one(rule, workers
         held, decision = rule.receive(held, Ticket(worker, job, at[worker]), Clock(version, range(workers)))
         seen.append(job)
         assert isinstance(decision, Decision)
-        assert set(decision.use) <= set(seen) and len(set(decision.use)) == len(decision.use)
-        assert isinstance(rule, rules.Ringleader) or not set(decision.use) & set(used)
-        if decision.use:
+        use = (job,) if decision.use is None else decision.use
+        start = (worker,) if decision.start is None else decision.start
+        assert set(use) <= set(seen) and len(set(use)) == len(use)
+        assert isinstance(rule, rules.Ringleader) or not set(use) & set(used)
+        if use:
             weights = decision.weights
-            weights = [weights] * len(decision.use) if isinstance(weights, float) else weights
-            assert len(weights) == len(decision.use) and sum(weights) == pytest.approx(1) and min(weights) > 0
-            used.extend(decision.use)
+            weights = [weights] * len(use) if isinstance(weights, float) else weights
+            assert len(weights) == len(use) and sum(weights) == pytest.approx(1) and min(weights) > 0
+            used.extend(use)
             version += 1
-            assert decision.start, "an update that starts nobody ends the run"
-        for starter in decision.start:
+            assert start, "an update that starts nobody ends the run"
+        for starter in start:
             at[starter] = version
             queue = [waiting for waiting in queue if waiting != starter] + [starter]
         if version == 5:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..base import Clock, Decision, Ticket
+from ..base import AGAIN, Clock, Decision, Ticket
 from .checks import positive_integer
 
 
@@ -31,8 +31,8 @@ class FedBuff:
     def receive(self, held, ticket: Ticket, clock: Clock):
         held.append(ticket.job)
         if len(held) < self.batch_size:
-            return held, Decision(start=(ticket.worker,))
-        return [], Decision(use=held, weights=1 / self.batch_size, start=(ticket.worker,))
+            return held, AGAIN
+        return [], Decision(use=held, weights=1 / self.batch_size, start=None)
 
     def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
         return gone if len(gone) == len(clock.workers) else ()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..base import Clock, Decision, Ticket
+from ..base import ALONE, Clock, Ticket
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Greedy:
         return None
 
     def receive(self, held, ticket: Ticket, clock: Clock):
-        return held, Decision(use=(ticket.job,), start=(ticket.worker,))
+        return held, ALONE
 
     def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
         return gone if len(gone) == len(clock.workers) else ()

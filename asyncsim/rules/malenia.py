@@ -7,8 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..base import Clock, Decision, Ticket
+from ..base import AGAIN, Clock, Decision, Ticket
 from .checks import positive_integer
+
+
+def full(counts: Sequence[int], size: int) -> bool:
+    """n² >= M Σ 1/M_i, with 1/0 = ∞. The sum is correctly rounded, and still 1/30 + 1/6 is not 0.2."""
+    n = len(counts)
+    return all(counts) and n * n >= size * math.fsum(1 / count for count in counts) * (1 - 1e-12)
 
 
 @dataclass
@@ -55,13 +61,9 @@ class Malenia:
             held.inverse_sum += 1.0
         else:
             held.inverse_sum -= 1.0 / (counts[worker] * (counts[worker] - 1))
-        # The running sum drifts by rounding, so it only rules rounds out; the sum that decides is correctly rounded.
-        if (
-            held.absent
-            or n * n < size * held.inverse_sum * (1 - 1e-9)
-            or n * n < size * math.fsum(1 / count for count in counts) * (1 - 1e-12)
-        ):
-            return held, Decision(start=(worker,))
+        # The running sum drifts by rounding, so it only rules rounds out.
+        if held.absent or n * n < size * held.inverse_sum * (1 - 1e-9) or not full(counts, size):
+            return held, AGAIN
         weights = [1 / (n * counts[worker]) for worker in held.workers]
         return self.empty(n), Decision(use=held.jobs, weights=weights, start=clock.workers)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from ..base import Clock, Decision, Ticket
+from ..base import AGAIN, Clock, Decision, Ticket
 from .checks import positive_integer
 
 
@@ -38,7 +38,7 @@ class Rennala:
         size = self.batch_size if clock.version else self.initial_batch_size or self.batch_size
         held.append(ticket.job)
         if len(held) < size:
-            return held, Decision(start=(ticket.worker,))  # again, at the same point
+            return held, AGAIN
         return [], Decision(use=held, weights=1 / size, start=clock.workers)  # update; everybody takes the new point
 
     def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from ..base import Clock, Decision, Ticket
+from ..base import AGAIN, Clock, Decision, Ticket
 
 
 @dataclass
@@ -39,18 +39,18 @@ class Ringleader:
         worker, n = ticket.worker, len(clock.workers)
         if worker in held.moved:
             held.later[worker].append(ticket.job)
-            return held, Decision(start=(worker,))
+            return held, AGAIN
         held.empty -= not held.now[worker]
         held.now[worker].append(ticket.job)
         if held.empty:
-            return held, Decision(start=(worker,))
+            return held, AGAIN
         held.moved.add(worker)
         use = [job for jobs in held.now for job in jobs]
         weights = [1 / (n * len(jobs)) for jobs in held.now for _ in jobs]
         if len(held.moved) == n:
             missing = sum(not jobs for jobs in held.later)
             held = Tables(held.later, [[] for _ in range(n)], missing)
-        return held, Decision(use=use, weights=weights, start=(worker,))
+        return held, Decision(use=use, weights=weights, start=None)
 
     def missing(self, held: Tables, gone: Sequence[int], clock: Clock) -> Sequence[int]:
         absent = [worker for worker in gone if not held.now[worker]]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..base import Clock, Decision, Ticket
+from ..base import AGAIN, Clock, Decision, Ticket
 from .checks import positive_integer
 
 
@@ -31,7 +31,7 @@ class Synchronous:
         jobs.append(ticket.job)
         done[ticket.worker] += 1
         if done[ticket.worker] < self.jobs_each:
-            return held, Decision(start=(ticket.worker,))
+            return held, AGAIN
         if len(jobs) < self.jobs_each * len(clock.workers):
             return held, Decision()  # park
         return self.empty(len(clock.workers)), Decision(use=jobs, weights=1 / len(jobs), start=clock.workers)

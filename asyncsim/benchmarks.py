@@ -1,0 +1,47 @@
+"""Opt-in benchmarks of a checkout: pytest-benchmark runs tests/benchmarks/bench_*.py, and this reads what they found."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from .base import nearest
+from .scenario import ScenarioError
+
+HOME = Path("tests", "benchmarks")
+INSTALL = 'python3 -m pip install -c tested-versions.txt -e ".[benchmark]"'
+
+
+def chosen(names: list[str]) -> list[str]:
+    """These benchmarks, or all. Raises ScenarioError, one line, where they cannot be run."""
+    known = sorted(path.stem.removeprefix("bench_") for path in HOME.glob("bench_*.py"))
+    if not known:
+        raise ScenarioError(f"there is no {HOME} here: run `asyncsim benchmark` in a checkout, after {INSTALL}")
+    if not (find_spec("pytest") and find_spec("pytest_benchmark")):
+        raise ScenarioError(f"pytest-benchmark is not installed: {INSTALL}")
+    for name in names:
+        if name not in known:
+            raise ScenarioError(f"name={name!r} is no benchmark: {nearest(name, known)}")
+    return list(dict.fromkeys(names)) or known
+
+
+def run(name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The machine and the rows of a benchmark. What goes wrong in it is on stderr, and a CalledProcessError."""
+    options = ["addopts=", "python_files=bench_*.py", "python_functions=bench_*", "filterwarnings="]
+    with TemporaryDirectory() as home:
+        written = Path(home, "benchmark.json")
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider"]
+        command += [f"--confcutdir={HOME}", f"--benchmark-json={written}", "--benchmark-disable-gc"]
+        command += [word for option in options for word in ("-o", option)]
+        subprocess.run([*command, str(HOME / f"bench_{name}.py")], stdout=sys.stderr, check=True)
+        found = json.loads(written.read_text(encoding="utf-8"))
+    about = found["machine_info"]
+    machine = {"system": about["system"], "machine": about["machine"], "cpu": about["cpu"].get("brand_raw", "unknown")}
+    machine["cores"] = about["cpu"]["count"]
+    rows = [row for each in found["benchmarks"] for row in each["extra_info"]["rows"]]
+    return machine, rows

@@ -1,0 +1,232 @@
+"""Rounds in closed form: the timelines of collecting rules on fixed times, without an event queue.
+
+Every round is the first one, begun later: the k-th job of worker i ends at the float b + k·h_i, with b the start of the
+round. Adding b may make jobs end together, but never turns their order. So each round is full at b + t, with t the
+length of the first one (`theory`), and has the first one's jobs in their order, but for those that rounding makes end
+together, which go by worker. There are few different rounds, and a run is these, one after another.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Iterator
+from itertools import repeat
+from typing import NamedTuple
+
+import numpy as np
+
+from . import theory
+from .base import Clock, Rule
+from .cluster import Cluster, Jitter
+from .log import Log
+from .rules import Malenia, MSynchronous, Rennala, Synchronous
+from .rules.malenia import full
+
+
+def applies(rule: Rule, cluster: Cluster, until: float | None) -> bool:
+    """Whether `run` can stand in for the engine, where overtaken jobs are cancelled and none is coupled."""
+    if type(rule) not in (Synchronous, MSynchronous, Rennala, Malenia) or rule.communication != "round":
+        return False
+    if cluster.speeds or cluster.outages or isinstance(cluster.communication, Jitter):
+        return False
+    if not all(isinstance(h, float) for h in cluster.compute):
+        return False
+    if cluster.round_communication > 1e6 * min(cluster.compute):
+        return False  # in the end, too many jobs of a worker would round to one instant
+    gone = [worker for worker, h in enumerate(cluster.compute) if h == math.inf]
+    held, clock = rule.empty(cluster.workers), Clock(0, range(cluster.workers))
+    return until is not None or not gone or not rule.missing(held, gone, clock)
+
+
+def run(
+    rule: Rule, cluster: Cluster, updates: int | None, until: float | None, gradients: int | None
+) -> tuple[Log, float, str]:
+    """What happened, when it stopped, and why; the same as of the engine, to the last bit."""
+    h, pause = np.array(cluster.compute), cluster.round_communication
+    first, later = (_shape(rule, h, version) for version in (0, 1))
+    most = math.inf if updates is None else updates
+    if gradients is not None:
+        most = min(most, 1 + max(0, math.ceil((gradients - first.gradients) / later.gradients)))
+    begin, collected, time = _clock(first.seconds, later.seconds, pause, most, math.inf if until is None else until)
+    end = time[-1] if until is None else until
+
+    # The rounds that differ, and which of them each one is.
+    different, which, known = [], array("q"), {}
+    jobs = {shape: _jobs(shape, h, end) for shape in {first, later}}
+    for shape, begins in ((first, begin[: len(collected)][:1]), (later, begin[1 : len(collected)])):
+        for b, ties in zip(begins, _ties(jobs[shape], begins, end)):
+            if (shape, ties) not in known:
+                known[shape, ties] = len(different)
+                ordered = _in_order(jobs[shape], b)
+                different.append(_round(shape, h, ordered, _finished(shape, ordered, h, end), True))
+            which.append(known[shape, ties])
+    if len(begin) > len(collected):  # the last one, which is not full
+        shape = later if collected else first
+        ordered = _in_order(jobs[shape], begin[-1])
+        finished = np.searchsorted(begin[-1] + ordered.ended, end, "right")
+        which.append(len(different))
+        different.append(_round(shape, h, ordered, finished, False))
+
+    ending = "until" if len(time) < most else "updates"
+    if gradients is not None:
+        reached = 1 + int(np.searchsorted(np.cumsum([different[k].finished for k in which[: len(time)]]), gradients))
+        if reached <= len(time):
+            ending, end = "updates" if reached == updates else "gradients", time[reached - 1]
+            begin, collected, time, which = (column[:reached] for column in (begin, collected, time, which))
+    if ending != "until":
+        end = time[-1]
+    at_work = len(begin) > len(collected) or not pause  # at the end; else everybody waits for the communication
+    return _log(different, np.asarray(which), np.asarray(begin), collected, time, at_work), float(end), ending
+
+
+# ---- one round
+
+
+class _Shape(NamedTuple):
+    """What a rule makes of a round."""
+
+    gradients: int  # that it uses; of Malenia's the least, who decides by who did them
+    each: float  # jobs after which a worker is parked
+    seconds: float  # t
+    malenia: bool
+
+
+def _shape(rule: Rule, h: np.ndarray, version: int) -> _Shape:
+    if isinstance(rule, Synchronous):
+        return _Shape(rule.jobs_each * len(h), rule.jobs_each, theory.synchronous_round(h, rule.jobs_each), False)
+    if isinstance(rule, MSynchronous):
+        m = rule.participants
+        return _Shape(m, 1, np.partition(h, m - 1)[m - 1], False)
+    M = rule.batch_size if version else rule.initial_batch_size or rule.batch_size
+    if isinstance(rule, Rennala):
+        return _Shape(M, math.inf, theory.rennala_round(h, M), False)
+    return _Shape(M, math.inf, theory.malenia_round(h, M), True)
+
+
+class _Jobs(NamedTuple):
+    """Jobs that may end in a round, in the order in which they do; each of shape (jobs,)."""
+
+    worker: np.ndarray
+    multiple: np.ndarray  # k
+    ended: np.ndarray  # k·h_i
+
+
+def _jobs(shape: _Shape, h: np.ndarray, end: float) -> _Jobs:
+    """Those of a round that begins at 0, and what rounding may add to them later, until ``end``."""
+    latest = min(shape.seconds, end) + 2 * np.spacing(end)
+    count = np.minimum(np.floor(latest / h) + 1, shape.each).astype(int)  # one may be too many
+    worker = np.repeat(np.arange(len(h)), count)
+    multiple = np.arange(1, len(worker) + 1) - np.repeat(count.cumsum() - count, count)
+    jobs = _Jobs(worker, multiple, multiple * h[worker])
+    order = np.argsort(jobs.ended, kind="stable")
+    return _Jobs(*(column[order[: np.count_nonzero(jobs.ended <= latest)]] for column in jobs))
+
+
+def _ties(jobs: _Jobs, begins: array, end: float) -> Iterator[bytes]:
+    """For rounds begun at these seconds, which neighbours end together by rounding: all that their order depends on."""
+    gap = np.diff(jobs.ended)
+    near = np.flatnonzero((gap > 0) & (gap <= 2 * np.spacing(end)))
+    if not len(near):
+        return repeat(b"", len(begins))
+    b = np.asarray(begins)[:, None]
+    return (row.tobytes() for row in np.packbits(b + jobs.ended[near] == b + jobs.ended[near + 1], axis=1))
+
+
+def _in_order(jobs: _Jobs, begin: float) -> _Jobs:
+    """As they end in a round that begins then: what ends together goes by worker."""
+    time = begin + jobs.ended
+    same = time[1:] == time[:-1]
+    tied = np.flatnonzero(np.append(same, False) | np.append(False, same))
+    order = np.arange(len(time))
+    order[tied] = tied[np.lexsort((jobs.multiple[tied], jobs.worker[tied], time[tied]))]
+    return _Jobs(*(column[order] for column in jobs))
+
+
+def _finished(shape: _Shape, jobs: _Jobs, h: np.ndarray, end: float) -> int:
+    """How many jobs make the round full."""
+    if not shape.malenia:
+        return shape.gradients
+    low = np.count_nonzero(jobs.ended < shape.seconds - 2 * np.spacing(end))
+    high = len(jobs.ended)
+    while low < high:
+        middle = (low + high) // 2
+        if full(np.bincount(jobs.worker[:middle], minlength=len(h)).tolist(), shape.gradients):
+            high = middle
+        else:
+            low = middle + 1
+    return high
+
+
+class _Round(NamedTuple):
+    """The rows of a round: who finished, in this order, and who was at work then, by worker."""
+
+    finished: int
+    worker: np.ndarray
+    index: np.ndarray
+    begun: np.ndarray  # seconds after the round's start
+    ended: np.ndarray
+    weight: np.ndarray
+
+
+def _round(shape: _Shape, h: np.ndarray, jobs: _Jobs, finished: int, is_full: bool) -> _Round:
+    worker, index = jobs.worker[:finished], jobs.multiple[:finished] - 1
+    counts = np.bincount(worker, minlength=len(h))
+    at_work = counts < shape.each
+    if is_full:
+        at_work[worker[-1]] = False
+    others = np.flatnonzero(at_work)
+    weight = 1 / (len(h) * counts[worker]) if shape.malenia else np.full(finished, 1 / shape.gradients)
+    worker, index = np.concatenate([worker, others]), np.concatenate([index, counts[others]])
+    begun = index * np.where(index > 0, h[worker], 0.0)  # not 0 · ∞
+    ended = np.concatenate([jobs.ended[:finished], np.full(len(others), shape.seconds)])
+    return _Round(finished, worker, index, begun, ended, np.concatenate([weight, np.zeros(len(others))]))
+
+
+# ---- one round after another
+
+
+def _clock(first: float, later: float, pause: float, most: float, until: float) -> tuple[array, array, array]:
+    """When rounds begin, are full, and are applied; the last one begun need not be full, nor the last full applied."""
+    begin, collected, time = array("d", [0.0]), array("d"), array("d")
+    now, seconds = 0.0, first
+    while now + seconds <= until:
+        collected.append(now + seconds)
+        now = now + seconds + pause
+        if now > until:
+            break
+        time.append(now)
+        if len(time) == most:
+            break
+        begin.append(now)
+        seconds = later
+    return begin, collected, time
+
+
+def _log(
+    different: list[_Round], which: np.ndarray, begin: np.ndarray, collected: array, time: array, at_work: bool
+) -> Log:
+    finished, lengths = (np.array(sizes) for sizes in zip(*((kind.finished, len(kind.worker)) for kind in different)))
+    columns = {key: np.concatenate([getattr(kind, key) for kind in different]) for key in _Round._fields[1:]}
+    first, length = (lengths.cumsum() - lengths)[which], lengths[which]
+    begins = length.cumsum() - length  # rows of the log
+    version = np.repeat(np.arange(len(which)), length)
+    row = np.arange(len(version))
+    source = row - np.repeat(begins - first, length)
+    done = row < np.repeat(begins + finished[which], length)
+    start = begin[version]
+
+    log = Log()
+    log.rows, log.time = (begins + finished[which])[: len(collected)], time
+    log.worker, log.version, log.index = columns["worker"][source], version, columns["index"][source]
+    log.finish = start + columns["ended"][source]
+    log.start = start + columns["begun"][source]
+    log.sizes = finished[which][: len(collected)]
+    log.used = np.flatnonzero(done[: (begins + length)[len(collected) - 1] if collected else 0])
+    log.weights = columns["weight"][source[log.used]]
+    log.cancelled = np.flatnonzero(~done)
+    if at_work:
+        last = log.cancelled >= begins[-1]
+        log.cancelled, log.running = log.cancelled[~last], log.cancelled[last]
+        log.finish[log.running] = math.nan
+    return log

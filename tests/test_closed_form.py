@@ -1,0 +1,108 @@
+"""Rounds in closed form against the engine: the very same timeline, to the last bit."""
+
+import math
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from asyncsim import Cluster, Stalled, closed_form, rules, simulate
+from asyncsim.cluster import Exponential, Jitter, Outage, Phases, Ring, equal, linear, sqrt
+
+
+def by_engine(*arguments, **options):
+    with patch.object(closed_form, "applies", return_value=False):
+        return simulate(*arguments, **options)
+
+
+def assert_same(one, other):
+    for frame in ("jobs", "updates", "reuses"):
+        pd.testing.assert_frame_equal(getattr(one, frame), getattr(other, frame), check_exact=True)
+    for column in ("computed", "collected"):
+        assert np.array_equal(getattr(one, column), getattr(other, column), equal_nan=True)
+    for key in ("method", "communication", "stale", "seed", "coupled", "end", "ending", "max_delay"):
+        assert getattr(one, key) == getattr(other, key)
+
+
+tenths = st.sampled_from([0.1, 0.2, 0.3, 0.5, 0.7, 1.1])  # whose multiples nearly tie, and do once rounded
+odd = st.sampled_from([1 / 3, 2 / 3, 1 / 7, 1.0, math.nextafter(1.0, 2.0), 1e-3])
+seconds = st.floats(0.01, 5.0)
+times = st.one_of(
+    *(st.lists(some, min_size=1, max_size=9) for some in (tenths, odd, seconds, seconds | st.just(math.inf))),
+    *(st.integers(1, 9).map(pattern) for pattern in (equal, sqrt, linear)),
+)
+kappas = st.sampled_from([0.0, 0.1, 1 / 3, 1000.0, 12345.678]) | st.floats(0, 3)
+collectives = st.sampled_from(["max", "broadcast+reduce"])
+clusters = st.builds(Cluster, times, kappas, collectives) | st.lists(st.tuples(seconds, kappas), min_size=1).map(
+    lambda pairs: Cluster(*zip(*pairs))
+)
+sizes, initial = st.integers(1, 30), st.none() | st.integers(1, 50)
+stops = st.fixed_dictionaries(
+    {},
+    optional={
+        "updates": st.integers(1, 60),
+        "gradients": st.integers(1, 500),
+        "until": st.integers(1, 60) | st.floats(0.01, 60),
+    },
+).filter(bool)
+
+
+@st.composite
+def collecting(draw, workers):
+    m = draw(st.integers(1, workers))
+    some = (rules.Synchronous(draw(st.integers(1, 3))), rules.MSynchronous(m))
+    return draw(
+        st.sampled_from(some) | st.builds(rules.Rennala, sizes, initial) | st.builds(rules.Malenia, sizes, initial)
+    )
+
+
+@settings(max_examples=1000)
+@given(st.data(), clusters, stops)
+def test_the_very_same_timeline_as_the_engine(data, cluster, stop):
+    rule = data.draw(collecting(cluster.workers))
+    assume(closed_form.applies(rule, cluster, stop.get("until")))
+    timeline = simulate(rule, cluster, **stop)
+    assert_same(timeline, by_engine(rule, cluster, **stop))
+    timeline.verify()
+
+
+@pytest.mark.parametrize("pattern", [equal, sqrt, linear])
+@pytest.mark.parametrize("rule", [rules.Rennala(3000), rules.Malenia(3000, 7), rules.MSynchronous(500)])
+def test_and_with_a_thousand_workers(rule, pattern):
+    cluster = Cluster(pattern(1000), 0.1)
+    assert_same(simulate(rule, cluster, updates=10), by_engine(rule, cluster, updates=10))
+
+
+def test_rounding_changes_the_order_of_a_round():
+    """3 · 0.1 ends after 0.3 at first, and together with it from a second on: then the lower worker goes first."""
+    timeline = simulate(rules.Rennala(5), Cluster([0.1, 0.3], 1.0), updates=2)
+    orders = [timeline.jobs["worker"][timeline.jobs["update"] == u].tolist() for u in range(2)]
+    assert orders[0][2:4] == [1, 0] and orders[1][2:4] == [0, 1]
+    assert_same(timeline, by_engine(rules.Rennala(5), Cluster([0.1, 0.3], 1.0), updates=2))
+
+
+@pytest.mark.parametrize(
+    "rule, cluster, options",
+    [
+        (rules.Greedy(), Cluster([1.0]), {}),
+        (rules.Rennala(2, communication="gradient"), Cluster([1.0]), {}),
+        (rules.Rennala(2), Cluster([Exponential(1.0)]), {}),
+        (rules.Rennala(2), Cluster([1.0], Jitter(Ring(0.1, 8.0, 4), Exponential(1.0))), {}),
+        (rules.Rennala(2), Cluster([1.0], speeds={0: Phases((1.0,), (0.5,))}), {}),
+        (rules.Rennala(2), Cluster([1.0], outages={0: Outage(1.0, 2.0)}), {}),
+        (rules.Rennala(2), Cluster([1.0]), {"stale": "finish"}),
+    ],
+)
+def test_the_engine_runs_whatever_else_there_is(rule, cluster, options):
+    with patch.object(closed_form, "run", side_effect=AssertionError):
+        simulate(rule, cluster, updates=3, **options)
+
+
+def test_bad_input_is_the_same_error():
+    with pytest.raises(Stalled, match=r"compute\[1\]=inf"):
+        simulate(rules.Synchronous(), Cluster([1.0, math.inf]), updates=1)
+    with pytest.raises(ValueError, match="participants=3 exceeds the 2 workers"):
+        simulate(rules.MSynchronous(3), Cluster([1.0, 1.0]), updates=1)
