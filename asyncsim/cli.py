@@ -370,7 +370,7 @@ def _reproductions(scenarios) -> None:
     table.add_column("methods", min_width=28)  # those of the paper's figures in one line
     for preset in ("quick", "paper"):
         table.add_column(preset, justify="right", no_wrap=True)
-    table.add_column("status", min_width=12)
+    table.add_column("status", width=12)
     folder = None
     for name, path in scenarios.items():
         if path.parent != folder:

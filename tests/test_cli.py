@@ -268,7 +268,7 @@ def test_what_can_be_reproduced(here, capsys):
         Path("results", place).mkdir(parents=True)
     after = rows()
     assert after["tiny"].endswith("rennala, afedpg paper, quick")
-    assert after["swept"].endswith("0.5 12 same shape, paper")
+    assert after["swept"].endswith("0.5 12 same shape,")  # and below it the preset
 
 
 def test_reproduce_takes_the_quick_preset_where_there_is_one(here):
