@@ -191,9 +191,7 @@ def _begin(problem: Problem, update: Update, length: int, ahead: int, seeds) -> 
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3), donate_argnums=(4,))
-def _advance(
-    problem, update, widths, mixed, carry, seeds, step_sizes, plan: Schedule, low, high, done, mark
-) -> Carry:
+def _advance(problem, update, widths, mixed, carry, seeds, step_sizes, plan: Schedule, low, high, done, mark) -> Carry:
     """In every lane: do the schedule's steps low .. high - 1, and apply the updates done .. mark - 1."""
 
     def lane(carry: Carry, seed, step_size):

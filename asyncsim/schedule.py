@@ -15,8 +15,7 @@ import numpy as np
 
 from .timeline import Timeline
 
-WIDTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # of jobs side by side that have points of their own
-LOOK = 2000  # uses by which it is decided how many
+LOOK = 1000  # uses by which it is decided how many
 
 
 class Schedule(NamedTuple):
@@ -73,8 +72,7 @@ def schedule(timeline: Timeline, most: int) -> Schedule:
 
 def _width(version: np.ndarray, update: np.ndarray, most: int) -> int:
     """How many at once: as makes for the fewest steps."""
-    widths = [width for width in WIDTHS if width <= max(most, 1)]
-    return min(widths, key=lambda width: len(_side_by_side(version, update, width)[1]))
+    return min(range(1, max(most, 1) + 1), key=lambda width: len(_side_by_side(version, update, width)[1]))
 
 
 def _side_by_side(version: Sequence[int], update: Sequence[int], width: int) -> tuple[np.ndarray, np.ndarray]:

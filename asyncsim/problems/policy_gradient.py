@@ -10,9 +10,10 @@ import jax
 import jax.numpy as jnp
 
 from ..base import Evaluation, JobStats
-from ..rl.environments import Environment, make
+from ..rl.environments import make
 from ..rl.policies import MLP, Network
 from ..rl.rollout import rollout, weighted_gradient
+from ..rl.spaces import Environment
 
 
 @dataclass(frozen=True)

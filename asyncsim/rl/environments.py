@@ -14,48 +14,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 from functools import partial
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 
-from asyncsim.base import Array, nearest
+from asyncsim.base import nearest
 
-State = Array  # one flat float array
-
-
-@dataclass(frozen=True)
-class Discrete:
-    """Actions are integers 0 .. size-1, shape ()."""
-
-    size: int
-
-
-@dataclass(frozen=True)
-class Box:
-    """Actions lie in [-scale, scale]^size, shape (size,)."""
-
-    size: int
-    scale: float
-
-
-class Environment(Protocol):
-    """A world for one episode, without a time limit."""
-
-    observation_size: ClassVar[int]
-
-    @property
-    def actions(self) -> Discrete | Box:
-        """What `step` accepts."""
-
-    def reset(self, key: Array) -> State:
-        """A random first state."""
-
-    def observe(self, state: State) -> Array:
-        """What the policy sees of a state, shape (observation_size,)."""
-
-    def step(self, state: State, action: Array, key: Array) -> tuple[State, Array, Array]:
-        """Next state, reward and whether the episode has ended; the key is for stochastic dynamics."""
+from .spaces import Box, Discrete, Environment
 
 
 @dataclass(frozen=True)
@@ -275,7 +241,7 @@ def make(name: str, **constants: Any) -> Environment:
         environment = ENVIRONMENTS[name]
         known = [field.name for field in fields(environment)]
     elif name in MUJOCO:
-        from .mujoco import MuJoCo  # here: it imports this module
+        from .mujoco import MuJoCo  # here: mujoco is slow to import
 
         environment = partial(MuJoCo, name)
         known = [field.name for field in fields(MuJoCo)[1:]]

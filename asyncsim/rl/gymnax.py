@@ -17,7 +17,7 @@ import numpy as np
 
 from asyncsim.base import Array, nearest
 
-from .environments import Box, Discrete
+from .spaces import Box, Discrete
 
 NEVER = 2**31 - 1  # steps
 

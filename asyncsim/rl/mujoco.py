@@ -33,7 +33,7 @@ import numpy as np
 from asyncsim.base import Array, nearest
 
 from . import mjx
-from .environments import Box
+from .spaces import Box
 from .tasks import HUGE, TASKS, Task
 
 THREADS = os.cpu_count() or 1

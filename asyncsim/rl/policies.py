@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 
-from .environments import Box, Discrete
+from .spaces import Box, Discrete
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Network:
         ]
 
     def layers(self, params):
-        """θ as weights and biases, network by network. To be taken apart before a loop: inside, it is copied each time."""
+        """θ as weights and biases, network by network. Before a loop, not in it: that copies them every time."""
         with jax.ensure_compile_time_eval():
             unravel = self._template[1]
         return unravel(params)

@@ -1,7 +1,5 @@
 """How long the command line takes to start, and what compiling costs a second time."""
 
-import os
-import re
 import subprocess
 import sys
 import time

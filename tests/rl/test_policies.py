@@ -28,7 +28,8 @@ def test_parameters_are_one_flat_vector(policy, actions, size):
 
 def test_softmax_samples_follow_their_probabilities():
     network = MLP((8,)).for_spaces(3, Discrete(4))
-    heads = network.heads(network.layers(3 * network.init(jax.random.key(0))), jnp.repeat(OBSERVATIONS[:1], 20_000, axis=0))
+    layers = network.layers(3 * network.init(jax.random.key(0)))
+    heads = network.heads(layers, jnp.repeat(OBSERVATIONS[:1], 20_000, axis=0))
     samples = network.sample(heads, network.noise(jax.random.key(2), 20_000))
     probabilities = jax.nn.softmax(heads[0])
     observed = np.bincount(samples, minlength=4) / 20_000
@@ -65,7 +66,11 @@ def test_score_has_mean_zero():
     def score(noise):
         heads = network.heads(network.layers(params), OBSERVATIONS[:1])
         latent = jax.lax.stop_gradient(network.sample(heads, noise[None]))
-        return jax.grad(lambda p: network.log_prob(network.heads(network.layers(p), OBSERVATIONS[:1]), latent)[0])(params)
+
+        def log_prob(params):
+            return network.log_prob(network.heads(network.layers(params), OBSERVATIONS[:1]), latent)[0]
+
+        return jax.grad(log_prob)(params)
 
     scores = jax.vmap(score)(network.noise(jax.random.key(3), 20_000))
     errors = scores.std(axis=0) / np.sqrt(20_000)

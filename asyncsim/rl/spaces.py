@@ -1,0 +1,44 @@
+"""What an environment is, and what actions are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from asyncsim.base import Array
+
+State = Array  # one flat float array
+
+
+@dataclass(frozen=True)
+class Discrete:
+    """Actions are integers 0 .. size-1, shape ()."""
+
+    size: int
+
+
+@dataclass(frozen=True)
+class Box:
+    """Actions lie in [-scale, scale]^size, shape (size,)."""
+
+    size: int
+    scale: float
+
+
+class Environment(Protocol):
+    """A world for one episode, without a time limit."""
+
+    observation_size: ClassVar[int]
+
+    @property
+    def actions(self) -> Discrete | Box:
+        """What `step` accepts."""
+
+    def reset(self, key: Array) -> State:
+        """A random first state."""
+
+    def observe(self, state: State) -> Array:
+        """What the policy sees of a state, shape (observation_size,)."""
+
+    def step(self, state: State, action: Array, key: Array) -> tuple[State, Array, Array]:
+        """Next state, reward and whether the episode has ended; the key is for stochastic dynamics."""
