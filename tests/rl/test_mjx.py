@@ -200,6 +200,10 @@ def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(here, capsys, 
         assert [path.name for path in here.iterdir()] == ["tiny.toml"]
         return capsys.readouterr().err
 
+    (here / "experiments").symlink_to(here)
+    assert main(["reproduce", "tiny", "--preset", "paper", "--engine", "brax"]) == 2
+    assert capsys.readouterr().err == "asyncsim: experiments/tiny.toml: problem.engine='brax': give 'mujoco' or 'mjx'\n"
+    (here / "experiments").unlink()
     assert complaint("brax") == "asyncsim: tiny.toml: problem.engine='brax': give 'mujoco' or 'mjx'\n"
     monkeypatch.setattr(ours, "engine", ours.engine.__wrapped__)  # nothing kept from before
     with monkeypatch.context() as patch:
