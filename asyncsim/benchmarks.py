@@ -1,4 +1,4 @@
-"""Opt-in benchmarks of a checkout: pytest-benchmark runs tests/benchmarks/bench_*.py, and this reads what they found."""
+"""Benchmarks of a checkout: pytest-benchmark runs tests/benchmarks/bench_*.py, and this reads what they found."""
 
 from __future__ import annotations
 

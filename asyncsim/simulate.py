@@ -1,6 +1,6 @@
 """The engine: runs a rule on a cluster in simulated time. The only file that imports SimPy.
 
-Where every round is like the first one, `closed_form` gives the same timeline and is used instead.
+Where times are fixed and the rule is simple, `closed_form` gives the same timeline and is used instead.
 
 Times of equal jobs in a row are (start of the row) + k · h_i, not h_i added up, and are put on SimPy's queue as they
 are: so a k-th arrival is exactly the k-th multiple, ties are real ties, and closed forms hold to the last bit.
