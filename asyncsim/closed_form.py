@@ -97,7 +97,8 @@ def _rounds(
     rule: Rule, cluster: Cluster, updates: int | None, until: float | None, gradients: int | None
 ) -> tuple[Log, float, str]:
     h, pause = np.array(cluster.compute), cluster.round_communication
-    first, later = (_shape(rule, h, version) for version in (0, 1))
+    later = _shape(rule, h, 1)
+    first = _shape(rule, h, 0) if getattr(rule, "initial_batch_size", None) else later
     most = math.inf if updates is None else updates
     if gradients is not None:
         most = min(most, 1 + max(0, math.ceil((gradients - first.gradients) / later.gradients)))

@@ -354,8 +354,8 @@ def benchmark_table(directory: Path) -> str:
 
 def benchmark_cells(row: Mapping[str, Any]) -> list[str]:
     """A row in words: figure, ours, reference, ratio, wanted, whether it was reached."""
-    figures = (f"{row[key]:.3g} {row['unit']}" if row[key] else "–" for key in ("ours", "reference"))
-    ratio = f"{row['ratio']:.3g}" if row["ratio"] else "–"
+    figures = ("–" if row[key] is None else f"{row[key]:.3g} {row['unit']}" for key in ("ours", "reference"))
+    ratio = "–" if row["ratio"] is None else f"{row['ratio']:.3g}"
     return [row["name"], *figures, ratio, row.get("wanted", "–"), {True: "yes", False: "no"}.get(row.get("holds"), "–")]
 
 
