@@ -1,6 +1,7 @@
 """Timelines in closed form against the engine: the very same, to the last bit."""
 
 import math
+from functools import partial
 from unittest.mock import patch
 
 import numpy as np
@@ -12,10 +13,7 @@ from hypothesis import strategies as st
 from asyncsim import Cluster, Stalled, closed_form, rules, simulate
 from asyncsim.cluster import Exponential, Jitter, Outage, ParameterServer, Phases, Ring, equal, linear, sqrt
 
-
-def by_engine(*arguments, **options):
-    with patch.object(closed_form, "applies", return_value=False):
-        return simulate(*arguments, **options)
+by_engine = partial(simulate, events=True)
 
 
 def assert_same(one, other):

@@ -3,13 +3,13 @@
 import json
 import subprocess
 import sys
-from unittest.mock import patch
+from functools import partial
 
 import numpy as np
 import pytest
 import simpy
 
-from asyncsim import Cluster, closed_form, rules, simulate
+from asyncsim import Cluster, rules, simulate
 
 JOBS = 400_000
 
@@ -36,9 +36,7 @@ def bare(seconds, count):
     env.run(done)
 
 
-def by_engine(*arguments, **options):
-    with patch.object(closed_form, "applies", return_value=False):
-        simulate(*arguments, **options)
+by_engine = partial(simulate, events=True)
 
 
 @pytest.mark.parametrize("n", [10, 1_000, 10_000])
