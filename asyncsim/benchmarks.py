@@ -1,4 +1,4 @@
-"""Opt-in benchmarks of a checkout: pytest-benchmark runs tests/benchmarks/bench_*.py, and this reads what they found."""
+"""Benchmarks of a checkout: pytest-benchmark runs tests/benchmarks/bench_*.py, and this reads what they found."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     with TemporaryDirectory() as home:
         written = Path(home, "benchmark.json")
         command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider"]
-        command += [f"--confcutdir={HOME}", f"--benchmark-json={written}", "--benchmark-disable-gc"]
+        command += [f"--confcutdir={HOME}", f"--benchmark-json={written}", "--benchmark-quiet"]
         command += [word for option in options for word in ("-o", option)]
         subprocess.run([*command, str(HOME / f"bench_{name}.py")], stdout=sys.stderr, check=True)
         found = json.loads(written.read_text(encoding="utf-8"))

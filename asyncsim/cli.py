@@ -84,12 +84,32 @@ def run(
     from . import results
     from .scenario import load
 
+    _keep_compiled()
     loaded = load(scenario, preset, engine)
     directory = output or results.place(scenario, preset, engine)
     verb = results.claim(directory, loaded.settings, force)
     curves, timelines, tuning = _train(loaded, directory)
     summary, paths = results.save(directory, loaded.settings, curves, timelines, tuning)
     _report(loaded.settings, summary, results.load_by_worker(directory), verb, paths)
+
+
+def _keep_compiled() -> None:
+    """Let JAX keep compiled programs between runs, small ones too; not those that call back, as on MuJoCo: it cannot.
+
+    They are in JAX_COMPILATION_CACHE_DIR, or else in the user's cache.
+    """
+    import os
+
+    import jax
+
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    for key, value in (
+        ("jax_compilation_cache_dir", str(home / "asyncsim" / "compiled")),
+        ("jax_persistent_cache_min_compile_time_secs", 0.0),
+        ("jax_persistent_cache_min_entry_size_bytes", -1),
+    ):
+        if key.upper() not in os.environ:
+            jax.config.update(key, value)
 
 
 def _train(scenario, directory):
@@ -246,7 +266,6 @@ def simulate(
     """
     from dataclasses import replace
 
-    from . import results
     from .base import nearest
     from .scenario import ScenarioError, load
 
@@ -257,6 +276,8 @@ def simulate(
             raise ScenarioError(f"{scenario}: method={method!r} is none of its methods: {nearest(method, labels)}")
         labels, settings = [method], settings.model_copy(update={"methods": {method: settings.methods[method]}})
     wrote = []
+    if output is not None or trace is not None:  # it draws, which takes long to import
+        from . import results
     if trace is not None:  # before anything takes long
         wrote.append((results.claim_file(trace), [trace]))
     verb = results.claim(output, settings, force, results.PICTURES) if output is not None else ""
@@ -522,6 +543,7 @@ def validate(
     """
     from . import results
 
+    _keep_compiled()
     directory = output or Path("results", "validation-quick" if quick else "validation")
     verb = results.claim_validation(directory)
     evidence, seconds = _tested(quick)
@@ -605,6 +627,42 @@ def _verdicts(claims, constants, seconds) -> None:
         shown.add_row(problem, *(f"{value:.4g}{error}" for value, error in zip(rows["value"], errors)))
     console.print(shown)
     console.print(f"Seconds: {took}; in all {sum(seconds.values()):.0f}.", soft_wrap=True)
+
+
+@app.command()
+def benchmark(
+    names: Annotated[list[str] | None, typer.Argument(help="Which; otherwise all.", show_default=False)] = None,
+):
+    """Measure speed in a checkout, as ratios taken in one run, then write results/benchmarks/ and show the table.
+
+    It takes minutes, and needs a quiet machine. What goes wrong in a benchmark is shown, and the exit status is 1.
+    """
+    from subprocess import CalledProcessError
+
+    from rich import box
+    from rich.table import Table
+
+    from . import benchmarks, results
+
+    directory, failed = Path("results", "benchmarks"), []
+    for name in benchmarks.chosen(names or []):
+        try:
+            machine, rows = benchmarks.run(name)
+        except CalledProcessError:
+            failed.append(name)
+            continue
+        results.save_benchmark(directory, name, machine, rows)
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+        table.title, table.title_justify, table.title_style = name, "left", "bold"
+        table.add_column("figure")
+        for heading in ("ours", "reference", "ratio", "wanted", "reached"):
+            table.add_column(heading, justify="right", no_wrap=True)
+        for row in rows:
+            table.add_row(*results.benchmark_cells(row))
+        _stdout().print(table)
+    if failed:
+        _complain(f"these benchmarks failed: {', '.join(failed)}; what went wrong stands above")
+        raise typer.Exit(1)
 
 
 @app.command("list")

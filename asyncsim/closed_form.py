@@ -1,6 +1,7 @@
-"""Rounds in closed form: the timelines of collecting rules on fixed times, without an event queue.
+"""Timelines in closed form: of collecting rules and of Greedy, on fixed times, without an event queue.
 
-Every round is the first one, begun later: the k-th job of worker i ends at the float b + k·h_i, with b the start of the
+Under Greedy, the k-th gradient of worker i arrives at k·(h_i + κ_i), whatever the others do. Under a collecting rule,
+every round is the first one, begun later: the k-th job of worker i ends at the float b + k·h_i, with b the start of the
 round. Adding b may make jobs end together, but never turns their order. So each round is full at b + t, with t the
 length of the first one (`theory`), and has the first one's jobs in their order, but for those that rounding makes end
 together, which go by worker. There are few different rounds, and a run is these, one after another.
@@ -18,21 +19,22 @@ import numpy as np
 
 from . import theory
 from .base import Clock, Rule
-from .cluster import Cluster, Jitter
+from .cluster import Cluster, Jitter, ParameterServer
 from .log import Log
-from .rules import Malenia, MSynchronous, Rennala, Synchronous
+from .rules import Greedy, Malenia, MSynchronous, Rennala, Synchronous
 from .rules.malenia import full
 
 
 def applies(rule: Rule, cluster: Cluster, until: float | None) -> bool:
     """Whether `run` can stand in for the engine, where overtaken jobs are cancelled and none is coupled."""
-    if type(rule) not in (Synchronous, MSynchronous, Rennala, Malenia) or rule.communication != "round":
+    collects = type(rule) in (Synchronous, MSynchronous, Rennala, Malenia) and rule.communication == "round"
+    if not collects and (type(rule) is not Greedy or isinstance(cluster.network, ParameterServer)):
         return False
     if cluster.speeds or cluster.outages or isinstance(cluster.communication, Jitter):
         return False
     if not all(isinstance(h, float) for h in cluster.compute):
         return False
-    if cluster.round_communication > 1e6 * min(cluster.compute):
+    if collects and cluster.round_communication > 1e6 * min(cluster.compute):
         return False  # in the end, too many jobs of a worker would round to one instant
     gone = [worker for worker, h in enumerate(cluster.compute) if h == math.inf]
     held, clock = rule.empty(cluster.workers), Clock(0, range(cluster.workers))
@@ -43,8 +45,60 @@ def run(
     rule: Rule, cluster: Cluster, updates: int | None, until: float | None, gradients: int | None
 ) -> tuple[Log, float, str]:
     """What happened, when it stopped, and why; the same as of the engine, to the last bit."""
+    return (_arrivals if isinstance(rule, Greedy) else _rounds)(rule, cluster, updates, until, gradients)
+
+
+# ---- Greedy
+
+
+def _arrivals(
+    rule: Rule, cluster: Cluster, updates: int | None, until: float | None, gradients: int | None
+) -> tuple[Log, float, str]:
+    n, sending = cluster.workers, np.array(cluster.gradient_communication)
+    seconds = np.array(cluster.compute) + sending
+    most = min(stop for stop in (updates, gradients, math.inf) if stop is not None)
+    latest = theory.rennala_round(seconds, int(most)) if most < math.inf else math.inf
+    jobs = _jobs(_Shape(0, math.inf, latest, False), seconds, latest if until is None else until)
+    arrived = int(min(most, np.searchsorted(jobs.ended, math.inf if until is None else until, "right")))
+    worker, multiple, time = (column[:arrived] for column in jobs)
+    stopped = arrived == most
+    end = time[-1] if stopped else until
+
+    # A worker's next job is asked for at the version that its last one made.
+    row = np.arange(arrived)
+    by_worker = np.argsort(worker, kind="stable")
+    again = multiple > 1
+    asked = np.zeros(arrived, int)
+    asked[by_worker[1:]] = by_worker[:-1] + 1
+    asked = np.where(again, asked, 0)
+    counts = np.bincount(worker, minlength=n)
+    newest = np.zeros(n, int)
+    newest[worker] = row + 1
+    others = np.delete(np.arange(n), worker[-1]) if stopped else np.arange(n)
+    due = (counts + 1) * seconds - sending
+
+    log = Log()
+    log.worker = np.concatenate([worker, others])
+    log.version = np.concatenate([asked, newest[others]])
+    log.index = np.zeros(len(log.worker), int)
+    done = np.concatenate([multiple - 1, counts[others]])
+    log.start = done * np.where(done > 0, seconds[log.worker], 0.0)  # not 0 · ∞
+    log.finish = np.concatenate([time, np.full(len(others), math.nan)])
+    log.computed = np.concatenate([time - sending[worker], np.where(due <= end, due, math.nan)[others]])
+    log.used, log.rows, log.sizes, log.weights = row, row + 1, np.ones(arrived, int), np.ones(arrived)
+    log.running = np.arange(arrived, len(log.worker))
+    return log, float(end), ("updates" if arrived == updates else "gradients") if stopped else "until"
+
+
+# ---- collecting rules
+
+
+def _rounds(
+    rule: Rule, cluster: Cluster, updates: int | None, until: float | None, gradients: int | None
+) -> tuple[Log, float, str]:
     h, pause = np.array(cluster.compute), cluster.round_communication
-    first, later = (_shape(rule, h, version) for version in (0, 1))
+    later = _shape(rule, h, 1)
+    first = _shape(rule, h, 0) if getattr(rule, "initial_batch_size", None) else later
     most = math.inf if updates is None else updates
     if gradients is not None:
         most = min(most, 1 + max(0, math.ceil((gradients - first.gradients) / later.gradients)))

@@ -442,6 +442,47 @@ def claim(data: pd.DataFrame, labels: Mapping[str, Any]) -> Figure:
         return figure
 
 
+def scaling(rows: list[Mapping[str, Any]]) -> Figure:
+    """CPU seconds against the size of what was run, a panel for each quantity; dotted: in proportion to it.
+
+    rows: of a benchmark; those with ``points``, (size, CPU seconds). Their names are "problem: quantity".
+    """
+    with style():
+        drawn = [(*row["name"].split(": "), np.array(row["points"]), row) for row in rows if "points" in row]
+        quantities = list(dict.fromkeys(quantity for _, quantity, *_ in drawn))
+        names = list(dict.fromkeys(name for name, *_ in drawn))
+        looks = dict(zip(names, zip(COLOURS.values(), "osD^v")))
+        columns = min(3, len(quantities))
+        lines = math.ceil(len(quantities) / columns)
+        figure = Figure(figsize=(1 + 3.3 * columns, 1.0 + 2.9 * lines), layout="constrained", dpi=150)
+        FigureCanvasAgg(figure)
+        panels = list(figure.subplots(lines, columns, squeeze=False).flat)
+        for axes, quantity in itertools.zip_longest(panels, quantities):
+            if quantity is None:
+                axes.set_visible(False)
+                continue
+            axes.set(xscale="log", yscale="log", xlabel=quantity, ylabel="CPU seconds")
+            ends = None
+            for name, own, points, row in drawn:
+                if own == quantity:
+                    colour, marker = looks[name]
+                    x, y = points.T
+                    label = f"{name}, slope {row['ours']:.2f}".replace("-", "−")
+                    axes.plot(x, y, color=colour, marker=marker, markersize=4.5, linewidth=1.2, label=label)
+                    axes.plot(x, y[-1] * x / x[-1], ":", color=colour, linewidth=0.9, alpha=0.8)
+                    ends = x[[0, -1]] if ends is None else (min(ends[0], x[0]), max(ends[1], x[-1]))
+            for axis in (axes.xaxis, axes.yaxis):
+                axis.set_minor_formatter(NullFormatter())
+            if ends[1] < 100 * ends[0]:
+                axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                axes.xaxis.set_major_formatter("{x:g}")
+            axes.legend(fontsize=8, loc="upper left")
+            low, high = axes.get_ylim()
+            axes.set_ylim(low, high * (high / low) ** 0.35)  # room for the legend
+        figure.suptitle("Time of a replay; dotted: in proportion", x=0.01, ha="left")
+        return figure
+
+
 def _series_colours(names) -> list[str]:
     """A family's colour where a name begins with one; else one after another."""
     families = [name.lower().replace("-", "_").partition(" ")[0].rstrip(",") for name in names]

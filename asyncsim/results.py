@@ -307,12 +307,7 @@ def claim_file(path: Path) -> str:
 def save_json(path: Path, data: Any) -> None:
     """Write a JSON file, whole or not at all."""
     claim_file(path)
-    new = _beside(path.resolve(), "new")
-    try:
-        new.write_text(json.dumps(data, separators=(",", ":"), allow_nan=False) + "\n", encoding="utf-8")
-        new.replace(path.resolve())
-    finally:
-        new.unlink(missing_ok=True)
+    _replace(path, json.dumps(data, separators=(",", ":"), allow_nan=False) + "\n")
 
 
 # Of a validation: claims, constants, and data and pictures of what was drawn.
@@ -354,6 +349,64 @@ def save_validation(
             figure.savefig(new / f"{name}.png", metadata={"Software": None})
             figure.savefig(new / f"{name}.svg", metadata={"Date": None})
     return sorted(Path(directory).iterdir())
+
+
+# Of benchmarks: a file each, pictures of what was measured at several sizes, and a table of all in the README.
+
+TABLE = "<!-- table -->"  # stands before and after it
+
+
+def save_benchmark(directory: Path, name: str, machine: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write ``<name>.json``, ``<name>.png`` and ``.svg`` where rows have points, and the README's table anew."""
+    directory.mkdir(parents=True, exist_ok=True)
+    packages = {name: version(name) for name in (*PACKAGES, "pytest-benchmark") if find_spec(name.replace("-", "_"))}
+    record = {"benchmark": name, "machine": machine, "versions": {"python": platform.python_version(), **packages}}
+    text = json.dumps(record | {"rows": rows}, indent=2, ensure_ascii=False, allow_nan=False)
+    _replace(directory / f"{name}.json", text + "\n")
+    measured = load_benchmark(directory, name)["rows"]
+    if any("points" in row for row in measured):
+        with figures.style():
+            figure = figures.scaling(measured)
+            figure.savefig(directory / f"{name}.png", metadata={"Software": None})
+            figure.savefig(directory / f"{name}.svg", metadata={"Date": None})
+    readme = directory / "README.md"
+    if readme.exists():
+        before, _, after = readme.read_text(encoding="utf-8").split(TABLE)
+        _replace(readme, f"{before}{TABLE}\n\n{benchmark_table(directory)}\n{TABLE}{after}")
+
+
+def load_benchmark(directory: Path, name: str) -> dict[str, Any]:
+    """``benchmark, machine, versions, rows``, as they were written."""
+    return json.loads((directory / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def benchmark_table(directory: Path) -> str:
+    """What the files in a directory say, in Markdown: a part per benchmark."""
+    parts = []
+    for path in sorted(directory.glob("*.json")):
+        found = load_benchmark(directory, path.stem)
+        machine = found["machine"]
+        parts.append(f"**{path.stem}** ({machine['cpu']}, {machine['cores']} cores)\n")
+        parts.append("| figure | ours | reference | ratio | wanted | | what bounds it |\n|---|---|---|---|---|---|---|")
+        parts += ["| " + " | ".join([*benchmark_cells(row), row["bound"]]) + " |" for row in found["rows"]]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def benchmark_cells(row: Mapping[str, Any]) -> list[str]:
+    """A row in words: figure, ours, reference, ratio, wanted, whether it was reached."""
+    figures = ("–" if row[key] is None else f"{row[key]:.3g} {row['unit']}" for key in ("ours", "reference"))
+    ratio = "–" if row["ratio"] is None else f"{row['ratio']:.3g}"
+    return [row["name"], *figures, ratio, row.get("wanted", "–"), {True: "yes", False: "no"}.get(row.get("holds"), "–")]
+
+
+def _replace(path: Path, text: str) -> None:
+    new = _beside(path.resolve(), "new")
+    try:
+        new.write_text(text, encoding="utf-8")
+        new.replace(path.resolve())
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def load_curves(directory: Path | str) -> pd.DataFrame:

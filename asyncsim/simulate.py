@@ -1,6 +1,6 @@
 """The engine: runs a rule on a cluster in simulated time. The only file that imports SimPy.
 
-Where every round is like the first one, `closed_form` gives the same timeline and is used instead.
+Where times are fixed and the rule is simple, `closed_form` gives the same timeline and is used instead.
 
 Times of equal jobs in a row are (start of the row) + k · h_i, not h_i added up, and are put on SimPy's queue as they
 are: so a k-th arrival is exactly the k-th multiple, ties are real ties, and closed forms hold to the last bit.
@@ -48,6 +48,7 @@ def simulate(
     seed: int = 0,
     stale: Literal["cancel", "finish"] = "cancel",
     coupling: Coupling | None = None,
+    events: bool = False,
 ) -> Timeline:
     """Run the method's rule on the cluster until the first stop condition is met. (The specification's section 3)
 
@@ -57,6 +58,7 @@ def simulate(
     stale: what a worker does whose point has been overtaken: ``"cancel"``, it takes the new point at once;
         ``"finish"``, it finishes the job, the result is ignored, then it takes the newest point.
     coupling: samples trajectories as jobs start; ``cluster.compute`` is then seconds per environment step, ḣ_i.
+    events: run the engine event by event also where `closed_form` gives the same timeline, which uses the theory.
 
     Jobs that end at the same time are handled in the order of their workers. Where nobody is left to wait for in the
     middle of a run (a worker left for good), it ends there: ``Timeline.ending`` is ``"stalled"``.
@@ -69,7 +71,7 @@ def simulate(
     """
     rule = method.rule if isinstance(method, Method) else method
     _check(updates, until, gradients, stale)
-    if stale == "cancel" and coupling is None and closed_form.applies(rule, cluster, until):
+    if not events and stale == "cancel" and coupling is None and closed_form.applies(rule, cluster, until):
         log, end, ending = closed_form.run(rule, cluster, updates, until, gradients)
     else:
         log, end, ending = _engine(rule, cluster, updates, until, gradients, seed, stale, coupling)

@@ -1,9 +1,11 @@
-"""Strict numerics for every test: 64-bit floats, and no silent rank promotion."""
+"""Strict numerics for every test: 64-bit floats, and no silent rank promotion. No program from an earlier run."""
 
 import os
 
-import jax
-from hypothesis import settings
+os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"  # here and in the commands that tests start
+
+import jax  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -297,3 +297,22 @@ heavy = {"jax", "pandas", "numpy", "matplotlib", "pydantic", "simpy"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_compiled_programs_are_kept_between_runs(tmp_path):
+    """In the user's cache, or where JAX_COMPILATION_CACHE_DIR says."""
+    code = "from asyncsim import cli; cli._keep_compiled(); import jax; jax.jit(lambda x: x + 1)(1.0)"
+    given = os.environ | {"JAX_ENABLE_COMPILATION_CACHE": "true", "XDG_CACHE_HOME": str(tmp_path / "user")}
+    given.pop("JAX_COMPILATION_CACHE_DIR", None)
+    subprocess.run([sys.executable, "-c", code], check=True, env=given)
+    assert any((tmp_path / "user" / "asyncsim" / "compiled").iterdir())
+    given["JAX_COMPILATION_CACHE_DIR"] = str(tmp_path / "own")
+    given["XDG_CACHE_HOME"] = str(tmp_path / "other")
+    subprocess.run([sys.executable, "-c", code], check=True, env=given)
+    assert not (tmp_path / "other").exists()
+
+
+def test_tests_use_no_kept_programs():
+    import jax
+
+    assert not jax.config.jax_enable_compilation_cache

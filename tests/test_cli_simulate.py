@@ -43,7 +43,8 @@ def test_a_row_per_method(here, capsys):
 
 def test_it_needs_no_jax(here):
     code = (
-        "import sys; from asyncsim.cli import main;"
+        "import sys; from asyncsim.cli import main; assert main(['simulate', 'tiny.toml']) == 0;"
+        "assert 'matplotlib' not in sys.modules;"
         "assert main(['simulate', 'tiny.toml', '--trace', 't.json', '--output', 'out']) == 0;"
         "assert 'jax' not in sys.modules and 'simpy' in sys.modules"
     )

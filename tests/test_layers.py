@@ -19,7 +19,7 @@ FLOORS = [
     {"coupled", "measure"},
     {"scenario", "figures"},
     {"validation", "bounds"},
-    {"results"},
+    {"results", "benchmarks"},
     {"cli"},
 ]
 JAX_SIDE = {"rl", "problems", "replay", "coupled", "measure"}

@@ -4,6 +4,7 @@ import itertools
 import math
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import asyncsim
-from asyncsim import Cluster, Stalled, methods, simulate
+from asyncsim import Cluster, Stalled, methods
 from asyncsim.cluster import equal, one_straggler, sqrt
 from asyncsim.rules import Greedy, Malenia, Rennala, Synchronous
+
+simulate = partial(asyncsim.simulate, events=True)  # evidence for the theory, which closed forms use
 
 # The specification's section 10: h, M, (Rennala round, jobs per worker), (Malenia round, jobs per worker).
 ROWS = [

@@ -30,10 +30,9 @@ from ..measure import (
 from ..problems import Quadratic, Ridge, TabularMDP
 from ..replay import job_key, replay
 from ..rules import Malenia, Rennala
-from ..simulate import simulate
 from ..timeline import Timeline
 from .evidence import Claim, Drawing, Evidence, rows
-from .times import DERIVED, random
+from .times import DERIVED, random, simulate
 
 GARNET = TabularMDP.garnet(states=5, actions=3, branching=2, discount=0.8, horizon=10)
 MOMENTUM, STEP, GREEDY_STEP = 0.1, 2**-3, 2**-6  # η, and α of the collecting methods and of AFedPG

@@ -1,11 +1,9 @@
 """Rounds in closed form against the engine, at ten thousand workers."""
 
-from unittest.mock import patch
-
 import numpy as np
 import pytest
 
-from asyncsim import Cluster, closed_form, rules, simulate
+from asyncsim import Cluster, rules, simulate
 from asyncsim.cluster import equal, sqrt
 
 N, ROUNDS = 10_000, 10
@@ -22,14 +20,10 @@ TIMES = {
 def bench_closed_form(against, rule, times):
     cluster = Cluster(TIMES[times], 0.1)
 
-    def by_engine():
-        with patch.object(closed_form, "applies", return_value=False):
-            simulate(rule, cluster, updates=ROUNDS)
-
     against(
         f"{type(rule).__name__}, n = {N:,}, h {times}",
         lambda: simulate(rule, cluster, updates=ROUNDS),
-        by_engine,
+        lambda: simulate(rule, cluster, updates=ROUNDS, events=True),
         wanted=("ratio", ">=", 10),
         bound="memory: the columns that are written",
         rounds=5,

@@ -30,8 +30,9 @@ def row(benchmark):
         """points: (x, seconds) of a log-log plot, where ``ours`` is its slope."""
         if not benchmark.stats:
             benchmark.pedantic(lambda: None)  # pytest-benchmark drops what was not timed
-        noted = {"name": name, "ours": float(ours), "reference": reference and float(reference), "unit": unit}
-        noted["ratio"] = ratio and float(ratio)
+        figures = {"ours": ours, "reference": reference, "ratio": ratio}
+        noted = {"name": name, "unit": unit}
+        noted |= {key: None if value is None else float(value) for key, value in figures.items()}
         if wanted:
             key, relation, value = wanted
             noted["wanted"] = f"{key} {relation} {value:g}"
