@@ -359,8 +359,7 @@ TABLE = "<!-- table -->"  # stands before and after it
 def save_benchmark(directory: Path, name: str, machine: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> None:
     """Write ``<name>.json``, ``<name>.png`` and ``.svg`` where rows have points, and the README's table anew."""
     directory.mkdir(parents=True, exist_ok=True)
-    packages = {name: version(name) for name in (*PACKAGES, "pytest-benchmark") if find_spec(name.replace("-", "_"))}
-    record = {"benchmark": name, "machine": machine, "versions": {"python": platform.python_version(), **packages}}
+    record = {"benchmark": name, "machine": machine, "versions": _versions(*PACKAGES, "pytest-benchmark")}
     text = json.dumps(record | {"rows": rows}, indent=2, ensure_ascii=False, allow_nan=False)
     _replace(directory / f"{name}.json", text + "\n")
     measured = load_benchmark(directory, name)["rows"]
@@ -460,12 +459,17 @@ def _settings_in(directory: Path) -> dict[str, Any]:
         return {}
 
 
+def _versions(*packages: str) -> dict[str, str]:
+    """Python's, and of the packages that are there."""
+    there = {name: version(name) for name in packages if any(distributions(name=name))}
+    return {"python": platform.python_version(), **there}
+
+
 def _surroundings() -> dict[str, Any]:
     import jax
 
-    packages = {name: version(name) for name in PACKAGES if any(distributions(name=name))}
     return {
-        "versions": {"python": platform.python_version(), **packages},
+        "versions": _versions(*PACKAGES),
         "platform": {"system": platform.system(), "machine": platform.machine(), "jax": jax.default_backend()},
         "floats": "float64" if jax.config.jax_enable_x64 else "float32",
     }
