@@ -136,6 +136,7 @@ def _verify_times(timeline: Timeline) -> None:
     jobs, cluster, end = timeline.jobs, timeline.cluster, timeline.end
     worker, running = jobs["worker"].to_numpy(), (jobs["outcome"] == "running").to_numpy()
     start, finish = jobs["start"].to_numpy(), jobs["finish"].to_numpy()
+    alone = timeline.communication == "gradient"  # every job communicates by itself
     _none(
         np.isnan(finish) != running, lambda k: f"clock: job {k} is {jobs['outcome'].iloc[k]}, and ends at {finish[k]}"
     )
@@ -159,7 +160,8 @@ def _verify_times(timeline: Timeline) -> None:
     # Durations, up to the roundings of a few additions.
     compute = np.array([h if isinstance(h, float) else np.nan for h in cluster.compute])
     compute[[w for w, _ in cluster.speeds]] = np.nan  # not known here
-    seconds, took, near = compute[worker], done - start, 8 * np.spacing(stop)
+    kappa = np.array(cluster.gradient_communication)[worker] if alone else np.zeros(len(jobs))
+    seconds, took, near = compute[worker], done - start, 8 * np.spacing(stop + kappa)
     whole = jobs["outcome"].isin(["used", "discarded"]).to_numpy()
     with np.errstate(invalid="ignore"):  # ∞ - ∞
         if timeline.coupled:
@@ -168,10 +170,9 @@ def _verify_times(timeline: Timeline) -> None:
         wrong = np.where(whole, abs(took - seconds) > near, took > seconds + near)
     _none(wrong, lambda k: f"duration: job {k} computes for {took[k]} s, and worker {worker[k]} takes {seconds[k]} s")
     random = isinstance(cluster.communication, Jitter)
-    if timeline.communication == "gradient":
-        sent, kappa = stop - done, np.array(cluster.gradient_communication)[worker]
+    if alone:
+        sent, what = stop - done, "job"
         random = random or isinstance(cluster.network, ParameterServer)
-        what = "job"
     else:
         _none(done != stop, lambda k: f"duration: job {k} communicates by itself from {done[k]} on")
         sent, near, what = time - collected[: len(time)], 8 * np.spacing(time), "update"
