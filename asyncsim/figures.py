@@ -153,13 +153,17 @@ def _curves(axes, curves: pd.DataFrame, scenario: Mapping[str, Any]) -> None:
     alone = not axes_of(curves)
     labels = curves["method"].unique()
     families = [scenario["methods"][label]["method"].rpartition("_")[0] or "afedpg" for label in labels]
+    drawn = []
     for (label, rows), (colour, line) in zip(curves.groupby("method", sort=False), _looks(labels, families)):
         returns = rows.pivot(index=["update", "time"], columns="seed", values="eval_return")
         times = returns.index.get_level_values("time")
         low, high = np.quantile(returns, (0.2, 0.8), axis=1)
         name = f"{pretty(label)}, {_step_size(rows['step_size'].iloc[0])}" if alone else pretty(label)
         axes.fill_between(times, low, high, color=colour, alpha=0.18, linewidth=0)
-        axes.plot(times, returns.to_numpy().mean(axis=1), line, color=colour, linewidth=1.8, label=name)
+        drawn += axes.plot(times, returns.to_numpy().mean(axis=1), line, color=colour, linewidth=1.8, label=name)
+    for k, line in enumerate(drawn):  # one that lies under another looks out at its sides
+        over = sum(np.array_equal(line.get_xydata(), other.get_xydata()) for other in drawn[k + 1 :])
+        line.set_linewidth(1.8 + 3.2 * over)
     if (target := scenario.get("target_return")) is not None:
         axes.axhline(target, color="#555555", linewidth=0.9, linestyle=(0, (5, 4)), label=f"target, {target:g}")
     axes.margins(x=0)

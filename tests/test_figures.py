@@ -94,6 +94,14 @@ def test_methods_of_one_family_are_shades_of_its_colour():
     assert rennala.get_linestyle() != big.get_linestyle()
 
 
+def test_a_line_under_another_looks_out_at_its_sides():
+    same = curves()
+    same["eval_return"] = same.groupby(["seed", "update"])["eval_return"].transform("first")
+    same["time"] = same.groupby("update")["time"].transform("first")
+    widths = [line.get_linewidth() for line in learning_curves(same, SCENARIO).axes[0].lines[:3]]
+    assert widths[0] > widths[1] > widths[2] == drawn().lines[0].get_linewidth()
+
+
 def test_every_workers_own_world():
     rows = [
         {
