@@ -153,7 +153,7 @@ def bench_mujoco(row, name):
         bound="mj_step on both cores; then the callback",
     )
     row(
-        f"{label}: environment alone over bare mj_step at {found['bare']:.3g} steps/s, CPU time {found['overhead_cpu']:.2f}",
+        f"{label}: environment alone over bare mj_step; {found['bare']:.3g} steps/s, CPU {found['overhead_cpu']:.2f}",
         found["overhead"],
         unit="(times)",
         wanted=("ours", "<=", 1.3),
