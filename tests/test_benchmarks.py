@@ -39,6 +39,7 @@ def test_where_it_cannot_run_one_line_says_what_would_do(tmp_path, monkeypatch, 
 
 def test_what_a_benchmark_notes_is_kept_and_shown(tmp_path, monkeypatch, capfd):
     pytest.importorskip("pytest_benchmark")
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # or pytest-benchmark takes no times
     monkeypatch.chdir(tmp_path)
     code = """
         def bench_ratio(against):
