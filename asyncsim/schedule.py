@@ -7,7 +7,6 @@ asked for long before: with n workers in flight, about as many gradients as arri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import NamedTuple
 
@@ -75,11 +74,11 @@ def _width(version: np.ndarray, update: np.ndarray, most: int) -> int:
     return min(range(1, max(most, 1) + 1), key=lambda width: len(_side_by_side(version, update, width)[1]))
 
 
-def _side_by_side(version: Sequence[int], update: Sequence[int], width: int) -> tuple[np.ndarray, np.ndarray]:
+def _side_by_side(version: np.ndarray, update: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
     """The order of computing, and how many at a time: ``width``, or one where fewer are known."""
     total = len(version)
     asked = np.argsort(version, kind="stable").tolist()  # becomes known in this order
-    version, update = np.asarray(version).tolist(), [*np.asarray(update).tolist(), np.inf]
+    version, update = version.tolist(), [*update.tolist(), np.inf]  # lists: numbers are taken one by one
     known: list[int] = []  # a heap of uses, which stand in the order in which they are needed
     order, count, done = [], [], [False] * total
     k = needed = 0  # of `asked`; and of all uses, the first that is not computed

@@ -85,7 +85,7 @@ class Ring:
         return 2 * (workers - 1) * (self.latency + BYTES * self.parameters / (workers * self.bandwidth))
 
     def gradient_seconds(self, worker: int) -> float:
-        return self.latency + BYTES * self.parameters / self.bandwidth
+        return _message(self)
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Tree:
         return 2 * (workers - 1).bit_length() * self.gradient_seconds(0)
 
     def gradient_seconds(self, worker: int) -> float:
-        return self.latency + BYTES * self.parameters / self.bandwidth
+        return _message(self)
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class ParameterServer:
         return self.latency + workers * self.service_seconds
 
     def gradient_seconds(self, worker: int) -> float:
-        return self.latency + self.service_seconds
+        return _message(self)
 
 
 @dataclass(frozen=True)
@@ -168,6 +168,11 @@ _SECONDS = ("communication time", "finite seconds >= 0", lambda x: 0 <= x < math
 
 def _check_seconds(thing: object, key: str) -> None:
     check_number(thing, key, *_SECONDS)
+
+
+def _message(network: Ring | Tree | ParameterServer) -> float:
+    """Seconds of all parameters in one message, α + 4d/B."""
+    return network.latency + BYTES * network.parameters / network.bandwidth
 
 
 def _check_link(network: Ring | Tree | ParameterServer) -> None:

@@ -28,8 +28,8 @@ from asyncsim.rl.policies import MLP
 from asyncsim.rl.rollout import rollout
 
 HORIZONS = {"Humanoid-v4": 15, "HalfCheetah-v4": 100, "Walker2d-v4": 10, "Hopper-v4": 15, "Reacher-v4": 50}
-STEPS = 3200  # about how many a measurement takes
-BATCH, ROUNDS = 64, 12
+STEPS = 12800  # about how many a measurement takes: the first of them, after other work, are slower
+BATCH, ROUNDS = 64, 6
 
 
 def timed(function):
