@@ -1,6 +1,6 @@
 """MuJoCo's robots on the real C engine, equal to Gymnasium 1.4's -v4 and -v5 tasks step for step.
 
-One `jax.pure_callback` per step takes the whole batch (seeds, step sizes, jobs) out of the compiled program and deals
+One `callback` per step takes the whole batch (seeds, step sizes, jobs) out of the compiled program and deals
 it to all cores, so that a task looks like any other environment: it may be jitted, scanned and vmapped.
 
 A trajectory is a pure function of its first state and its actions, bit for bit: the same in every slot, batch and
@@ -26,13 +26,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from asyncsim.base import Array, nearest
 
 from . import mjx
+from .callback import callback
 from .spaces import Box
 from .tasks import HUGE, TASKS, Task
 
@@ -148,15 +148,11 @@ class Engine:
         return self._call(self.step, gravity, action, state.bits)
 
     def _call(self, function, gravity, numbers, *bits):
-        """Out of the compiled program and back, in JAX's float. Few arguments, for each costs about 25 µs."""
+        """Out of the compiled program and back, in JAX's float."""
         dtype = jnp.result_type(float)
         numbers = jnp.append(jnp.asarray(numbers, dtype), jnp.asarray(gravity, dtype))
-        shapes = (
-            jax.ShapeDtypeStruct((2 * self.width,), np.uint32),
-            jax.ShapeDtypeStruct((self.observation_size,), dtype),
-            jax.ShapeDtypeStruct((TERMS,), dtype),
-        )
-        bits, observation, terms = jax.pure_callback(function, shapes, numbers, *bits, vmap_method="broadcast_all")
+        results = (2 * self.width, np.dtype(np.uint32)), (self.observation_size, dtype), (TERMS, dtype)
+        bits, observation, terms = callback(function, results, numbers, *bits)
         return State(bits, observation), terms
 
     def reset(self, numbers):

@@ -1,0 +1,52 @@
+"""NumPy functions of a batch inside compiled programs.
+
+As `jax.pure_callback` with ``vmap_method="broadcast_all"``, at about a tenth of its cost: that one makes JAX arrays of
+all arguments at every call, 80 of 90 µs here.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+from jax.core import ShapedArray
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
+
+
+def callback(function, results, *args):
+    """``function`` of NumPy arrays (..., k), which must be pure and take any leading axes; it returns as many arrays
+    as there are ``results``, pairs of (size, dtype), in shapes (..., size). Arguments must only be read."""
+    return tuple(_callback.bind(*args, function=function, results=tuple(results)))
+
+
+_callback = Primitive("asyncsim_callback")
+_callback.multiple_results = True
+
+
+@_callback.def_impl
+def _now(*args, function, results):
+    return [jnp.asarray(x) for x in function(*map(np.asarray, args))]
+
+
+@_callback.def_abstract_eval
+def _shapes(first, *rest, function, results):
+    return [ShapedArray((*first.shape[:-1], size), dtype) for size, dtype in results]
+
+
+def _lower(context, *args, function, results):
+    return mlir.emit_python_callback(
+        context, function, None, args, context.avals_in, context.avals_out, has_side_effect=False, returns_token=False
+    )[0]
+
+
+def _batch(args, axes, **params):
+    size = next(x.shape[axis] for x, axis in zip(args, axes, strict=True) if axis is not None)
+    args = [
+        jnp.broadcast_to(x, (size, *x.shape)) if axis is None else jnp.moveaxis(x, axis, 0)
+        for x, axis in zip(args, axes, strict=True)
+    ]
+    return _callback.bind(*args, **params), [0] * len(params["results"])
+
+
+mlir.register_lowering(_callback, _lower)
+batching.primitive_batchers[_callback] = _batch
