@@ -1,6 +1,6 @@
 """MuJoCo's robots on the real C engine, equal to Gymnasium 1.4's -v4 and -v5 tasks step for step.
 
-One `callback` per step takes the whole batch (seeds, step sizes, jobs) out of the compiled program and deals
+One callback per step takes the whole batch (seeds, step sizes, jobs) out of the compiled program and deals
 it to all cores, so that a task looks like any other environment: it may be jitted, scanned and vmapped.
 
 A trajectory is a pure function of its first state and its actions, bit for bit: the same in every slot, batch and
