@@ -152,6 +152,40 @@ def bench_gradient(against, batch):
     )
 
 
+def bench_products(against):
+    """Nothing but the products that a gradient needs: forward, and backward to weights and inputs."""
+    problem, _ = PROBLEMS["CartPole"]
+    batch, horizon = 256, problem.horizon
+    keys = jax.vmap(partial(job_key, 0, 0, index=0))(jnp.arange(batch))
+    params = problem.init(initial_key(0))
+    [layers] = problem.network.layers(params)
+    inputs = [jnp.ones((batch, weights.shape[0])) for weights, _ in layers]
+    errors = [jnp.ones((batch, weights.shape[1])) for weights, _ in layers]
+
+    @jax.jit
+    def products(inputs, errors):
+        def step(_, nudge):  # which keeps the compiler from doing it once
+            total = 0.0
+            for (weights, _), x, error in zip(layers, inputs, errors, strict=True):
+                x, error = x.at[0, 0].add(nudge), error.at[0, 0].add(nudge)
+                total += sum(y[0, 0] for y in (x @ weights, x.T @ error, error @ weights.T))
+            return 1e-30 * total
+
+        return jax.lax.fori_loop(0, horizon, step, 0.0)
+
+    alone = jax.jit(lambda params: problem.trajectories(params, keys, jnp.zeros(batch, jnp.int32)))
+    against(
+        f"CartPole, batch {batch}: steps/s of a gradient's bare matrix products, against the rollout alone",
+        lambda: jax.block_until_ready(products(inputs, errors)),
+        lambda: jax.block_until_ready(alone(params)),
+        count=(horizon * batch, horizon * batch),
+        unit="steps/s",
+        wanted=None,
+        bound="XLA's products; below 1, no kernel made of them gives the rollout with its gradient at half the rate",
+        rounds=15,
+    )
+
+
 def bench_own_parameters(against):
     problem, _ = PROBLEMS["CartPole"]
     lanes = 50
