@@ -35,7 +35,7 @@ def _shapes(first, *rest, function, results):
 
 def _lower(context, *args, function, results):
     return mlir.emit_python_callback(
-        context, function, None, args, context.avals_in, context.avals_out, has_side_effect=False, returns_token=False
+        context, function, None, args, context.avals_in, context.avals_out, has_side_effect=False
     )[0]
 
 
