@@ -102,7 +102,11 @@ class Evaluation(NamedTuple):
 
 
 class Problem(Protocol):
-    """What is optimised (maximised). Pure JAX; parameters are one flat vector of shape (d,)."""
+    """What is optimised (maximised). Pure JAX; parameters are one flat vector of shape (d,).
+
+    One whose functions call back to the host says ``calls_host = True``: such calls wait for each other, so all lanes
+    are in one program.
+    """
 
     workers: int | None  # how many workers' problems it holds; None: the same for any number
 

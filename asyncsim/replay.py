@@ -1,9 +1,12 @@
-"""What was learned: replays a timeline on a problem, in one compiled program for all seeds and step sizes."""
+"""What was learned: replays a timeline on a problem, all seeds and step sizes as lanes of compiled programs."""
 
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,13 +17,14 @@ import numpy as np
 import pandas as pd
 from jax import lax
 
-from .base import Method, Problem, Update
+from .base import Evaluation, Method, Problem, Update
 from .schedule import Schedule, schedule
 from .timeline import Timeline
 
 # The streams of a seed's randomness.
 INITIAL, JOB, EVALUATION = range(3)
-SIDE_BY_SIDE = 64  # points that a step visits in all lanes: more gain nothing, and their parameters leave the cache
+LANES = 5  # of a program on a CPU, at most: parameters of more leave the cache, and other cores can take them
+SIDE_BY_SIDE = 10  # points that a step visits in a program, at most: more gain little, and leave the cache
 
 
 def initial_key(seed):
@@ -75,6 +79,13 @@ class Pending(NamedTuple):
     steps: Any  # environment steps of those jobs, int32
 
 
+class Lanes(NamedTuple):
+    """Those of one program, each of shape (lanes,)."""
+
+    seeds: Any
+    step_sizes: Any
+
+
 class Carry(NamedTuple):
     """One lane's state between steps."""
 
@@ -84,6 +95,16 @@ class Carry(NamedTuple):
     returns: Any  # as in `Pending`, of the updates since the last evaluation
     jobs: Any
     steps: Any
+
+
+class Reading(NamedTuple):
+    """What is recorded of lanes at a mark, each of shape (lanes, ...)."""
+
+    point: Any
+    train_return: Any
+    env_steps: Any  # since the mark before, int64
+    direction_norm: Any
+    evaluation: Evaluation
 
 
 def replay(
@@ -98,11 +119,12 @@ def replay(
 ) -> History:
     """Compute the gradients that the timeline's updates use, and apply them. (The specification's section 2)
 
-    seeds: of θ_0, trajectories and evaluations. step_sizes: α; None: the method's own. All pairs are lanes of one
-    program. evaluations: about how many iterates are evaluated, besides θ_0, evenly over the updates.
+    seeds: of θ_0, trajectories and evaluations. step_sizes: α; None: the method's own. evaluations: about how many
+    iterates are evaluated, besides θ_0, evenly over the updates.
     progress: called with (updates done, updates in all).
 
-    Gradients that no update uses are never computed. What can be computed side by side is (see `schedule`).
+    Gradients that no update uses are never computed. What can be computed side by side is: seeds and step sizes as
+    lanes of a program, programs on all cores, and within a lane what `schedule` finds.
     Raises ValueError for empty or repeated seeds, bad step sizes, and a problem for another number of workers.
     """
     seeds, step_sizes = lanes(seeds, (method.update.step_size,) if step_sizes is None else step_sizes)
@@ -111,35 +133,40 @@ def replay(
     if problem.workers not in (None, timeline.cluster.workers):
         raise ValueError(f"problem has {problem.workers} workers, the cluster {timeline.cluster.workers}: give as many")
 
-    updates = len(timeline.updates)
-    plan = schedule(timeline, SIDE_BY_SIDE // (len(seeds) * len(step_sizes)))
+    pairs, updates = len(seeds) * len(step_sizes), len(timeline.updates)
+    groups = _groups(problem, seeds, step_sizes)
+    plan = schedule(timeline, SIDE_BY_SIDE // len(groups[0].seeds))
     columns = jax.tree.map(jnp.asarray, plan._replace(weight=plan.weight.astype(jnp.result_type(float))))
     update = replace(method.update, step_size=1.0)  # α is a lane: no new program for another one
-    lane_seeds = jnp.repeat(jnp.asarray(seeds, jnp.uint32), len(step_sizes))
-    lane_steps = jnp.tile(jnp.asarray(step_sizes, jnp.result_type(float)), len(seeds))
     static = problem, update, plan.widths, plan.mixed
-    carry = _begin(problem, update, timeline.max_delay + 1, plan.ahead, lane_seeds)
+
+    def begin(lanes):
+        carry = _begin(problem, update, timeline.max_delay + 1, plan.ahead, lanes.seeds)
+        return carry, _read(problem, update, carry, lanes)
+
+    def advance(window, carry, lanes):
+        nothing = {key: jnp.zeros_like(getattr(carry, key)) for key in ("returns", "jobs", "steps")}
+        carry = _advance(*static, carry._replace(**nothing), *lanes, columns, *window)
+        return carry, _read(problem, update, carry, lanes)
 
     marks = np.unique(np.rint(np.linspace(0, updates, evaluations + 1)).astype(int))
-    snapshots, means, norms, steps = [_point(update, carry)], [], [], []
     row = done = 0
-    for mark in marks[1:]:
-        last = int(np.searchsorted(plan.ready, mark)) + 1  # the first steps after which so many can be applied
-        carry = _advance(*static, carry, lane_seeds, lane_steps, columns, row, max(row, last), done, mark)
-        snapshots.append(_point(update, carry))
-        means.append(np.asarray(carry.returns) / np.asarray(carry.jobs))
-        steps.append(np.asarray(carry.steps, np.int64))
-        norms.append(np.asarray(_direction_norm(update, carry)))
-        carry = carry._replace(**{key: jnp.zeros_like(getattr(carry, key)) for key in ("returns", "jobs", "steps")})
-        row, done = max(row, last), int(mark)
-        if progress:
-            progress(done, updates)
+    with _cores() as each:
+        carries, read = zip(*each(begin, groups), strict=True)
+        readings = [_together(read, pairs)]
+        for mark in marks[1:]:
+            last = int(np.searchsorted(plan.ready, mark)) + 1  # the first steps after which so many can be applied
+            window = row, max(row, last), done, mark
+            carries, read = zip(*each(partial(advance, window), carries, groups), strict=True)
+            readings.append(_together(read, pairs))
+            row, done = max(row, last), int(mark)
+            if progress:
+                progress(done, updates)
 
-    evaluated = [evaluate(problem, jnp.asarray(points), lane_seeds) for points in snapshots]
-    nothing = np.full(len(lane_seeds), np.nan)
+    env_steps = np.cumsum([reading.env_steps for reading in readings], axis=0)
     used = timeline.updates[["gradients", "communications"]].cumsum()
     frames = []
-    for k, mark in enumerate(marks):
+    for k, (mark, reading) in enumerate(zip(marks, readings, strict=True)):
         frames.append(
             pd.DataFrame(
                 {
@@ -149,18 +176,18 @@ def replay(
                     "update": mark,
                     "time": timeline.updates["time"].iloc[mark - 1] if mark else 0.0,
                     "gradients": used["gradients"].iloc[mark - 1] if mark else 0,
-                    "env_steps": sum(steps[:k], np.zeros(len(lane_seeds), np.int64)),
+                    "env_steps": env_steps[k],
                     "communications": used["communications"].iloc[mark - 1] if mark else 0,
-                    "train_return": means[k - 1] if k else nothing,
-                    "eval_return": np.asarray(evaluated[k].value),
-                    "direction_norm": norms[k - 1] if k else nothing,
-                    "gradient_norm": np.asarray(evaluated[k].gradient_norm),
-                    **own_returns(evaluated[k]),
+                    "train_return": reading.train_return,
+                    "eval_return": reading.evaluation.value,
+                    "direction_norm": reading.direction_norm if k else math.nan,
+                    "gradient_norm": reading.evaluation.gradient_norm,
+                    **own_returns(reading.evaluation),
                 }
             )
         )
     frame = pd.concat(frames).sort_values(["seed", "step_size", "update"], kind="stable", ignore_index=True)
-    params = np.asarray(snapshots[-1]).reshape(len(seeds), len(step_sizes), -1)
+    params = readings[-1].point.reshape(len(seeds), len(step_sizes), -1)
     return History(method.name, seeds, step_sizes, params, frame)
 
 
@@ -174,6 +201,32 @@ def lanes(seeds, step_sizes) -> tuple[tuple[int, ...], tuple[float, ...]]:
     if not step_sizes or any(not 0 < step < math.inf for step in step_sizes):
         raise ValueError(f"step_sizes={list(step_sizes)!r} are no step sizes: give finite numbers > 0")
     return seeds, step_sizes
+
+
+def _groups(problem: Problem, seeds, step_sizes) -> list[Lanes]:
+    """All pairs, in groups of one size; the last is filled up with the first pairs."""
+    pairs = len(seeds) * len(step_sizes)
+    together = jax.default_backend() != "cpu" or getattr(problem, "calls_host", False)
+    count = 1 if together else math.ceil(pairs / LANES)
+    shape = count, math.ceil(pairs / count)
+    columns = np.repeat(np.asarray(seeds, np.uint32), len(step_sizes)), np.tile(step_sizes, len(seeds))
+    return [
+        Lanes(jnp.asarray(some), jnp.asarray(steps, jnp.result_type(float)))
+        for some, steps in zip(*(np.resize(column, shape) for column in columns), strict=True)
+    ]
+
+
+@contextmanager
+def _cores():
+    """A map of functions of groups that has all cores at work, in the caller's precision."""
+    wide = jnp.result_type(float) == jnp.float64
+
+    def call(function, *group):
+        with jax.enable_x64(wide):  # which threads do not inherit
+            return jax.block_until_ready(function(*group))
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield lambda function, *groups: list(pool.map(partial(call, function), *groups))
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3))
@@ -250,12 +303,17 @@ def _advance(problem, update, widths, mixed, carry, seeds, step_sizes, plan: Sch
     return jax.vmap(lane)(carry, seeds, step_sizes)
 
 
-def _point(update: Update, carry: Carry) -> np.ndarray:
-    return np.asarray(jax.vmap(update.point)(carry.state))
+def _read(problem: Problem, update: Update, carry: Carry, lanes: Lanes) -> Reading:
+    point = jax.vmap(update.point)(carry.state)
+    with np.errstate(invalid="ignore"):  # no job, no mean
+        mean = np.asarray(carry.returns) / np.asarray(carry.jobs)
+    norm = jnp.linalg.norm(jax.vmap(update.direction)(carry.state), axis=-1)
+    reading = Reading(point, mean, carry.steps, norm, evaluate(problem, point, lanes.seeds))
+    return jax.tree.map(np.array, reading)._replace(env_steps=np.asarray(carry.steps, np.int64))
 
 
-def _direction_norm(update: Update, carry: Carry):
-    return jnp.linalg.norm(jax.vmap(update.direction)(carry.state), axis=-1)
+def _together(readings: Sequence[Reading], pairs: int) -> Reading:
+    return jax.tree.map(lambda *columns: np.concatenate(columns)[:pairs], *readings)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -10,7 +10,7 @@ import pytest
 
 from asyncsim import Cluster, PolicyGradient, Quadratic, TabularMDP, methods, replay, simulate
 from asyncsim.cluster import equal, sqrt
-from asyncsim.replay import _advance, evaluation_key, initial_key, job_key
+from asyncsim.replay import _advance, _groups, evaluation_key, initial_key, job_key
 from asyncsim.rl.environments import CartPole
 from asyncsim.rl.policies import MLP
 
@@ -117,15 +117,28 @@ def test_keys_differ_wherever_jobs_differ():
     assert len(set(keys)) == len(jobs) + 4
 
 
-def test_lanes_are_runs_alone():
+@pytest.mark.parametrize("problem, x64, tolerance", [(PENDULUM, True, 1e-8), (GARNET, False, 1e-5)])
+def test_lanes_are_runs_alone(problem, x64, tolerance):
     """Seeds and step sizes side by side change nothing (up to rounding, which batch shapes may alter)."""
     method, cluster = methods.malenia_nigt(4, 0.02), Cluster([1.0, 2.0])
-    together = final(method, cluster, PENDULUM, 8, seeds=[0, 5], step_sizes=[0.02, 0.05])
-    assert together.shape[:2] == (2, 2)
-    for i, seed in enumerate((0, 5)):
-        for j, step in enumerate((0.02, 0.05)):
-            alone = final(method, cluster, PENDULUM, 8, seeds=[seed], step_sizes=[step])
-            np.testing.assert_allclose(together[i, j], alone[0, 0], rtol=1e-8)
+    seeds, steps = (0, 5, 7), (0.02, 0.05, 0.1)  # nine lanes: two programs, the second not full
+    with jax.enable_x64(x64):
+        together = final(method, cluster, problem, 8, seeds=seeds, step_sizes=steps)
+        assert together.shape[:2] == (3, 3) and together.dtype == (np.float64 if x64 else np.float32)
+        for i, seed in enumerate(seeds):
+            for j, step in enumerate(steps):
+                alone = final(method, cluster, problem, 8, seeds=[seed], step_sizes=[step])
+                difference = np.linalg.norm(together[i, j] - alone[0, 0])
+                assert difference <= tolerance * np.linalg.norm(alone), (seed, step)
+
+
+def test_many_lanes_have_all_cores_but_where_they_call_the_host():
+    [small], many = _groups(CARTPOLE, range(5), [0.1]), _groups(CARTPOLE, range(7), [0.1, 0.2])
+    assert small.seeds.tolist() == [0, 1, 2, 3, 4]
+    assert [group.seeds.tolist() for group in many] == [[0, 0, 1, 1, 2], [2, 3, 3, 4, 4], [5, 5, 6, 6, 0]]
+    assert len({group.step_sizes.shape for group in many}) == 1  # one program for all
+    [together] = _groups(PolicyGradient("Reacher-v4", 50, 0.99), range(7), [0.1, 0.2])
+    assert together.seeds.shape == (14,)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -56,11 +56,19 @@ class PolicyGradient:
         """How many workers' environments it holds; None: one for all."""
         return len(self.environment) if isinstance(self.environment, tuple) else None
 
+    @property
+    def calls_host(self) -> bool:
+        """Whether environments leave the compiled program at each step."""
+        return getattr(self._first, "calls_host", False)
+
+    @property
+    def _first(self) -> Environment:
+        return self.environment[0] if self.workers else self.environment
+
     @cached_property
     def network(self) -> Network:
         """The policy for this environment's observations and actions."""
-        first = self.environment[0] if self.workers else self.environment
-        return self.policy.for_spaces(first.observation_size, first.actions)
+        return self.policy.for_spaces(self._first.observation_size, self._first.actions)
 
     def init(self, key):
         return self.network.init(key)

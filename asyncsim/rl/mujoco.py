@@ -85,6 +85,11 @@ class MuJoCo:
         return engine if self.engine == "mujoco" else mjx.engine(engine, jnp.result_type(float))
 
     @property
+    def calls_host(self) -> bool:
+        """The C engine is on the host, and takes a whole batch at once."""
+        return self.engine == "mujoco"
+
+    @property
     def observation_size(self) -> int:
         return _engine(self.name).observation_size + (self.flag is not None)
 

@@ -26,7 +26,7 @@ class Box:
 
 
 class Environment(Protocol):
-    """A world for one episode, without a time limit."""
+    """A world for one episode, without a time limit. ``calls_host``: as `asyncsim.base.Problem` has it."""
 
     observation_size: ClassVar[int]
 
