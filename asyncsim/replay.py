@@ -24,7 +24,8 @@ from .timeline import Timeline
 # The streams of a seed's randomness.
 INITIAL, JOB, EVALUATION = range(3)
 LANES = 5  # of a program on a CPU, at most: parameters of more leave the cache, and other cores can take them
-SIDE_BY_SIDE = 10  # points that a step visits in a program, at most: more gain little, and leave the cache
+SIDE_BY_SIDE = 10  # points that a step visits in a program, at most: more gain little there, and leave the cache
+TOGETHER = 64  # the same where all lanes are in one program
 
 
 def initial_key(seed):
@@ -134,8 +135,9 @@ def replay(
         raise ValueError(f"problem has {problem.workers} workers, the cluster {timeline.cluster.workers}: give as many")
 
     pairs, updates = len(seeds) * len(step_sizes), len(timeline.updates)
-    groups = _groups(problem, seeds, step_sizes)
-    plan = schedule(timeline, SIDE_BY_SIDE // len(groups[0].seeds))
+    together = jax.default_backend() != "cpu" or getattr(problem, "calls_host", False)
+    groups = _groups(pairs if together else LANES, seeds, step_sizes)
+    plan = schedule(timeline, (TOGETHER if together else SIDE_BY_SIDE) // len(groups[0].seeds))
     columns = jax.tree.map(jnp.asarray, plan._replace(weight=plan.weight.astype(jnp.result_type(float))))
     update = replace(method.update, step_size=1.0)  # α is a lane: no new program for another one
     static = problem, update, plan.widths, plan.mixed
@@ -203,11 +205,10 @@ def lanes(seeds, step_sizes) -> tuple[tuple[int, ...], tuple[float, ...]]:
     return seeds, step_sizes
 
 
-def _groups(problem: Problem, seeds, step_sizes) -> list[Lanes]:
+def _groups(most: int, seeds, step_sizes) -> list[Lanes]:
     """All pairs, in groups of one size; the last is filled up with the first pairs."""
     pairs = len(seeds) * len(step_sizes)
-    together = jax.default_backend() != "cpu" or getattr(problem, "calls_host", False)
-    count = 1 if together else math.ceil(pairs / LANES)
+    count = math.ceil(pairs / most)
     shape = count, math.ceil(pairs / count)
     columns = np.repeat(np.asarray(seeds, np.uint32), len(step_sizes)), np.tile(step_sizes, len(seeds))
     return [

@@ -132,13 +132,11 @@ def test_lanes_are_runs_alone(problem, x64, tolerance):
                 assert difference <= tolerance * np.linalg.norm(alone), (seed, step)
 
 
-def test_many_lanes_have_all_cores_but_where_they_call_the_host():
-    [small], many = _groups(CARTPOLE, range(5), [0.1]), _groups(CARTPOLE, range(7), [0.1, 0.2])
+def test_many_lanes_are_groups_of_one_size():
+    [small], many = _groups(5, range(5), [0.1]), _groups(5, range(7), [0.1, 0.2])
     assert small.seeds.tolist() == [0, 1, 2, 3, 4]
     assert [group.seeds.tolist() for group in many] == [[0, 0, 1, 1, 2], [2, 3, 3, 4, 4], [5, 5, 6, 6, 0]]
-    assert len({group.step_sizes.shape for group in many}) == 1  # one program for all
-    [together] = _groups(PolicyGradient("Reacher-v4", 50, 0.99), range(7), [0.1, 0.2])
-    assert together.seeds.shape == (14,)
+    assert many[-1].step_sizes.tolist() == [0.1, 0.2, 0.1, 0.2, 0.1]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -147,6 +145,7 @@ class Counted:
 
     problem: TabularMDP
     computed: list
+    calls_host: bool = False
     workers = None
 
     def init(self, key):
@@ -156,7 +155,7 @@ class Counted:
         return self.problem.evaluate(params, key)
 
     def gradient(self, params, keys, workers, weights):
-        jax.debug.callback(lambda w: self.computed.append(w.size), weights)
+        jax.debug.callback(lambda data: self.computed.append(len(data)), jax.random.key_data(keys))  # in each lane
         return self.problem.gradient(params, keys, workers, weights)
 
 
@@ -167,6 +166,14 @@ def test_unused_gradients_are_never_computed():
         replay(timeline, method, problem, seeds=[0])
         jax.effects_barrier()
         assert sum(problem.computed) == timeline.counts()["used"] == timeline.updates["gradients"].sum()
+
+
+@pytest.mark.parametrize("calls_host, computed", [(False, 8), (True, 7)])
+def test_lanes_that_call_the_host_are_in_one_program(calls_host, computed):
+    method, problem = methods.rennala_nigt(1, 0.05), Counted(GARNET, [], calls_host)
+    replay(simulate(method, Cluster([1.0]), updates=1), method, problem, seeds=range(7))
+    jax.effects_barrier()
+    assert sum(problem.computed) == computed  # two programs of four lanes, one of which is there twice
 
 
 def test_one_program_per_timeline():
