@@ -309,8 +309,8 @@ def _read(problem: Problem, update: Update, carry: Carry, lanes: Lanes) -> Readi
     with np.errstate(invalid="ignore"):  # no job, no mean
         mean = np.asarray(carry.returns) / np.asarray(carry.jobs)
     norm = jnp.linalg.norm(jax.vmap(update.direction)(carry.state), axis=-1)
-    reading = Reading(point, mean, carry.steps, norm, evaluate(problem, point, lanes.seeds))
-    return jax.tree.map(np.array, reading)._replace(env_steps=np.asarray(carry.steps, np.int64))
+    steps = np.asarray(carry.steps, np.int64)
+    return jax.tree.map(np.array, Reading(point, mean, steps, norm, evaluate(problem, point, lanes.seeds)))
 
 
 def _together(readings: Sequence[Reading], pairs: int) -> Reading:

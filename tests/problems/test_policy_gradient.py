@@ -6,6 +6,7 @@ import pytest
 from asyncsim import Cluster, PolicyGradient, methods, replay, simulate
 from asyncsim.cluster import sqrt
 from asyncsim.rl.environments import CartPole, Pendulum
+from asyncsim.rl.mujoco import MuJoCo
 from asyncsim.rl.policies import MLP
 
 
@@ -70,3 +71,10 @@ def test_learning_is_real(method, step_sizes):
         frame = replay(timeline, method, problem, seeds=[0, 1], step_sizes=step_sizes, evaluations=10).to_frame()
     curves = frame.groupby(["step_size", "update"])["eval_return"].mean().unstack(0)
     assert curves.iloc[-1].max() >= 5 * curves.iloc[0].max()
+
+
+def test_only_the_c_engine_calls_the_host():
+    assert PolicyGradient("Reacher-v4", 50, 0.99).calls_host
+    assert not PolicyGradient(MuJoCo("Reacher-v4", engine="mjx"), 50, 0.99).calls_host
+    assert PolicyGradient([MuJoCo("Reacher-v4"), MuJoCo("Reacher-v4")], 50, 0.99).calls_host
+    assert not PolicyGradient([CartPole(), CartPole()], 50, 0.99).calls_host
