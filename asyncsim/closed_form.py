@@ -32,11 +32,11 @@ def applies(rule: Rule, cluster: Cluster, until: float | None) -> bool:
         return False
     if cluster.speeds or cluster.outages or isinstance(cluster.communication, Jitter):
         return False
-    if not all(isinstance(h, float) for h in cluster.compute):
+    if set(map(type, cluster.compute)) != {float}:
         return False
     if collects and cluster.round_communication > 1e6 * min(cluster.compute):
         return False  # in the end, too many jobs of a worker would round to one instant
-    gone = [worker for worker, h in enumerate(cluster.compute) if h == math.inf]
+    gone = np.flatnonzero(np.isinf(cluster.compute)).tolist()
     held, clock = rule.empty(cluster.workers), Clock(0, range(cluster.workers))
     return until is not None or not gone or not rule.missing(held, gone, clock)
 
@@ -264,17 +264,17 @@ def _log(
     columns = {key: np.concatenate([getattr(kind, key) for kind in different]) for key in _Round._fields[1:]}
     first, length = (lengths.cumsum() - lengths)[which], lengths[which]
     begins = length.cumsum() - length  # rows of the log
-    version = np.repeat(np.arange(len(which)), length)
-    row = np.arange(len(version))
-    source = row - np.repeat(begins - first, length)
-    done = row < np.repeat(begins + finished[which], length)
-    start = begin[version]
+    source = np.arange(length.sum())  # a round's rows are all over again
+    source -= np.repeat(begins - first, length)
+    done = np.concatenate([np.arange(len(kind.worker)) < kind.finished for kind in different])[source]
 
     log = Log()
     log.rows, log.time = (begins + finished[which])[: len(collected)], time
-    log.worker, log.version, log.index = columns["worker"][source], version, columns["index"][source]
-    log.finish = start + columns["ended"][source]
-    log.start = start + columns["begun"][source]
+    log.worker, log.index = columns["worker"][source], columns["index"][source]
+    log.version = np.repeat(np.arange(len(which)), length)
+    log.finish, log.start = columns["ended"][source], np.repeat(begin, length)
+    log.finish += log.start
+    log.start += columns["begun"][source]
     log.sizes = finished[which][: len(collected)]
     log.used = np.flatnonzero(done[: (begins + length)[len(collected) - 1] if collected else 0])
     log.weights = columns["weight"][source[log.used]]

@@ -3,9 +3,6 @@
 Slopes are of the last step, from 4 to 16 times as much: of small runs, what does not grow hides what does.
 """
 
-import json
-import subprocess
-import sys
 import time
 
 import numpy as np
@@ -61,11 +58,8 @@ def bench_scaling(row, name, quantity):
 
 
 CHILD = """
-import json, pathlib, re
+import json
 from asyncsim import Cluster, Quadratic, methods, replay, simulate
-
-def peak():  # where there is /proc; getrusage's begins at the parent's
-    return 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
 
 method = methods.afedpg(1e-3)
 timeline = simulate(method, Cluster([1.0] * 64), updates=200)
@@ -77,10 +71,9 @@ print(json.dumps([peak() - before, (timeline.max_delay + 1) * d * 4 * 4]))
 """
 
 
-def bench_memory(row):
+def bench_memory(row, in_child):
     """AFedPG on 64 workers, a million parameters, 4 lanes, in single precision."""
-    found = subprocess.run([sys.executable, "-c", CHILD], check=True, capture_output=True).stdout
-    ours, bound = np.array(json.loads(found)) / 2**30
+    ours, bound = np.array(in_child(CHILD)) / 2**30
     row(
         "memory of a replay, and (max delay + 1) · parameters · lanes",
         ours,

@@ -3,10 +3,14 @@
 `against` times two functions by turns and notes their ratio; `row` notes any other figure. Both want `wanted`, what is
 to be reached, as ("ratio" or "ours", ">=" or "<=", number), or None; and `bound`, what bounds the figure, in words.
 Run them with `asyncsim benchmark`, which writes results/benchmarks/ and prints the table.
+`in_child` runs code in a process of its own.
 """
 
 import gc
+import json
 import operator
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -66,3 +70,24 @@ def against(benchmark, row):
         row(name, *figures, unit=unit, ratio=ratio, wanted=wanted, bound=bound)
 
     return measure
+
+
+PEAK = r"""
+def peak():
+    import pathlib, re
+    return 1024 * int(re.search(r"VmHWM:\s+(\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+"""
+
+
+@pytest.fixture
+def in_child():
+    """What code prints, from JSON; in it, `peak` gives the process's own peak memory, in bytes (where there is /proc).
+
+    Not getrusage: its figure begins at the parent's.
+    """
+
+    def run(code, *args):
+        command = [sys.executable, "-c", PEAK + code, *map(str, args)]
+        return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+
+    return run
