@@ -97,5 +97,5 @@ def bench_a_million_workers(row, in_child, rule):
         fewer,
         ratio=seconds / fewer,
         wanted=("ratio", "<=", 4),
-        bound="cache misses: workers' numbers and the queue no longer fit the caches",
+        bound="sorting jobs that no longer fit the caches",
     )
