@@ -136,8 +136,9 @@ def replay(
 
     pairs, updates = len(seeds) * len(step_sizes), len(timeline.updates)
     together = jax.default_backend() != "cpu" or getattr(problem, "calls_host", False)
-    groups = _groups(pairs if together else LANES, seeds, step_sizes)
-    plan = schedule(timeline, (TOGETHER if together else SIDE_BY_SIDE) // len(groups[0].seeds))
+    most, points = (pairs, TOGETHER) if together else (LANES, SIDE_BY_SIDE)
+    groups = _groups(most, seeds, step_sizes)
+    plan = schedule(timeline, points // len(groups[0].seeds))
     columns = jax.tree.map(jnp.asarray, plan._replace(weight=plan.weight.astype(jnp.result_type(float))))
     update = replace(method.update, step_size=1.0)  # α is a lane: no new program for another one
     static = problem, update, plan.widths, plan.mixed

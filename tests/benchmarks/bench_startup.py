@@ -1,7 +1,5 @@
 """How long the command line takes to start, and what compiling costs a second time."""
 
-import json
-import os
 import subprocess
 import sys
 import time
@@ -44,17 +42,12 @@ print(sum(spent))
 """
 
 
-def bench_compiling_again(row, tmp_path):
+def bench_compiling_again(row, in_child, tmp_path, monkeypatch):
     scenario = tmp_path / "short.toml"
     scenario.write_text(SCENARIO.read_text().replace("until = 600.0", "until = 60.0"))
-    environment = {key: value for key, value in os.environ.items() if key != "JAX_COMPILATION_CACHE_DIR"}
-    environment["XDG_CACHE_HOME"] = str(tmp_path)
-    spent = []
-    for output in ("first", "second"):
-        command = [sys.executable, "-c", CHILD, str(scenario), str(tmp_path / output)]
-        said = subprocess.run(command, check=True, capture_output=True, env=environment, text=True).stdout
-        spent.append(json.loads(said.splitlines()[-1]))
-    first, second = spent
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    first, second = (in_child(CHILD, scenario, tmp_path / output) for output in ("first", "second"))
     row(
         "asyncsim run, compiling the second time, and the first",
         second,

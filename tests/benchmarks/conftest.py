@@ -81,13 +81,13 @@ def peak():
 
 @pytest.fixture
 def in_child():
-    """What code prints, from JSON; in it, `peak` gives the process's own peak memory, in bytes (where there is /proc).
+    """What code prints last, from JSON; in it, `peak` gives the process's peak memory, in bytes (where there is /proc).
 
     Not getrusage: its figure begins at the parent's.
     """
 
     def run(code, *args):
         command = [sys.executable, "-c", PEAK + code, *map(str, args)]
-        return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
 
     return run
