@@ -77,11 +77,14 @@ def _arrivals(
     others = np.delete(np.arange(n), worker[-1]) if stopped else np.arange(n)
     due = (counts + 1) * seconds - sending
 
+    begun = counts[others] * np.where(counts[others] > 0, seconds[others], 0.0)  # not 0 · ∞
+    others = others[begun < end]  # a job that took no time is no job
+    done = np.concatenate([multiple - 1, counts[others]])
+
     log = Log()
     log.worker = np.concatenate([worker, others])
     log.version = np.concatenate([asked, newest[others]])
     log.index = np.zeros(len(log.worker), int)
-    done = np.concatenate([multiple - 1, counts[others]])
     log.start = done * np.where(done > 0, seconds[log.worker], 0.0)  # not 0 · ∞
     log.finish = np.concatenate([time, np.full(len(others), math.nan)])
     log.computed = np.concatenate([time - sending[worker], np.where(due <= end, due, math.nan)[others]])
@@ -113,14 +116,14 @@ def _rounds(
             if (shape, ties) not in known:
                 known[shape, ties] = len(different)
                 ordered = _in_order(jobs[shape], b)
-                different.append(_round(shape, h, ordered, _finished(shape, ordered, h, end), True))
+                different.append(_round(shape, h, ordered, _finished(shape, ordered, h, end), b, b + shape.seconds))
             which.append(known[shape, ties])
     if len(begin) > len(collected):  # the last one, which is not full
         shape = later if collected else first
         ordered = _in_order(jobs[shape], begin[-1])
         finished = np.searchsorted(begin[-1] + ordered.ended, end, "right")
         which.append(len(different))
-        different.append(_round(shape, h, ordered, finished, False))
+        different.append(_round(shape, h, ordered, finished, begin[-1], end))
 
     ending = "until" if len(time) < most else "updates"
     if gradients is not None:
@@ -223,13 +226,12 @@ class _Round(NamedTuple):
     weight: np.ndarray
 
 
-def _round(shape: _Shape, h: np.ndarray, jobs: _Jobs, finished: int, is_full: bool) -> _Round:
+def _round(shape: _Shape, h: np.ndarray, jobs: _Jobs, finished: int, begin: float, stop: float) -> _Round:
+    """Of a round that begins then, and is full, or is left, at ``stop``."""
     worker, index = jobs.worker[:finished], jobs.multiple[:finished] - 1
     counts = np.bincount(worker, minlength=len(h))
-    at_work = counts < shape.each
-    if is_full:
-        at_work[worker[-1]] = False
-    others = np.flatnonzero(at_work)
+    since = counts * np.where(counts > 0, h, 0.0)  # not 0 · ∞
+    others = np.flatnonzero((counts < shape.each) & (begin + since < stop))  # a job that took no time is no job
     weight = 1 / (len(h) * counts[worker]) if shape.malenia else np.full(finished, 1 / shape.gradients)
     worker, index = np.concatenate([worker, others]), np.concatenate([index, counts[others]])
     begun = index * np.where(index > 0, h[worker], 0.0)  # not 0 · ∞

@@ -9,7 +9,7 @@ are: so a k-th arrival is exactly the k-th multiple, ties are real ties, and clo
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from heapq import heappush
 from itertools import repeat
@@ -19,7 +19,7 @@ import simpy
 
 from . import closed_form
 from .base import Clock, Method, Rule, Ticket
-from .cluster import Cluster, ComputeTime, Jitter, ParameterServer, Speed, stream
+from .cluster import Cluster, ComputeTime, Jitter, ParameterServer, stream
 from .log import Log, Used
 from .timeline import Timeline
 
@@ -104,9 +104,11 @@ def _engine(
     workers = range(n)
     by_round = rule.communication == "round"
     together = by_round and stale == "cancel"  # everybody takes a new point at once
-    speeds = dict(cluster.speeds)
-    computing = [_computing(time, speeds.get(worker), worker, seed) for worker, time in enumerate(cluster.compute)]
-    seconds = [h if isinstance(h, float) else math.nan for h in computing]  # of equal jobs, communication included
+    courses = {worker: speed.realise(stream(seed, worker, 1)) for worker, speed in cluster.speeds}
+    works = [time if isinstance(time, float) else _draws(time, stream(seed, i)) for i, time in enumerate(cluster.compute)]
+    seconds = [  # of equal jobs, communication included
+        work if isinstance(work, float) and worker not in courses else math.nan for worker, work in enumerate(works)
+    ]
     sending = [0.0] * n if by_round else list(cluster.gradient_communication)
     if coupling is None:
         seconds = [h + kappa for h, kappa in zip(seconds, sending)]
@@ -135,6 +137,7 @@ def _engine(
     start_of, computed_at, due = [0.0] * n, [0.0] * n, [math.inf] * n
     base, streak = [0.0] * n, [0] * n  # `streak` jobs one after another since `base`
     length_of = [0.0] * n  # seconds of the last job, where couplings decide
+    drawn, kept = [(0.0, 0.0)] * n, [False] * n  # work and jitter of the last job; kept for the next one
     timer, timer_time, armed = [simpy.Event(env) for _ in workers], [math.inf] * n, [False] * n
     gone = [worker for worker in workers if seconds[worker] == math.inf]  # will never finish a job again
 
@@ -143,7 +146,7 @@ def _engine(
     link = simpy.Resource(env) if queues else None
     stop = env.event()
     version, used, pending = 0, 0, False  # pending: an update waits for its communication
-    held, clock, receive = rule.empty(n), Clock(0, workers), rule.receive
+    held, clock, receive = rule.empty(n), Clock(0, workers, version_of), rule.receive
 
     # Jobs of the same length, one after another, at a worker that is always there.
     steady = [coupling is None and h == h for h in seconds]
@@ -184,11 +187,18 @@ def _engine(
             due[worker] = base[worker] + streak[worker] * length
             computed_at[worker] = due[worker] - sending[worker]
         else:
-            own = computing[worker]
-            computed_at[worker] = now + own * steps if isinstance(own, float) else own(now)
+            if not kept[worker]:
+                work = works[worker]
+                drawn[worker] = (
+                    work * steps if isinstance(work, float) else next(work),
+                    0.0 if by_round or queues else late(worker),
+                )
+            kept[worker] = False
+            work, jitter = drawn[worker]
+            computed_at[worker] = courses[worker].finish(now, work) if worker in courses else now + work
             due[worker] = computed_at[worker]
             if not queues:
-                due[worker] += sending[worker] + (0.0 if by_round else late(worker))
+                due[worker] += sending[worker] + jitter
         if not armed[worker] or due[worker] < timer_time[worker]:
             arm(worker)
 
@@ -197,9 +207,7 @@ def _engine(
         timer_time[worker] = due[worker]
         if due[worker] == math.inf:
             armed[worker] = False
-            if worker not in gone:  # its speed is 0 for good
-                gone.append(worker)
-                check_stalled()
+            leave(worker)  # its speed is 0 for good
         elif armed[worker]:  # due earlier than the timer in the queue, which will be passed over
             timer[worker] = push(due[worker], 2 + worker, on_timer, worker)
         else:
@@ -305,8 +313,20 @@ def _engine(
             cancel(worker, now)
 
     def cancel(worker, now):
-        log.cancelled.append(end(worker, now))
-        due[worker] = math.inf
+        if start_of[worker] < now:
+            log.cancelled.append(end(worker, now))
+            due[worker] = math.inf
+            return
+        # A job that takes no time is no job: as if it had not been started.
+        busy[worker], due[worker], kept[worker] = False, now, True
+        index_of[worker] -= 1
+        streak[worker] -= 1
+
+    def leave(worker):
+        """This worker will never finish a job again."""
+        if worker not in gone:
+            gone.append(worker)
+            check_stalled()
 
     def collect(use, shares, start, now):
         """A round is full: stale jobs end, and the update follows after its communication."""
@@ -359,8 +379,7 @@ def _engine(
             cancel(worker, env.now)
             overtaken[worker], waiting[worker] = False, True
         if outage.up == math.inf:
-            gone.append(worker)
-            check_stalled()
+            leave(worker)
 
     def on_up(event):
         worker = event._value
@@ -372,7 +391,7 @@ def _engine(
         for outage in outages:
             if outage.down == 0:
                 away[worker] = True
-                if outage.up == math.inf:
+                if outage.up == math.inf and worker not in gone:
                     gone.append(worker)
             else:  # after the jobs that end at this instant: they are whole
                 push(outage.down, 2 + n + worker, on_down, (worker, outage))
@@ -390,7 +409,7 @@ def _engine(
     ending = env.run(until=stop)
 
     for worker in workers:
-        if busy[worker]:
+        if busy[worker] and start_of[worker] < env.now:
             log.running.append(end(worker, math.nan))
     return log, float(env.now), ending
 
@@ -413,19 +432,6 @@ def compare(methods: Sequence[Method], cluster: Cluster, **options: Any) -> dict
         if names.count(name) > 1:
             raise ValueError(f"methods has {name!r} twice: give dataclasses.replace(method, name=...) another one")
     return {method.name: simulate(method, cluster, **options) for method in methods}
-
-
-def _computing(
-    time: float | ComputeTime, speed: Speed | None, worker: int, seed: int
-) -> float | Callable[[float], float]:
-    """Seconds of every job of a worker; or, where they differ, the second at which one is computed, given its start."""
-    if isinstance(time, float) and speed is None:
-        return time
-    work = repeat(time) if isinstance(time, float) else _draws(time, stream(seed, worker))
-    if speed is None:
-        return lambda start: start + next(work)
-    course = speed.realise(stream(seed, worker, 1))
-    return lambda start: course.finish(start, next(work))
 
 
 def _draws(time: ComputeTime | Jitter, rng) -> Iterator[float]:

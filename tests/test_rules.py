@@ -46,7 +46,7 @@ def test_a_rule_uses_what_it_got_once_with_weights_that_sum_to_one(rule, workers
     at, queue = [0] * workers, list(range(workers))
     for job in range(2000):
         worker = queue.pop(0)
-        held, decision = rule.receive(held, Ticket(worker, job, at[worker]), Clock(version, range(workers)))
+        held, decision = rule.receive(held, Ticket(worker, job, at[worker]), Clock(version, range(workers), at))
         seen.append(job)
         assert isinstance(decision, Decision)
         use = (job,) if decision.use is None else decision.use

@@ -222,14 +222,18 @@ class Outage:
 
 
 def check_outages(outages: Sequence[Outage]) -> tuple[Outage, ...]:
-    """One worker's outages in their order in time. Raises ValueError where two of them overlap."""
+    """One worker's outages in their order in time; those that touch are one. Raises ValueError where two overlap."""
     for outage in outages:
         if not isinstance(outage, Outage):
             raise ValueError(f"outages: {outage!r} is no outage: give Outage(down, up)")
-    outages = tuple(sorted(outages, key=lambda outage: outage.down))
-    for first, second in zip(outages, outages[1:]):
-        if second.down < first.up:
+    merged: list[Outage] = []
+    for outage in sorted(outages, key=lambda outage: outage.down):
+        if merged and outage.down < merged[-1].up:
+            first = merged[-1]
             raise ValueError(
-                f"outages={first}, {second} overlap: give one from {first.down} to {max(first.up, second.up)}"
+                f"outages={first}, {outage} overlap: give one from {first.down} to {max(first.up, outage.up)}"
             )
-    return outages
+        if merged and outage.down == merged[-1].up:
+            outage = Outage(merged.pop().down, outage.up)
+        merged.append(outage)
+    return tuple(merged)

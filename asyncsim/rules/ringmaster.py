@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from heapq import heapreplace
 from typing import ClassVar
 
 from ..base import Clock, Decision, Ticket
 from .checks import positive_integer
-
-
-@dataclass
-class Ring:
-    """What Ringmaster holds: the version each worker is at, and (version, worker) in the order of starting."""
-
-    version: list[int]
-    order: deque[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -34,25 +26,22 @@ class Ringmaster:
     def __post_init__(self):
         positive_integer("max_delay", self.max_delay)
 
-    def empty(self, workers: int) -> Ring:
-        return Ring([0] * workers, deque((0, worker) for worker in range(workers)))
+    def empty(self, workers: int) -> list[tuple[int, int]]:
+        """A heap with an entry per worker: a version that its job is not older than. The engine knows the real one."""
+        return [(0, worker) for worker in range(workers)] if self.cancel else []
 
-    def receive(self, held: Ring, ticket: Ticket, clock: Clock):
-        if clock.version - ticket.version >= self.max_delay:
-            return held, self._start(held, ticket.worker, (), clock.version)
-        return held, self._start(held, ticket.worker, (ticket.job,), clock.version + 1)
+    def receive(self, held, ticket: Ticket, clock: Clock):
+        fresh = clock.version - ticket.version < self.max_delay
+        version = clock.version + fresh
+        starters = [ticket.worker]
+        while held and held[0][0] + self.max_delay <= version:
+            worker = held[0][1]
+            at = version if worker == ticket.worker else clock.asked[worker]
+            if at + self.max_delay <= version:
+                starters.append(worker)
+                at = version
+            heapreplace(held, (at, worker))
+        return held, Decision(use=(ticket.job,) if fresh else (), start=starters)
 
-    def _start(self, held: Ring, worker: int, use: Sequence[int], version: int) -> Decision:
-        starters = [worker]
-        held.version[worker] = version
-        held.order.append((version, worker))
-        while held.order and held.order[0][0] + self.max_delay <= version:
-            asked, late = held.order.popleft()
-            if self.cancel and held.version[late] == asked:
-                starters.append(late)
-                held.version[late] = version
-                held.order.append((version, late))
-        return Decision(use=use, start=starters)
-
-    def missing(self, held: Ring, gone: Sequence[int], clock: Clock) -> Sequence[int]:
+    def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
         return gone if len(gone) == len(clock.workers) else ()

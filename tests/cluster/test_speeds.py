@@ -194,9 +194,14 @@ def test_speeds_are_values():
 
 
 def test_outages_are_put_in_order():
-    late, crash, leaves = Outage(0, 5), Outage(7, 8), Outage(8)
+    late, crash, leaves = Outage(0, 5), Outage(7, 8), Outage(9)
     assert check_outages([leaves, late, crash]) == (late, crash, leaves)
     assert check_outages([]) == ()
+
+
+def test_outages_that_touch_are_one():
+    assert check_outages([Outage(2, 3), Outage(1, 2)]) == (Outage(1, 3),)
+    assert check_outages([Outage(0, 1), Outage(1, 2), Outage(2)]) == (Outage(0),)
 
 
 @pytest.mark.parametrize(
