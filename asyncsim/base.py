@@ -8,7 +8,7 @@ This module is plain Python: the simulation side imports it without JAX, the rep
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
@@ -58,6 +58,9 @@ class Rule(Protocol):
 
     def receive(self, held: Any, ticket: Ticket, clock: Clock) -> tuple[Any, Decision]:
         """Take one ticket; return what is held from now on, and the decision."""
+
+    def holds(self, held: Any) -> Iterable[int]:
+        """Of all jobs that finished, those that a later update may still use; the gradients of others are dropped."""
 
     def missing(self, held: Any, gone: Sequence[int], clock: Clock) -> Sequence[int]:
         """Of the workers that will never finish a job again, those without whom no update can come."""

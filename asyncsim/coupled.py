@@ -7,7 +7,7 @@ timeline is that of `simulate` and the values are those of `replay`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 
 import jax
@@ -26,13 +26,13 @@ class Training:
     """One run's server: the engine's `Coupling`."""
 
     def __init__(self, method: Method, problem: Problem, seed: int, step_size: float):
-        self.rule, self.problem, self.seed, self.step_size = method.update, problem, seed, step_size
-        self.state = self.rule.init(np.asarray(problem.init(initial_key(seed))))
+        self.rule, self.problem, self.seed, self.step_size = method.update, problem, np.uint32(seed), step_size
+        self.state = self.rule.init(np.asarray(problem.init(initial_key(self.seed))))
         self.query = self.rule.query(self.state)
         self.gradients: dict[tuple[int, int, int], np.ndarray] = {}  # of jobs that started and may still be used
         self.points = [self.rule.point(self.state)]
         self.norms, self.returns, self.env_steps = [np.nan], [np.nan], [0]
-        self._stats: dict[tuple[int, int, int], tuple[float, int]] = {}
+        self._stats: dict[tuple[int, int, int], tuple[float, int]] = {}  # return and steps, until they are used
 
     def steps(self, worker: int, version: int, index: int) -> int:
         gradient, returns, steps = _job(self.problem, self.query, self.seed, version, worker, index)
@@ -40,7 +40,7 @@ class Training:
         self._stats[worker, version, index] = float(returns), int(steps)
         return int(steps)
 
-    def update(self, jobs: Sequence[Used]) -> None:
+    def update(self, jobs: Sequence[Used], alive: Collection[tuple[int, int, int]]) -> None:
         weights = np.asarray([job.weight for job in jobs], self.points[0].dtype)
         keys = [(job.worker, job.version, job.index) for job in jobs]
         gradient = sum(weight * self.gradients[key] for weight, key in zip(weights, keys))
@@ -51,8 +51,11 @@ class Training:
         self.query = self.rule.query(self.state)
         self.points.append(self.rule.point(self.state))
         self.norms.append(float(np.linalg.norm(self.rule.direction(self.state))))
-        self.returns.append(float(np.mean([self._stats[key][0] for key in keys])))
-        self.env_steps.append(sum(self._stats[key][1] for key in keys))
+        first = [self._stats.pop(key) for key in keys if key in self._stats]  # those that were not used before
+        self.returns.append(sum(returns for returns, _ in first))
+        self.env_steps.append(sum(steps for _, steps in first))
+        self.gradients = {key: self.gradients[key] for key in alive}
+        self._stats = {key: self._stats[key] for key in alive if key in self._stats}
 
 
 def train(
@@ -96,8 +99,7 @@ def _frame(method, problem, seed, step_size, timeline, training, evaluations) ->
     evaluated = evaluate(problem, jnp.asarray(np.stack([training.points[mark] for mark in marks])), seeds)
     used = timeline.updates[["gradients", "communications"]].cumsum()
     used = pd.concat([pd.DataFrame({"gradients": [0], "communications": [0]}), used], ignore_index=True)
-    returns = np.asarray(training.returns) * np.concatenate([[1], timeline.updates["gradients"]])
-    total, jobs = np.nancumsum(returns), used["gradients"].to_numpy()
+    total, jobs = np.nancumsum(training.returns), used["gradients"].to_numpy()
     with np.errstate(invalid="ignore"):
         train_return = np.diff(total[marks], prepend=np.nan) / np.diff(jobs[marks], prepend=0)
     return pd.DataFrame(

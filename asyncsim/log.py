@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from itertools import repeat
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,7 +38,7 @@ class Log:
         self.rows.append(len(self.worker))
         self.used.extend(rows)
         self.sizes.append(len(rows))
-        self.weights.extend(repeat(weights, len(rows)) if isinstance(weights, float) else weights)
+        self.weights.extend(repeat(weights, len(rows)) if isinstance(weights, Real) else weights)
 
     def last(self) -> list[Used]:
         """The jobs of the last update."""
@@ -56,6 +57,7 @@ class Log:
         update_of, weight_of = np.full(jobs, -1), np.zeros(jobs)
         update_of[used[::-1]], weight_of[used[::-1]] = update[::-1], weights[::-1]  # the first use is written last
         again = update_of[used] != update
+        gradients = np.bincount(update[~again], minlength=applied)
         version, finish, rows = np.asarray(self.version), np.asarray(self.finish), np.asarray(self.rows)
         collected = finish[rows - 1]
         if by_round:
@@ -83,7 +85,7 @@ class Log:
                 {
                     "update": np.arange(applied),
                     "time": time,
-                    "gradients": sizes,
+                    "gradients": gradients,
                     "communications": communications,
                 }
             ),

@@ -63,8 +63,8 @@ class History:
         """One row per seed, step size and evaluated update.
 
         ``method, seed, step_size``; ``update``: updates applied so far; ``time``: simulated seconds;
-        ``gradients, env_steps, communications``: used so far; ``train_return``: mean return of the trajectories used
-        since the row before; ``eval_return``: of the iterate; ``direction_norm``: ‖d‖ of the last update;
+        ``gradients, env_steps, communications``: used so far, each gradient once; ``train_return``: mean return of
+        the trajectories first used since the row before; ``eval_return``: of the iterate; ``direction_norm``: ‖d‖ of the last update;
         ``gradient_norm``: ‖∇J(θ)‖ where the problem knows it, else NaN; ``eval_return_0, eval_return_1, ...``: in each
         worker's own world, where they differ.
         """
@@ -254,13 +254,13 @@ def _advance(problem, update, widths, mixed, carry, seeds, step_sizes, plan: Sch
 
         def compute(width, row, carry: Carry) -> Pending:
             """What is pending after the gradients of a step."""
-            columns = (plan.version, plan.worker, plan.index, plan.weight, plan.update)
-            version, worker, index, weight, slot = (
+            columns = (plan.version, plan.worker, plan.index, plan.weight, plan.again, plan.update)
+            version, worker, index, weight, again, slot = (
                 lax.dynamic_slice_in_dim(column, plan.first[row], width) for column in columns
             )
             real = jnp.arange(width) < plan.count[row]
             keys, weight, slot = jax.vmap(partial(job_key, seed))(version, worker, index), weight * real, slot % ahead
-            pending = carry.pending
+            pending, new = carry.pending, real & ~again  # a trajectory counts once
             if mixed:
                 points = carry.points[version % length]
                 gradients, stats = jax.vmap(lambda point, *job: problem.gradient(point, *(x[None] for x in job)))(
@@ -272,9 +272,9 @@ def _advance(problem, update, widths, mixed, carry, seeds, step_sizes, plan: Sch
                 gradient = gradient[None]
             return Pending(
                 gradient,
-                pending.returns.at[slot].add(jnp.where(real, stats.returns, 0)),
-                pending.jobs.at[slot].add(real),
-                pending.steps.at[slot].add(jnp.where(real, stats.steps, 0)),
+                pending.returns.at[slot].add(jnp.where(new, stats.returns, 0)),
+                pending.jobs.at[slot].add(new),
+                pending.steps.at[slot].add(jnp.where(new, stats.steps, 0)),
             )
 
         def apply(now, carry: Carry) -> Carry:

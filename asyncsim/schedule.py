@@ -28,6 +28,7 @@ class Schedule(NamedTuple):
     worker: np.ndarray
     index: np.ndarray
     weight: np.ndarray  # float64
+    again: np.ndarray  # bool: an update before used it, too
     update: np.ndarray  # that uses it
     first: np.ndarray  # (S,) int32, a step's first job
     count: np.ndarray  # (S,) int32, how many jobs it has
@@ -45,8 +46,8 @@ def schedule(timeline: Timeline, most: int) -> Schedule:
     """
     uses = timeline.uses()
     update, version = uses["update"].to_numpy(), uses["version"].to_numpy()
-    sizes = timeline.updates["gradients"].to_numpy()
-    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    offsets = timeline.batches().offsets
+    sizes = np.diff(offsets)
     if np.array_equal(version, update):  # asked for at the newest point, as collecting rules do
         alone = len(sizes) > 1 and sizes[0] != sizes[1:].max()  # a first batch of its own size
         widths = sorted({sizes[0], sizes[1:].max()} if alone else {sizes.max(initial=1)})
@@ -60,13 +61,13 @@ def schedule(timeline: Timeline, most: int) -> Schedule:
         ready = np.append(left, len(sizes))[first + count]
         begun = np.maximum.accumulate(np.maximum.reduceat(update[order], first)) + 1
         ahead = int((begun - np.append(0, ready[:-1])).max())
-    columns = [uses[key].to_numpy()[order] for key in ("version", "worker", "index", "weight")]
+    columns = [uses[key].to_numpy()[order] for key in ("version", "worker", "index", "weight", "again")]
     columns = [np.pad(column, (0, widths[-1])) for column in (*columns, update[order])]
-    integers = [column.astype(np.int32) for column in (*columns[:3], columns[4])]
+    integers = [column.astype(np.int32) for column in (*columns[:3], columns[5])]
     steps = (column.astype(np.int32) for column in (first, count, ready))
     oldest = np.minimum.reduceat(version, offsets[:-1]).astype(np.int32) if len(sizes) else np.zeros(0, np.int32)
     widths = tuple(int(width) for width in widths)
-    return Schedule(*integers[:3], columns[3], integers[3], *steps, oldest, widths, ahead, mixed)
+    return Schedule(*integers[:3], *columns[3:5], integers[3], *steps, oldest, widths, ahead, mixed)
 
 
 def _width(version: np.ndarray, update: np.ndarray, most: int) -> int:

@@ -9,10 +9,11 @@ are: so a k-th arrival is exactly the k-th multiple, ties are real ties, and clo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 from heapq import heappush
 from itertools import repeat
+from numbers import Real
 from typing import Any, Literal, Protocol
 
 import simpy
@@ -28,14 +29,18 @@ class Stalled(ValueError):
     """The stop condition can never be met: nobody is left to wait for."""
 
 
+class RuleError(ValueError):
+    """A rule's answer to a ticket makes no sense: the line names the rule, the ticket, and what would do."""
+
+
 class Coupling(Protocol):
     """Samples trajectories while the engine runs, where how long a job takes depends on its own."""
 
     def steps(self, worker: int, version: int, index: int) -> int:
         """Environment steps of this job, which takes as many times ``cluster.compute[worker]`` seconds."""
 
-    def update(self, jobs: Sequence[Used]) -> None:
-        """The next update is made, of these."""
+    def update(self, jobs: Sequence[Used], alive: Collection[tuple[int, int, int]]) -> None:
+        """The next update is made, of these. alive: (worker, version, index) of jobs that later ones may still use."""
 
 
 def simulate(
@@ -146,6 +151,7 @@ def _engine(
     link = simpy.Resource(env) if queues else None
     stop = env.event()
     version, used, pending = 0, 0, False  # pending: an update waits for its communication
+    distinct = set()  # jobs that were used, where it must be known
     held, clock, receive = rule.empty(n), Clock(0, workers, version_of), rule.receive
 
     # Jobs of the same length, one after another, at a worker that is always there.
@@ -267,7 +273,12 @@ def _engine(
             if not pending:
                 begin(worker, now)
             return
-        held, (use, shares, start) = receive(held, ticket((worker, job, asked)), clock)
+        try:
+            held, (use, shares, start) = receive(held, ticket((worker, job, asked)), clock)
+        except Exception as error:
+            raise RuleError(_answered(rule, worker, job, asked, f"{type(error).__name__}: {error}", GIVE)) from error
+        if use is not None or start is not None:
+            check_answer(worker, job, asked, use, shares, start)
         if use is None and not by_round:
             add_rows(job + 1)
             add_used(job)
@@ -297,6 +308,27 @@ def _engine(
             begin(worker, now)
         if gone and use is None:
             check_stalled()
+
+    def check_answer(worker, job, asked, use, shares, start):
+        """What a rule of one's own may get wrong. Raises RuleError."""
+        broken = ""
+        for key, given, known, what in (
+            ("use", use, range(len(ended)), "finished job"),
+            ("start", start, workers, "worker"),
+        ):
+            try:
+                for each in () if given is None or given is workers else given:
+                    if each not in known:
+                        broken = broken or f"{key} has {each!r}, which is no {what}: give some of 0 to {len(known) - 1}"
+            except TypeError:
+                broken = broken or f"{key}={given!r} is not a list: give the numbers of one {what} after another"
+        if not broken and use:
+            if len(set(use)) < len(use):
+                broken = f"use={list(use)!r} has a job twice: give each once"
+            elif not isinstance(shares, Real) and len(shares) != len(use):
+                broken = f"weights has {len(shares)} values for {len(use)} jobs: give one number, or as many"
+        if broken:
+            raise RuleError(_answered(rule, worker, job, asked, broken))
 
     def restart(starters, now):
         for worker in starters:
@@ -347,7 +379,11 @@ def _engine(
         pending = False
         if by_round:
             log.time.append(now)
-        if advance(len(use)):
+        once = len(use)
+        if gradients is not None:  # of which some may have been in an update before
+            once = len(distinct.union(use)) - len(distinct)
+            distinct.update(use)
+        if advance(once):
             restart(start, now)
             if gone:
                 check_stalled()
@@ -358,7 +394,8 @@ def _engine(
         clock.version = version = version + 1
         used += gradients_used
         if coupling is not None:
-            coupling.update(log.last())
+            rows = [(log.worker[row], log.version[row], log.index[row]) for row in rule.holds(held)]
+            coupling.update(log.last(), rows + [(i, version_of[i], index_of[i]) for i in workers if busy[i]])
         if version == updates:
             stop.succeed("updates")  # ahead of every job that ends at this same instant
         elif gradients is not None and used >= gradients:
@@ -406,7 +443,15 @@ def _engine(
         begin(worker, 0.0)
     if until is not None:
         push(until, math.inf, lambda event: stop.succeed("until"))
-    ending = env.run(until=stop)
+    try:
+        ending = env.run(until=stop)
+    except RuntimeError:
+        if queue or stop.triggered:
+            raise
+        ending = "stalled"  # nobody computes, and nothing will happen any more
+    if ending in ("stalled", "until") and not (any(busy) or any(away) or gone or pending):
+        last = ended[-1], len(ended) - 1, log.version[-1]
+        raise Stalled(_answered(rule, *last, "all workers are parked and no update is made", "start somebody"))
 
     for worker in workers:
         if busy[worker] and start_of[worker] < env.now:
@@ -452,6 +497,14 @@ def _check(updates, until, gradients, stale) -> None:
         raise ValueError(f"until={until!r} is no stop condition: give finite seconds > 0")
     if stale not in ("cancel", "finish"):
         raise ValueError(f"stale={stale!r} is unknown: give 'cancel' or 'finish'")
+
+
+GIVE = "return (what is held from now on, a Decision)"
+
+
+def _answered(rule: Rule, worker: int, job: int, version: int, what: str, give: str = "") -> str:
+    """A line about a rule's answer to a ticket."""
+    return f"{type(rule).__name__} at {Ticket(worker, job, version)}: {what}{give and ': '}{give}"
 
 
 def _never(rule, cluster, missing, key) -> str:

@@ -16,10 +16,10 @@ USED, CANCELLED, DISCARDED, RUNNING = range(4)
 
 
 class Batches(NamedTuple):
-    """The used jobs, sorted by (update, version, worker, index); update u has ``offsets[u]:offsets[u + 1]``."""
+    """All uses of jobs, sorted by (update, version, worker, index); update u has ``offsets[u]:offsets[u + 1]``."""
 
     offsets: np.ndarray  # (updates + 1,)
-    version: np.ndarray  # (used jobs,)
+    version: np.ndarray  # (uses,)
     worker: np.ndarray
     index: np.ndarray
     weight: np.ndarray
@@ -35,7 +35,8 @@ class Timeline:
         outcome: ``used``; ``cancelled`` (``finish`` is when); ``discarded`` (finished, and no update used it);
         ``running`` at the end of the run (``finish`` is NaN).
     updates: one row per update: ``update, time, gradients, communications``: when it was applied, how many gradients it
-        used, how many communications there were since the update before (gradients of no use count as well).
+        was the first to use, how many communications there were since the update before (gradients of no use count as
+        well).
     communication: of the rule: ``"round"``, one collective per update, or ``"gradient"``, every job pays its own way.
     coupled: how long a job took depends on its own trajectory; ``cluster.compute`` is ḣ_i.
     end: when the run stopped. ending: why, ``"updates"``, ``"gradients"``, ``"until"``, or ``"stalled"``.
@@ -66,13 +67,16 @@ class Timeline:
         return int(self.delays().max(initial=0))
 
     def uses(self) -> pd.DataFrame:
-        """Every use of a gradient in an update: ``update, version, worker, index, weight``, in that order sorted."""
+        """Every use of a gradient in an update: ``update, version, worker, index, weight, again``, sorted in that order.
+
+        again: whether an update before had used it, too.
+        """
         keys = ["update", "version", "worker", "index"]
-        uses = self.jobs.loc[self.jobs["update"] >= 0, [*keys, "weight"]]
+        uses = self.jobs.loc[self.jobs["update"] >= 0, [*keys, "weight"]].assign(again=False)
         if len(self.reuses):
             again = self.jobs[["version", "worker", "index"]].iloc[self.reuses["job"]]
             again = again.assign(update=self.reuses["update"].to_numpy(), weight=self.reuses["weight"].to_numpy())
-            uses = pd.concat([uses, again[[*keys, "weight"]]])
+            uses = pd.concat([uses, again[[*keys, "weight"]].assign(again=True)])
         return uses.sort_values(keys, kind="stable", ignore_index=True)
 
     def counts(self) -> dict[str, int]:
@@ -82,7 +86,8 @@ class Timeline:
     def batches(self) -> Batches:
         """What replay needs: which gradients make each update, in an order that does not depend on who came first."""
         uses = self.uses()
-        offsets = np.concatenate([[0], np.cumsum(self.updates["gradients"])])
+        sizes = np.bincount(uses["update"], minlength=len(self.updates))
+        offsets = np.concatenate([[0], np.cumsum(sizes)])
         columns = (uses[key].to_numpy() for key in ("version", "worker", "index", "weight"))
         return Batches(offsets, *columns)
 
@@ -260,9 +265,11 @@ def _verify_uses(timeline: Timeline) -> None:
         ~(finish <= collected),
         lambda k: f"uses: job {job[k]} ends at {finish[k]}, and update {update[k]} uses it at {collected[k]}",
     )
+    once = pd.DataFrame({"update": update, "job": job}).duplicated().to_numpy()
+    _none(once, lambda k: f"uses: update {update[k]} uses job {job[k]} twice")
     expected = np.where(used, own - jobs["version"].to_numpy(), -1)
     _none(delay != expected, lambda k: f"delays: job {k} has delay {delay[k]}, not update - version = {expected[k]}")
-    counts, said = np.bincount(update, minlength=rounds), timeline.updates["gradients"].to_numpy()
-    _none(counts != said, lambda k: f"gradients: update {k} uses {counts[k]} gradients, not {said[k]}")
+    counts, said = np.bincount(own[row], minlength=rounds), timeline.updates["gradients"].to_numpy()
+    _none(counts != said, lambda k: f"gradients: update {k} is the first to use {counts[k]} gradients, not {said[k]}")
     sums = np.bincount(update, weight, minlength=rounds)
     _none(~(abs(sums - 1) <= 1e-9), lambda k: f"weights: those of update {k} sum to {sums[k]}")

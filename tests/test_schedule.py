@@ -28,14 +28,14 @@ seconds = st.lists(st.floats(0.1, 10), min_size=1, max_size=8)
 def test_a_schedule_is_a_way_to_replay(method, h, kappa, stale, updates, most):
     timeline = simulate(method, Cluster(h, kappa), updates=updates, stale=stale)
     plan, uses = schedule(timeline, most), timeline.uses()
-    columns = ["update", "version", "worker", "index", "weight"]
+    columns = ["update", "version", "worker", "index", "weight", "again"]
     planned = np.array([getattr(plan, column)[: len(uses)] for column in columns])
     rows = planned[:, np.lexsort(planned[::-1])]
     np.testing.assert_array_equal(rows, uses[columns].to_numpy().T)  # each once
     np.testing.assert_array_equal(np.append(plan.first, len(uses)), np.append(0, np.cumsum(plan.count)))
     np.testing.assert_array_equal(plan.oldest, uses.groupby("update")["version"].min())
 
-    left = timeline.updates["gradients"].to_numpy().copy()
+    left = np.bincount(uses["update"])
     applied, begun, length = 0, 0, timeline.max_delay + 1
     for first, count, ready in zip(plan.first, plan.count, plan.ready):
         jobs = slice(first, first + count)

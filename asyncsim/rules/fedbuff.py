@@ -34,5 +34,8 @@ class FedBuff:
             return held, AGAIN
         return [], Decision(use=held, weights=1 / self.batch_size, start=None)
 
+    def holds(self, held) -> Sequence[int]:
+        return held
+
     def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
         return gone if len(gone) == len(clock.workers) else ()

@@ -21,5 +21,8 @@ class Greedy:
     def receive(self, held, ticket: Ticket, clock: Clock):
         return held, ALONE
 
+    def holds(self, held) -> Sequence[int]:
+        return ()
+
     def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
         return gone if len(gone) == len(clock.workers) else ()

@@ -34,6 +34,9 @@ class MSynchronous:
             return held, Decision()
         return [], Decision(use=[ticket.job for ticket in held], weights=1 / self.participants, start=clock.workers)
 
+    def holds(self, held) -> Sequence[int]:
+        return [ticket.job for ticket in held]
+
     def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
         absent = set(gone).difference(ticket.worker for ticket in held)  # a job that is there stays there
         return sorted(absent) if len(clock.workers) - len(absent) < self.participants else ()

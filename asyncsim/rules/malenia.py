@@ -67,6 +67,9 @@ class Malenia:
         weights = [1 / (n * counts[worker]) for worker in held.workers]
         return self.empty(n), Decision(use=held.jobs, weights=weights, start=clock.workers)
 
+    def holds(self, held) -> Sequence[int]:
+        return held.jobs
+
     def missing(self, held: Round, gone: Sequence[int], clock: Clock) -> Sequence[int]:
         absent = [worker for worker in gone if not held.counts[worker]]
         if absent or len(gone) == len(clock.workers):

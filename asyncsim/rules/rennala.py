@@ -41,5 +41,8 @@ class Rennala:
             return held, AGAIN
         return [], Decision(use=held, weights=1 / size, start=clock.workers)  # update; everybody takes the new point
 
+    def holds(self, held) -> Sequence[int]:
+        return held
+
     def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
         return gone if len(gone) == len(clock.workers) else ()

@@ -52,6 +52,9 @@ class Ringleader:
             held = Tables(held.later, [[] for _ in range(n)], missing)
         return held, Decision(use=use, weights=weights, start=None)
 
+    def holds(self, held: Tables) -> Sequence[int]:
+        return [job for jobs in (*held.now, *held.later) for job in jobs]
+
     def missing(self, held: Tables, gone: Sequence[int], clock: Clock) -> Sequence[int]:
         absent = [worker for worker in gone if not held.now[worker]]
         unmoved = [worker for worker in gone if worker not in held.moved]

@@ -43,5 +43,8 @@ class Ringmaster:
             heapreplace(held, (at, worker))
         return held, Decision(use=(ticket.job,) if fresh else (), start=starters)
 
+    def holds(self, held) -> Sequence[int]:
+        return ()
+
     def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
         return gone if len(gone) == len(clock.workers) else ()

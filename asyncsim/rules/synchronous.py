@@ -36,5 +36,8 @@ class Synchronous:
             return held, Decision()  # park
         return self.empty(len(clock.workers)), Decision(use=jobs, weights=1 / len(jobs), start=clock.workers)
 
+    def holds(self, held) -> Sequence[int]:
+        return held[0]
+
     def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
         return [worker for worker in gone if held[1][worker] < self.jobs_each]
