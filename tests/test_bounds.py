@@ -183,9 +183,9 @@ def test_workers_with_their_own_problems(scenario, capsys):
 
 
 def test_a_sweep_has_every_point(scenario, capsys):
-    Path(scenario).write_text(SCENARIO.replace("communication = 0.5", "communication = [[0.5, 0.5], [4.0, 4.0]]"))
-    if main(["bounds", scenario]) == 0:
-        assert capsys.readouterr().out.count("recommended") == 2
+    Path(scenario).write_text(SCENARIO + "\n[sweep]\ncluster.communication = [[0.5, 0.5], [4.0, 4.0]]\n")
+    assert main(["bounds", scenario]) == 0
+    assert capsys.readouterr().out.count("recommended") == 2
 
 
 BAD = [

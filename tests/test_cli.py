@@ -245,7 +245,7 @@ def test_the_list(here, capsys):
 def test_what_can_be_reproduced(here, capsys):
     (here / "experiments" / "deeper").mkdir()
     about = '[about]\nverdict = "same shape: 3 s against 5 s"\nminutes = {quick = 0.5, paper = 12.0}\n[stop]'
-    swept = TINY.replace("communication = 0.5", "communication = [0.5, 1.0]").replace("[stop]", about)
+    swept = TINY.replace("[stop]", about) + "[sweep]\ncluster.communication = [0.5, 1.0]\n"
     (here / "experiments" / "deeper" / "swept.toml").write_text(swept)
     own = "compute = [1.0, 1.0, 1.0, 20.0]\n"
     (here / "experiments" / "own.toml").write_text(TINY.replace('workers = 3\ncompute = "sqrt"\n', own))

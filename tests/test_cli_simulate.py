@@ -149,7 +149,7 @@ def test_save_json_is_whole_or_not_at_all(tmp_path):
 
 
 def test_a_sweep_is_simulated_at_every_point(here, capsys):
-    text = Path("tiny.toml").read_text().replace("communication = 0.5", "communication = [0.0, 0.25]")
+    text = Path("tiny.toml").read_text() + "\n[sweep]\ncluster.communication = [0.0, 0.25]\n"
     Path("tiny.toml").write_text(text)
     assert main(["simulate", "tiny.toml", "--trace", "t.json", "--output", "out"]) == 0
     said = capsys.readouterr().out

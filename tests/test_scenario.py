@@ -256,7 +256,8 @@ LINES = [
     (
         "= 0.5\n[problem]",
         "= [1.0]\n[problem]",
-        "cluster.communication has 1 values for 3 workers: give one number, or 3",
+        "cluster.communication=[1.0] has 1 values for 3 workers: give one number, one per worker (3), or "
+        "cluster.communication = [...] under [sweep]",
     ),
     (
         "communication = 0.5",

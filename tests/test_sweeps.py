@@ -45,8 +45,8 @@ def test_without_a_sweep_there_is_one_point(scenario):
     assert alone.points == (({}, alone),)
 
 
-def test_a_list_where_a_number_is_expected(scenario):
-    swept = scenario("batch_size = 4", "batch_size = [4, 8]\nmomentum = [0.1, 1]")
+def test_every_key_of_the_table_is_an_axis(scenario):
+    swept = scenario(end="[sweep.methods.rennala_nigt]\nbatch_size = [4, 8]\nmomentum = [0.1, 1]\n")
     assert swept.settings.sweep == {
         "methods.rennala_nigt.batch_size": [4, 8],
         "methods.rennala_nigt.momentum": [0.1, 1],
@@ -68,21 +68,31 @@ def test_a_list_where_a_number_is_expected(scenario):
     assert swept.methods["rennala_nigt"] == methods[0]  # the rest is the first point's
 
 
-def test_lists_in_tables_in_lists(scenario):
-    time = 'compute = [1.0, {distribution = "gamma", mean = 2.0, shape = [1, 4.0]}, [3, 30]]'
-    swept = scenario("compute = [1.0, 2.0, 3.0]", time)
+def test_tables_in_lists(scenario):
+    time = 'compute = [1.0, {distribution = "gamma", mean = 2.0, shape = 9.0}, 9]'
+    end = "[sweep]\ncluster.compute.1.shape = [1, 4.0]\ncluster.compute.2 = [3, 30]\n"
+    swept = scenario("compute = [1.0, 2.0, 3.0]", time, end)
     assert list(swept.points[0][0]) == ["shape", "compute.2"] and len(swept.points) == 4
     assert swept.points[3][1].cluster.compute[1].shape == 4.0 and swept.points[3][1].cluster.compute[2] == 30.0
-    swept = scenario("workers = 3", "outages = [{worker = 0, down = [5, 6.0]}]")
+    end = "[sweep]\ncluster.outages.0.down = [5, 6.0]\n"
+    swept = scenario("workers = 3", "outages = [{worker = 0, down = 1}]", end)
     assert [point.cluster.outages[0][1][0].down for _, point in swept.points] == [5.0, 6.0]
-    speed = 'speeds = {1 = {kind = "diurnal", period = 10, low = [0.1, 0.2]}}'
-    swept = scenario("workers = 3", speed)
+    speed = 'speeds = {1 = {kind = "diurnal", period = 10, low = 0.5}}'
+    swept = scenario("workers = 3", speed, "[sweep]\ncluster.speeds.1.low = [0.1, 0.2]\n")
     assert [point.cluster.speeds[0][1].low for _, point in swept.points] == [0.1, 0.2]
 
 
-def test_communication_is_per_worker_where_there_are_as_many(scenario):
+def test_a_label_may_have_dots(scenario):
+    label = '"η 0.1, M"'
+    table = f'[methods.{label}]\nmethod = "rennala_nigt"\nbatch_size = 2\n'
+    for key in (f"methods.{label}.momentum", '"methods.η 0.1, M.momentum"'):
+        swept = scenario(end=f"{table}[sweep]\n{key} = [0.1, 0.2]\n")
+        assert [point.methods["η 0.1, M"].update.momentum for _, point in swept.points] == [0.1, 0.2]
+
+
+def test_communication_is_per_worker_where_it_is_a_list(scenario):
     assert scenario("communication = 0.5", "communication = [0.0, 0.1, 1.0]").cluster.kappas == (0.0, 0.1, 1.0)
-    swept = scenario("communication = 0.5", "communication = [0, 0.1, 1.0, 10]")
+    swept = scenario(end="[sweep]\ncluster.communication = [0, 0.1, 1.0, 10]\n")
     assert [values for values, _ in swept.points] == [{"communication": kappa} for kappa in (0.0, 0.1, 1.0, 10.0)]
     assert [point.cluster.kappas[0] for _, point in swept.points] == [0.0, 0.1, 1.0, 10.0]
     swept = scenario(end="[sweep]\ncluster.communication = [0.0, 0.1, 1.0]\n")
@@ -116,9 +126,6 @@ def test_values_that_are_no_numbers_are_words_in_tables(scenario):
 
 
 def test_a_preset_may_sweep_less(scenario):
-    end = "[quick]\ncluster.communication = 2.0\n"
-    assert scenario("communication = 0.5", "communication = [0, 1]", end, "quick").swept == ()
-    assert len(scenario("communication = 0.5", "communication = [0, 1]", end).swept) == 2
     end = "[sweep]\ncluster.communication = [0.0, 0.1]\n[quick.sweep]\ncluster.communication = [7.0, 8.0]\n"
     assert [values["communication"] for values, _ in scenario(end=end, preset="quick").points] == [7.0, 8.0]
 
@@ -126,14 +133,59 @@ def test_a_preset_may_sweep_less(scenario):
 LINES = [
     (
         "batch_size = 4",
-        "batch_size = []",
-        "methods.rennala_nigt.batch_size=[] is no sweep: give a list of at least one value",
+        "batch_size = [4, 8]",
+        "methods.rennala_nigt.batch_size=[4, 8]: give an integer, or "
+        "methods.rennala_nigt.batch_size = [...] under [sweep]",
     ),
-    ("updates = 3", "updates = [3, 3]", "stop.updates=[3, 3] has a value twice: give distinct ones"),
+    ("batch_size = 4", "batch_size = []", "methods.rennala_nigt.batch_size=[]: give an integer, or methods.rennala_"),
+    ("updates = 3", "updates = [3, 4]", "stop.updates=[3, 4]: give an integer, or stop.updates = [...] under [sweep]"),
+    (
+        "compute = [1.0, 2.0, 3.0]",
+        "compute = [1.0, 2.0, [3.0, 30.0]]",
+        "cluster.compute[2]=[3.0, 30.0]: give a number or a table, or cluster.compute.2 = [...] under [sweep]",
+    ),
+    (
+        "communication = 0.5",
+        "communication = [0.1, 0.2]",
+        "cluster.communication=[0.1, 0.2] has 2 values for 3 workers: give one number, one per worker (3), or "
+        "cluster.communication = [...] under [sweep]",
+    ),
+    (
+        "evaluations = 2",
+        'stale = ["cancel", "finish"]',
+        "stale=['cancel', 'finish']: give 'cancel' or 'finish', or stale = [...] under [sweep]",
+    ),
+    (
+        "[methods.afedpg]",
+        '[methods."η 0.1"]\nmethod = "afedpg"\nmomentum = [0.1, 1]',
+        'methods.η 0.1.momentum=[0.1, 1]: give a number, or "methods.η 0.1.momentum" = [...] under [sweep]',
+    ),
     ("evaluations = 2", "evaluations = [2, 3]", "evaluations=[2, 3]: give an integer"),
-    ("batch_size = 4", "batch_size = [4, 0]", "at batch_size=0: methods.rennala_nigt.batch_size=0 is no number of"),
-    ("updates = 3", 'updates = [3, "a"]', "at stop.updates=a: stop.updates='a': give an integer"),
-    ("communication = 0.5", "communication = [0, -1]", "at communication=-1: cluster.communication=-1.0 is no commun"),
+    (
+        "evaluations = 2",
+        "sweep = {stop.updates = []}",
+        "stop.updates=[] is no sweep: give a list of at least one value",
+    ),
+    (
+        "evaluations = 2",
+        "sweep = {stop.updates = [3, 3]}",
+        "stop.updates=[3, 3] has a value twice: give distinct ones",
+    ),
+    (
+        "evaluations = 2",
+        "sweep = {methods.rennala_nigt.batch_size = [4, 0]}",
+        "at batch_size=0: methods.rennala_nigt.batch_size=0 is no number of",
+    ),
+    (
+        "evaluations = 2",
+        'sweep = {stop.updates = [3, "a"]}',
+        "at stop.updates=a: stop.updates='a': give an integer",
+    ),
+    (
+        "evaluations = 2",
+        "sweep = {cluster.communication = [0, -1]}",
+        "at communication=-1: cluster.communication=-1.0 is no commun",
+    ),
     ("evaluations = 2", "sweep = 3", "sweep=3: give a table"),
     (
         "evaluations = 2",
@@ -158,12 +210,17 @@ LINES = [
     ),
     (
         "evaluations = 2",
+        "sweep = {cluster.compute.02 = [1]}",
+        "sweep.cluster.compute.02: cluster.compute has no entry 02: give",
+    ),
+    (
+        "evaluations = 2",
         "sweep = {cluster.communication.latency = [1]}",
         "sweep.cluster.communication.latency: cluster.communication=0.5 is no table: give a key that the file may have",
     ),
     (
-        "communication = 0.5",
-        "communication = [1, 2]\n[sweep]\ncluster.communication = [1, 2]",
+        "evaluations = 2",
+        'sweep = {cluster.communication = [1, 2], "cluster.communication" = [1, 2]}',
         "cluster.communication=[1, 2] is swept twice: cluster.communication is a sweep, too; give one of them",
     ),
 ]
@@ -185,7 +242,7 @@ def test_what_is_wrong_is_one_line(scenario, tmp_path, monkeypatch, old, new, li
 def ran(tmp_path_factory):
     """A sweep that was run, with what was printed."""
     folder = tmp_path_factory.mktemp("swept")
-    swept = TINY.replace("batch_size = 4", "batch_size = [2, 4]").replace("target", "tuning_seeds = [9]\ntarget")
+    swept = TINY.replace("target", "tuning_seeds = [9]\nsweep = {methods.rennala_nigt.batch_size = [2, 4]}\ntarget")
     (folder / "x.toml").write_text(swept)
     assert main(["run", str(folder / "x.toml"), "--output", str(folder / "out")]) == 0
     return folder

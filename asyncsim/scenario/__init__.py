@@ -2,8 +2,8 @@
 
 `load(path, preset="quick")` merges the file's table [quick] over the rest of the file, key by key: the same scenario
 at less expense. With ``tuning_seeds`` the step-size grid is run on these seeds first, and the final ``seeds`` with each
-method's best step size only. The table [about] is for readers, and changes nothing. A list where one number is expected
-is a sweep, and so is what the table [sweep] has (see `sweeps`).
+method's best step size only. The table [about] is for readers, and changes nothing. The table [sweep] makes several
+scenarios of one (see `sweeps`).
 
 `tables`, `clusters`, `problems` and `settings` say what the file may hold. Whether a value makes sense is decided where
 it is used (`Cluster`, rules, updates, problems); their lines are passed on with the file and the section in front.

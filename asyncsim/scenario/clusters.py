@@ -19,6 +19,7 @@ one worker. Workers are counted from 0.
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -51,7 +52,7 @@ from ..cluster import (
     Uniform,
     read_recording,
 )
-from .errors import ScenarioError, told
+from .errors import ScenarioError, or_swept, told
 from .tables import Count, Index, ListOf, Numbers, Table, tagged
 
 Parameters = Callable[[str], int]  # d; raises a line that ends with these words where there is no policy
@@ -267,6 +268,11 @@ class ClusterTable(Table):
             if self.communication_exponent is not None:
                 raise ValueError("communication_exponent multiplies seconds, and this is a network: leave it out")
             communication = communication.with_jitter(n, lambda what: parameters(n, what))
+        elif isinstance(communication, tuple) and len(communication) != n:
+            raise ValueError(
+                f"communication={reprlib.repr([*communication])} has {len(communication)} values for {n} workers: "
+                f"give one number, one per worker ({n}){or_swept('cluster.communication')}"
+            )
         cluster = Cluster(compute, communication, self.collective, self.transfer, self._speeds(n), self._outages(n))
         if self.communication_exponent is None:
             return cluster

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 import reprlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+
+SWEPT = ("stop", "cluster", "problem", "methods")  # tables; of the other keys only ``stale`` may be swept
 
 
 class ScenarioError(ValueError):
@@ -64,7 +67,19 @@ def _first(error: ValidationError, data: dict[str, Any], section: str) -> str:
             return f"{key} is missing: give one of {context['expected_tags']}"
         value = value[tag]
     *others, last = dict.fromkeys(map(_hint, same))
-    return f"{key}={reprlib.repr(value)}: give {', '.join(others) + ' or ' if others else ''}{last}"
+    hint = f"{', '.join(others) + ' or ' if others else ''}{last}"
+    if isinstance(value, list) and any(each["type"] in SINGLE for each in same):
+        hint += or_swept(key)
+    return f"{key}={reprlib.repr(value)}: give {hint}"
+
+
+def or_swept(key: str) -> str:
+    """The other thing that a list may have been meant for, where the key may be swept."""
+    dotted = re.sub(r"\[(\d+)\]", r".\1", key)
+    if dotted.split(".")[0] not in SWEPT and dotted != "stale":
+        return ""
+    bare = re.fullmatch(r"[A-Za-z0-9_.-]+", dotted)
+    return f", or {dotted if bare else json.dumps(dotted, ensure_ascii=False)} = [...] under [sweep]"
 
 
 def _joined(*parts: str) -> str:
@@ -82,6 +97,7 @@ def _key(location: Sequence[str | int], data: Any, section: str) -> str:
     return key
 
 
+SINGLE = ("bool_type", "float_type", "int_type", "literal_error", "string_type")  # where a list is no value
 HINTS = {
     "bool_type": "true or false",
     "dict_type": "a table",
