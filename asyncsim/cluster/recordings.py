@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import reprlib
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from itertools import islice
+from pathlib import Path
 
 from ..base import nearest
 from .times import Recorded
+
+EXACTLY = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN)  # differences of decimals, without rounding
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?(nan|inf|infinity)", re.IGNORECASE)
 
 
 def read_recording(path: str | os.PathLike, workers: int | None = None) -> tuple[Recorded, ...]:
@@ -20,9 +26,14 @@ def read_recording(path: str | os.PathLike, workers: int | None = None) -> tuple
 
     Raises ValueError, one line with the number of the row (a line of the file; the header is row 1), for anything else.
     """
+    return parse_recording(Path(path).read_bytes(), path, workers)
+
+
+def parse_recording(content: bytes, path: str | os.PathLike, workers: int | None = None) -> tuple[Recorded, ...]:
+    """As `read_recording`, of bytes that were read from this path."""
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise ValueError(f"workers={workers!r} is no number of workers: give an integer >= 1")
-    lines = _lines(path)
+    lines = _lines(content, path)
     if not lines:
         raise ValueError(f"{path} is empty: give a header, 'worker,seconds', and one row per job")
     (header_row, header), *lines = lines
@@ -31,7 +42,7 @@ def read_recording(path: str | os.PathLike, workers: int | None = None) -> tuple
     except ValueError as error:
         raise ValueError(f"{path}, row {header_row}: {error}") from None
 
-    jobs: dict[int, list[tuple[float, float]]] = {}  # worker: (start, or 0 where it is not known; seconds)
+    jobs: dict[int, list[tuple[Decimal, float]]] = {}  # worker: (start, or 0 where it is not known; seconds)
     for row, line in lines:
         try:
             if len(line) > len(header):
@@ -55,23 +66,23 @@ def read_recording(path: str | os.PathLike, workers: int | None = None) -> tuple
     )
 
 
-def _lines(path) -> list[tuple[int, list[str]]]:
+def _lines(content: bytes, path) -> list[tuple[int, list[str]]]:
     """The rows that are not blank, as (line of the file at which it begins, fields)."""
     import csv
+    import io
 
     lines, row = [], 1
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file, strict=True)
-        try:
-            for line in reader:
-                fields = [field.strip() for field in line]
-                if fields not in ([], [""]):
-                    lines.append((row, fields))
-                row = reader.line_num + 1
-        except UnicodeDecodeError:
-            raise ValueError(f"{path} is no text: give a CSV file in UTF-8") from None
-        except csv.Error as error:
-            raise ValueError(f"{path}, row {row}: not CSV ({error}): give commas between plain numbers") from None
+    try:
+        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        for line in reader:
+            fields = [field.strip() for field in line]
+            if fields not in ([], [""]):
+                lines.append((row, fields))
+            row = reader.line_num + 1
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is no text: give a CSV file in UTF-8") from None
+    except csv.Error as error:
+        raise ValueError(f"{path}, row {row}: not CSV ({error}): give commas between plain numbers") from None
     return lines
 
 
@@ -95,39 +106,45 @@ def _columns(header: list[str]) -> dict[str, int]:
 def _worker(text: str, workers: int | None) -> int:
     if not text:
         raise ValueError("worker is missing: give an integer >= 0")
-    try:
-        worker = int(text)
-    except ValueError:
-        raise ValueError(f"worker={reprlib.repr(text)} is no worker: give an integer >= 0") from None
+    if not re.fullmatch("[+-]?[0-9]{1,18}", text):  # int() would take 0_1, too
+        raise ValueError(f"worker={reprlib.repr(text)} is no worker: give an integer >= 0")
+    worker = int(text)
     if worker < 0 or (workers is not None and worker >= workers):
         known = "an integer >= 0" if workers is None else f"one of 0 .. {workers - 1}"
         raise ValueError(f"worker={worker} is unknown: give {known}")
     return worker
 
 
-def _job(fields: dict[str, str]) -> tuple[float, float]:
+def _job(fields: dict[str, str]) -> tuple[Decimal, float]:
     if "seconds" in fields:
-        seconds = _seconds(fields, "seconds")
+        seconds = float(_seconds(fields, "seconds"))
         if seconds <= 0:
-            raise ValueError(f"seconds={fields['seconds']} is no duration: give finite seconds > 0")
-        return 0.0, seconds
+            raise ValueError(f"seconds={_short(fields['seconds'])} is no duration: give finite seconds > 0")
+        return Decimal(0), seconds
     start, finish = _seconds(fields, "start"), _seconds(fields, "finish")
-    if not finish > start:
-        raise ValueError(f"finish={fields['finish']} is not after start={fields['start']}: give a later finish")
-    seconds = finish - start
+    seconds = float(EXACTLY.subtract(finish, start))  # of stamps since 1970, floats would lose the microseconds
+    if not seconds > 0:
+        raise ValueError(
+            f"finish={_short(fields['finish'])} is not after start={_short(fields['start'])}: give a later finish"
+        )
     if seconds == math.inf:
-        raise ValueError(f"finish={fields['finish']} is too far from start={fields['start']}: give finite seconds")
+        raise ValueError(
+            f"finish={_short(fields['finish'])} is too far from start={_short(fields['start'])}: give finite seconds"
+        )
     return start, seconds
 
 
-def _seconds(fields: dict[str, str], key: str) -> float:
+def _seconds(fields: dict[str, str], key: str) -> Decimal:
     text = fields[key]
     if not text:
         raise ValueError(f"{key} is missing: give finite seconds")
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(f"{key}={reprlib.repr(text)} is no number: give finite seconds") from None
+    if not NUMBER.fullmatch(text):  # float() would take 1_5, too
+        raise ValueError(f"{key}={reprlib.repr(text)} is no number: give finite seconds")
+    value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{key}={text} is not finite: give finite seconds")
-    return value
+        raise ValueError(f"{key}={_short(text)} is not finite: give finite seconds")
+    return Decimal(text) if value else Decimal(0)  # Decimal has no 1e-99999999999999999999
+
+
+def _short(number: str) -> str:
+    return reprlib.repr(number)[1:-1]

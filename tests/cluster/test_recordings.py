@@ -33,6 +33,17 @@ def test_other_columns_blank_lines_spaces_and_spreadsheets_do_no_harm(read):
     assert read("worker,start,finish,seconds\n0,1,2,7\n") == (Recorded((7.0,)),)
 
 
+def test_plain_numbers(read):
+    assert read("worker,seconds\n+0,+1.5e+1\n00,.5\n0,5.\n0,1E-3\n") == (Recorded((15.0, 0.5, 5.0, 0.001)),)
+
+
+def test_stamps_are_subtracted_exactly(read):
+    rows = "0,1700000000.1,1700000000.2\n0,1700000000.2,1700000000.200001\n0,1e-99999999999999999999,0.1\n"
+    assert read("worker,start,finish\n" + rows) == (Recorded((0.1, 0.1, 0.000001)),)
+    close = "0,1700000000.00000002,1700000000.5\n0,1700000000.00000001,1700000001\n"  # equal as floats
+    assert read("worker,start,finish\n" + close) == (Recorded((0.99999999, 0.49999998)),)
+
+
 HEAD = "worker,seconds\n0,1.0\n1,2.0\n"
 STAMPS = "worker,start,finish\n0,1.0,2.0\n"
 
@@ -48,6 +59,15 @@ STAMPS = "worker,start,finish\n0,1.0,2.0\n"
         (HEAD + "\n0,nan\n", "row 5: seconds=nan is not finite"),
         (HEAD + "0,inf\n", "row 4: seconds=inf is not finite"),
         (HEAD + "0,1e999\n", "row 4: seconds=1e999 is not finite"),
+        (HEAD + "0_1,1\n", "row 4: worker='0_1' is no worker: give an integer >= 0"),
+        (HEAD + "٠,1\n", "row 4: worker='٠' is no worker"),
+        (HEAD + "0,1_5\n", "row 4: seconds='1_5' is no number: give finite seconds"),
+        (HEAD + "0,١\n", "row 4: seconds='١' is no number"),
+        (HEAD + "0,0x1p3\n", "row 4: seconds='0x1p3' is no number"),
+        (HEAD + f"{'1' * 5000},1\n", "row 4: worker='111111111111...1111111111111' is no worker"),
+        (STAMPS + "1,1_0,11\n", "row 3: start='1_0' is no number"),
+        (STAMPS + "1,10,1_1\n", "row 3: finish='1_1' is no number"),
+        (STAMPS + f"1,1,1.{'0' * 400}1\n", "row 3: finish=1.0"),  # later by less than a float can be
         (HEAD + "0,soon\n", "row 4: seconds='soon' is no number"),
         (HEAD + "0,1,5\n", "row 4: 3 fields under a header of 2"),  # a decimal comma
         (HEAD + "one,1\n", "row 4: worker='one' is no worker"),
