@@ -1,6 +1,8 @@
 """Scenario files of realistic clusters: what the table [cluster] means, and what is said of a bad one."""
 
+import hashlib
 import math
+import reprlib
 
 import pytest
 
@@ -113,6 +115,52 @@ def test_times_that_were_recorded(cluster, told, tmp_path):
         assert told(table) == f"cluster.compute.{line}"
 
 
+def digest(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_recording_is_known_by_its_bytes(told, tmp_path):
+    one, other = "worker,seconds\n0,1\n1,2\n", "worker,seconds\n0,1\n1,3\n"
+
+    def settings(end="", preset=None, sha256=""):
+        (tmp_path / "x.toml").write_text(f'{FILE}compute = {{recording = "times.csv"{sha256}}}\n{end}')
+        return load(tmp_path / "x.toml", preset).settings
+
+    quick = "[quick.stop]\nupdates = 2\n"
+    sweep = "[sweep]\ncluster.communication = [0, 1]\n"
+    (tmp_path / "times.csv").write_text(one)
+    for given in ({}, {"end": quick, "preset": "quick"}, {"end": sweep}, {"sha256": f', sha256 = "{digest(one)}"'}):
+        assert settings(**given).model_dump(mode="json")["cluster"]["compute"] == {
+            "distribution": "recorded", "recording": "times.csv", "sha256": digest(one),
+        }  # fmt: skip
+    (tmp_path / "times.csv").write_text(other)
+    assert settings().cluster.compute.sha256 == settings(sweep).cluster.compute.sha256 == digest(other)
+    assert told(f'compute = {{recording = "times.csv", sha256 = "{digest(one)}"}}') == (
+        f"cluster.compute.sha256={reprlib.repr(digest(one))} is not of recording='times.csv', whose digest is "
+        f"{digest(other)}: give that, or the file that was meant"
+    )
+
+
+def test_recordings_that_are_swept_are_known_by_their_bytes(tmp_path):
+    texts = ["worker,seconds\n0,1\n", "worker,seconds\n0,2\n", "worker,seconds\n0,3\n"]
+    for name, text in zip("ab", texts):
+        (tmp_path / f"{name}.csv").write_text(text)
+    table = """
+workers = 1
+compute = {recording = "a.csv"}
+[sweep]
+cluster.compute.recording = ["a.csv", "b.csv"]
+"""
+    for _ in range(2):
+        (tmp_path / "x.toml").write_text(FILE.replace("batch_size = 2", "batch_size = 1") + table)
+        swept = load(tmp_path / "x.toml")
+        now = [digest((tmp_path / name).read_text()) for name in ("a.csv", "b.csv")]
+        assert [point.settings.cluster.compute.sha256 for _, point in swept.points] == now
+        assert swept.settings.sweep["cluster.compute.sha256"] == now
+        assert [values for values, _ in swept.points] == [{"recording": "a.csv"}, {"recording": "b.csv"}]
+        (tmp_path / "b.csv").write_text(texts[2])
+
+
 def test_speeds(cluster):
     tables = """
 compute = [1, 1, 1, 1]
@@ -182,7 +230,7 @@ def test_luck_is_a_setting(tmp_path):
 
 
 LINES = [
-    ("compute = {mean = 1.0}", "compute.mean=1.0 is an unknown key: known: distribution, recording"),
+    ("compute = {mean = 1.0}", "compute.mean=1.0 is an unknown key: known: distribution, recording, sha256"),
     (
         'workers = 2\ncompute = {distribution = "normal", mean = 1.0}',
         "compute.distribution='normal': give one of "
@@ -233,6 +281,15 @@ LINES = [
     (
         'compute = [1]\nspeeds = {1 = {kind = "diurnal", period = 2, low = 0}}',
         "speeds.1 is of no worker: give 0 to 0, or all",
+    ),
+    (
+        'compute = [1, 1]\nspeeds.1 = {kind = "diurnal", period = 2, low = 0}\n'
+        'speeds.01 = {kind = "diurnal", period = 3, low = 0}',
+        "speeds.01 is of no worker: give 0 to 1, or all",
+    ),
+    (
+        'compute = [1, 1]\nspeeds = {"١" = {kind = "diurnal", period = 2, low = 0}}',
+        "speeds.١ is of no worker: give 0 to 1, or all",
     ),
     (
         'compute = [1]\nspeeds = {all = {kind = "diurnal", period = 2, low = 2}}',

@@ -6,7 +6,8 @@
 * a list, one entry per worker, of numbers and distributions: ``[1.0, {distribution = "exponential", mean = 2.0}]``;
 * a distribution for all ``workers``, where ``scale`` (a pattern, or a number per worker) multiplies their times:
   ``{distribution = "lognormal", mean = 1.0, sigma = 0.5, scale = "sqrt"}``;
-* ``{recording = "times.csv"}``, beside the scenario file (see `read_recording`).
+* ``{recording = "times.csv"}``, beside the scenario file (see `read_recording`), with the file's ``sha256`` if another
+  one is to be refused.
 
 ``communication`` is a number, a pattern, a number per worker, or a network: ``{network = "ring", latency = 1e-3,
 bandwidth = 1e9}``. A message has as many parameters as the policy, unless ``parameters`` is given. A network may have
@@ -18,6 +19,7 @@ one worker. Workers are counted from 0.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import reprlib
 from collections.abc import Callable, Sequence
@@ -50,8 +52,8 @@ from ..cluster import (
     Speed,
     Tree,
     Uniform,
-    read_recording,
 )
+from ..cluster.recordings import parse_recording
 from .errors import ScenarioError, or_swept, told
 from .tables import Count, Index, ListOf, Numbers, Table, tagged
 
@@ -108,16 +110,30 @@ class UniformTable(TimeTable):
 
 
 class RecordingTable(Table):
-    """Observed times of all workers."""
+    """Observed times of all workers.
+
+    sha256: hex digest of the file's bytes. It is filled in where it is not given, so that settings say which times.
+    """
 
     distribution: Literal["recorded"] = "recorded"
     recording: str
+    sha256: str | None = None
 
-    def build(self, folder: Path, workers: int | None) -> Sequence[ComputeTime]:
+    def build(self, folder: Path, workers: int | None) -> tuple[RecordingTable, Sequence[ComputeTime]]:
+        """This table with the digest, and the times."""
+        path = folder / self.recording
         try:
-            return read_recording(folder / self.recording, workers)
+            content = path.read_bytes()
         except OSError as error:
             raise ValueError(f"recording={self.recording!r}: {error.strerror}: give a CSV file") from None
+        digest = hashlib.sha256(content).hexdigest()
+        if self.sha256 not in (None, digest):
+            raise ValueError(
+                f"sha256={reprlib.repr(self.sha256)} is not of recording={self.recording!r}, whose digest is {digest}: "
+                "give that, or the file that was meant"
+            )
+        try:
+            return self.model_copy(update={"sha256": digest}), parse_recording(content, path, workers)
         except ValueError as error:
             raise ValueError(f"recording: {error}") from None
 
@@ -259,9 +275,17 @@ class ClusterTable(Table):
     transfer: str = "round_trip"
     seed: Index = 0
 
-    def build(self, folder: Path, parameters: Callable[[int, str], int]) -> Cluster:
-        """folder: of recordings. parameters: d, for a number of workers, as in `Parameters`."""
-        compute = self._compute(folder)
+    def build(self, folder: Path, parameters: Callable[[int, str], int]) -> tuple[ClusterTable, Cluster]:
+        """This table with the digest of its recording, and the cluster.
+
+        folder: of recordings. parameters: d, for a number of workers, as in `Parameters`.
+        """
+        if not isinstance(self.compute, RecordingTable):
+            return self, self._cluster(self._compute(), parameters)
+        read, times = told("cluster.compute", self.compute, self.compute.build, folder, self.workers)
+        return self.model_copy(update={"compute": read}), self._cluster(times, parameters)
+
+    def _cluster(self, compute: Sequence[float | ComputeTime], parameters: Callable[[int, str], int]) -> Cluster:
         n = len(compute)
         communication = _by_pattern("communication", self.communication, n)
         if isinstance(communication, NetworkTable):
@@ -292,10 +316,8 @@ class ClusterTable(Table):
         more = f"·d^{self.communication_exponent:g}" if self.communication_exponent else ""
         return f"{words(self.compute)}, κ {words(self.communication)}{more}"
 
-    def _compute(self, folder: Path) -> Sequence[float | ComputeTime]:
+    def _compute(self) -> Sequence[float | ComputeTime]:
         compute, workers = self.compute, self.workers
-        if isinstance(compute, RecordingTable):
-            return told("cluster.compute", compute, compute.build, folder, workers)
         if isinstance(compute, tuple):
             if workers not in (None, len(compute)):
                 raise ValueError(f"workers={workers}, but compute has {len(compute)} values: give one per worker")
@@ -321,12 +343,13 @@ class ClusterTable(Table):
 
     def _speeds(self, n: int) -> dict[int, Speed]:
         speeds, common = {}, None
+        workers = {f"{worker}": worker for worker in range(n)} if self.speeds else {}  # 01 is none
         for key, table in self.speeds.items():
             speed = told(f"cluster.speeds.{key}", table, table.build)
             if key == "all":
                 common = speed
-            elif key.isdecimal() and int(key) < n:
-                speeds[int(key)] = speed
+            elif key in workers:
+                speeds[workers[key]] = speed
             else:
                 raise ValueError(f"speeds.{key} is of no worker: give 0 to {n - 1}, or all")
         return speeds if common is None else dict.fromkeys(range(n), common) | speeds

@@ -62,7 +62,7 @@ def load(path: Path | str, preset: str | None = None, engine: str | None = None)
     """
     path = Path(path)
     try:
-        data = tomllib.loads(path.read_bytes().decode())
+        data = tomllib.loads(path.read_bytes().decode().removeprefix("\ufeff"))  # editors on Windows write one
         asked = {"problem": {"engine": engine}} if engine is not None else {}
         scenarios = {None: _scenario(path, sweeps.merged(data, asked))}
         known = [name for name in sweeps.PRESETS if name in data]
@@ -95,6 +95,9 @@ def _scenario(path: Path, data: dict[str, Any], preset: str | None = None) -> Sc
         where = ", ".join(f"{axis}={value}" for axis, value in values.items())
         swept.append((values, _told_at(f"at {where}", _point, path, here, preset)))
     first = swept[0][1]
+    digests = dict.fromkeys(getattr(point.settings.cluster.compute, "sha256", None) for _, point in swept)
+    if len(digests) > 1:  # recordings are swept: the first point's settings have one digest at most
+        axes = axes | {"cluster.compute.sha256": [digest for digest in digests if digest]}
     return replace(first, settings=first.settings.model_copy(update={"sweep": axes}), swept=tuple(swept))
 
 
@@ -117,7 +120,7 @@ def _point(path: Path, data: dict[str, Any], preset: str | None) -> Scenario:
             )
         return told("problem", table, table.build, workers).network.size
 
-    cluster = told("cluster", settings.cluster, settings.cluster.build, path.parent, parameters)
+    cluster_table, cluster = told("cluster", settings.cluster, settings.cluster.build, path.parent, parameters)
     methods, grids, tables = {}, {}, {}
     for label, given in settings.methods.items():
         where = f"methods.{label}"
@@ -129,7 +132,7 @@ def _point(path: Path, data: dict[str, Any], preset: str | None) -> Scenario:
         method = told(where, table, function, step_size=grids[label][0], **arguments)
         methods[label] = replace(method, name=label)
         tables[label] = table
-    settings = settings.model_copy(update={"methods": tables})
+    settings = settings.model_copy(update={"cluster": cluster_table, "methods": tables})
     for method in methods.values():
         _check_stop(settings, method, cluster)
     return Scenario(path, preset, settings, cluster, methods, grids)
