@@ -188,6 +188,36 @@ def test_every_method_can_be_named(tmp_path):
         assert scenario.methods == {name: function(step_size=0.03125, **arguments)}
 
 
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path):
+    marked = load(written(tmp_path, "\ufeff" + TINY)).settings.model_dump()
+    assert marked == load(written(tmp_path, TINY)).settings.model_dump()
+
+
+TITLE = TINY[TINY.index("title") :].split("\n")[0]
+
+
+def test_texts_may_be_of_any_language(tmp_path):
+    label = "ηₖ = ½, \u202eשלום\u202c 🙂\u2028.'[b]"
+    text = TINY.replace(TITLE, f'title = "{label}"') + f'[about]\nclaim = "{label}"\n'
+    scenario = load(written(tmp_path, text + f'[methods."{label}"]\nmethod = "afedpg"\n'))
+    assert scenario.settings.title == scenario.settings.about.claim == label and label in scenario.methods
+
+
+@pytest.mark.parametrize("character", [r"\u0000", r"\n", r"\t", r"\u001b", r"\u007f", r"\u0085"])
+def test_control_characters_are_refused(told, character):
+    shown = repr(f"a{character}b".encode().decode("unicode_escape"))
+    what = "has a control character: give text of one line, without any"
+    table = f'[methods."a{character}b"]\nmethod = "afedpg"\n[methods.afedpg]'
+    for old, new, where in (
+        (TITLE, f'title = "a{character}b"', "title"),
+        ("evaluations = 2", f'about = {{verdict = "a{character}b"}}', "about.verdict"),
+        ("evaluations = 2", f'sweep = {{cluster.compute = ["sqrt", "a{character}b"]}}', "sweep.cluster.compute[1]"),
+        ("[methods.afedpg]", table, "methods: key"),
+        ("evaluations = 2", f'"a{character}b" = 3', "key"),
+    ):
+        assert told(old, new) == f"{where}={shown} {what}"
+
+
 LINES = [
     # TOML, tables and keys
     ("seeds = [0, 1]", "seeds = [0, 1", "not TOML: Unclosed array (at line 4, column 1); give lines like key = value"),
@@ -228,6 +258,12 @@ LINES = [
     ("evaluations = 2", "evaluations = 0", "evaluations=0: give an integer >= 1"),
     ("evaluations = 2", "target_return = nan", "target_return=nan: give a finite number"),
     ("evaluations = 2", "tuning_seeds = []", "tuning_seeds=[]: give at least 1"),
+    (
+        "evaluations = 2",
+        "tuning_seeds = [100, 1, 0]",
+        "tuning_seeds=[100, 1, 0] has 1, 0 of seeds, too, and step sizes are not to be tuned on the seeds that are "
+        "reported: give others",
+    ),
     ("evaluations = 2", "about = {claim = 3}", "about.claim=3: give a word in quotes"),
     ("evaluations = 2", 'about = {minutes = {quick = "a"}}', "about.minutes.quick='a': give a number"),
     ("evaluations = 2", 'about = {fig = "2"}', "about.fig='2' is an unknown key: did you mean 'figure'?"),
@@ -310,6 +346,11 @@ LINES = [
         "momentum = 0.5",
         "momentum = 0",
         "methods.small.momentum=0.0 is outside (0, 1]: give the weight of the new gradient, 1 for no memory",
+    ),
+    (
+        "[methods.afedpg]",
+        "[methods.m_synchronous_nigt]\nparticipants = 4",
+        "methods.m_synchronous_nigt.participants=4 exceeds the 3 workers: give at most 3",
     ),
     ("[methods.afedpg]", "[methods.afedgp]", "methods.afedgp is no method: did you mean 'afedpg'?"),
     (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import reprlib
 import tomllib
+import unicodedata
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,7 @@ def load(path: Path | str, preset: str | None = None, engine: str | None = None)
     path = Path(path)
     try:
         data = tomllib.loads(path.read_bytes().decode().removeprefix("\ufeff"))  # editors on Windows write one
+        _check_texts(data)
         asked = {"problem": {"engine": engine}} if engine is not None else {}
         scenarios = {None: _scenario(path, sweeps.merged(data, asked))}
         known = [name for name in sweeps.PRESETS if name in data]
@@ -83,6 +86,20 @@ def load(path: Path | str, preset: str | None = None, engine: str | None = None)
         raise ScenarioError(f"{path}: {error.strerror}: give a scenario file that can be read") from None
     except ScenarioError as error:
         raise ScenarioError(f"{path}: {error}") from None
+
+
+def _check_texts(data: Any, where: str = "") -> None:
+    """Titles and labels are printed, drawn and written to tables: no text of a file may have control characters."""
+    if isinstance(data, str):
+        if any(unicodedata.category(character) == "Cc" for character in data):
+            raise ScenarioError(f"{where}={data!r} has a control character: give text of one line, without any")
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            _check_texts(key, f"{where}: key" if where else "key")
+            _check_texts(value, f"{where}.{key}" if where else key)
+    elif isinstance(data, list):
+        for k, value in enumerate(data):
+            _check_texts(value, f"{where}[{k}]")
 
 
 def _scenario(path: Path, data: dict[str, Any], preset: str | None = None) -> Scenario:
@@ -110,6 +127,12 @@ def _told_at(where: str, function, *args):
 
 def _point(path: Path, data: dict[str, Any], preset: str | None) -> Scenario:
     settings = validated(Settings, data)
+    common = [seed for seed in settings.tuning_seeds or () if seed in settings.seeds]
+    if common:
+        raise ScenarioError(
+            f"tuning_seeds={reprlib.repr([*settings.tuning_seeds])} has {reprlib.repr(common)[1:-1]} of seeds, "
+            "too, and step sizes are not to be tuned on the seeds that are reported: give others"
+        )
 
     def parameters(workers: int, otherwise: str) -> int:
         table = settings.problem
@@ -130,6 +153,7 @@ def _point(path: Path, data: dict[str, Any], preset: str | None) -> Scenario:
         grids[label] = _grid(settings, where, table)
         arguments = table.model_dump(exclude={"method", "step_sizes"})
         method = told(where, table, function, step_size=grids[label][0], **arguments)
+        told(where, table, method.rule.empty, cluster.workers)  # as many workers as it needs
         methods[label] = replace(method, name=label)
         tables[label] = table
     settings = settings.model_copy(update={"cluster": cluster_table, "methods": tables})
