@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ from ..base import Evaluation, JobStats
 from ..rl.environments import make
 from ..rl.policies import MLP, Network
 from ..rl.rollout import rollout, weighted_gradient
-from ..rl.spaces import Environment
+from ..rl.spaces import Box, Discrete, Environment
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,15 @@ class PolicyGradient:
             object.__setattr__(self, "environment", make(self.environment))
         elif isinstance(self.environment, Sequence):
             object.__setattr__(self, "environment", tuple(self.environment))
+            for worker, environment in enumerate(self.environment):
+                _check_environment(f"environment[{worker}]", environment)
             classes = sorted({type(environment).__name__ for environment in self.environment})
             if len(classes) != 1:
                 raise ValueError(
                     f"environment holds {' and '.join(classes) or 'nothing'}: give one class for all workers"
                 )
+        else:
+            _check_environment("environment", self.environment)
         for key in ("horizon", "evaluation_episodes"):
             value = getattr(self, key)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -105,3 +110,17 @@ class PolicyGradient:
             for name in differing
         }
         return lambda f, *batched: jax.vmap(lambda own, *args: f(replace(first, **own), *args))(own, *batched)
+
+
+def _check_environment(key: str, given: Any) -> None:
+    """Whether it has what `Environment` asks for."""
+    one = not isinstance(given, type)  # and not the class of one
+    sized = isinstance(getattr(given, "observation_size", None), int)
+    acts = isinstance(getattr(given, "actions", None), Discrete | Box)
+    if not (
+        one and sized and acts and all(callable(getattr(given, name, None)) for name in ("reset", "observe", "step"))
+    ):
+        kind = type(given) if one else given
+        what = f"{'a' if one else 'the class'} {kind.__module__}.{kind.__qualname__}"
+        id = "" if "[" in key else 'an id such as "CartPole-v1", or '
+        raise ValueError(f"{key} is {what}, which is no environment here: give {id}an environment of asyncsim.rl")

@@ -36,6 +36,36 @@ def test_bad_arguments_are_named(arguments, line):
     assert str(error.value).startswith(line) and "\n" not in str(error.value)
 
 
+class Unlike(Pendulum):
+    actions = "left or right"
+
+
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        (lambda: pytest.importorskip("gymnasium").make("CartPole-v1"), "a gymnasium.wrappers."),
+        (lambda: CartPole, "the class asyncsim.rl.environments.CartPole, which is no environment here: give "),
+        (Unlike, f"a {__name__}.Unlike, which is no environment here: give "),
+        (lambda: None, "a builtins.NoneType, which is no environment here: give "),
+    ],
+)
+def test_what_is_no_environment_is_refused_at_once(given, what):
+    with pytest.raises(ValueError) as error:
+        PolicyGradient(given(), 10, 0.9)
+    line = str(error.value)
+    assert line.startswith(f"environment is {what}") and "\n" not in line
+    assert line.endswith('give an id such as "CartPole-v1", or an environment of asyncsim.rl')
+    for others in ([], [CartPole()]):
+        with pytest.raises(ValueError) as error:
+            PolicyGradient([*others, given()], 10, 0.9)
+        line = str(error.value)
+        assert line.startswith(f"environment[{len(others)}] is {what}") and line.endswith(
+            "an environment of asyncsim.rl"
+        )
+    with pytest.raises(ValueError, match=r"environment\[0\] is a builtins.str"):
+        PolicyGradient(["CartPole-v1"], 10, 0.9)
+
+
 def test_evaluation_keeps_the_workers_worlds_apart():
     worlds = CartPole(), CartPole(force_mag=-10.0), CartPole(length=2.0)
 
