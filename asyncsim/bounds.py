@@ -139,9 +139,6 @@ def _finishing(found: Pace, rule, h, kappa: float) -> Pace:
 
 # ---- to ε
 
-# Rows that say how long it takes at most; those of Synchronous NIGT and AFedPG say how long it takes at least.
-GUARANTEED = ("synchronous_pg", "rennala_pg", "rennala_nigt", "malenia_pg", "malenia_nigt")
-
 
 @dataclass(frozen=True, eq=False)
 class Prospects:
@@ -149,6 +146,7 @@ class Prospects:
 
     rows: dict[str, theory.Complexity]  # seconds to E‖∇J‖ <= ε, constants and logs dropped; by the method's name
     recommended: str  # the method whose row is least, of those that converge and have a guarantee
+    batch_size: float  # M = ε^-1.5, gradients per update in the row of Rennala NIGT
     fastest_workers: int  # m, that matter to Rennala NIGT
     best_batch_size: float  # M of Rennala NIGT with the least seconds to ε, constants kept; NaN: more than 10^7
     crossover: float  # κ* of the two rows
@@ -170,13 +168,11 @@ def prospects(
     measured: updates to ε of Rennala NIGT with ``batch_size`` (None: n), and of AFedPG.
     """
     h, constants = cluster.h, constants or dict.fromkeys(("sigma", "L_g", "L_h", "Delta"), 1.0)
-    kappas = {"afedpg": float(cluster.gradient_kappa.mean())}
+    kappas = {"afedpg": float((cluster.gradient_kappa / len(h)).sum())}
     rows = {name: row(h, epsilon, kappas.get(name, cluster.round_kappa)) for name, row in theory.TABLE.items()}
-    totals = {
-        name: float(rows[name].total)
-        for name in GUARANTEED
-        if not heterogeneous or name.startswith(("synchronous", "malenia"))
-    }
+    # Rows of Synchronous NIGT and AFedPG say how long it takes at least, and guarantee nothing. Of the others Rennala's
+    # is at most Malenia's and Malenia's at most Synchronous's, for every h and κ; and ε^-3.5 <= ε^-4 where ε <= 1.
+    recommended = ("malenia" if heterogeneous else "rennala") + ("_nigt" if epsilon <= 1 else "_pg")
     best = math.nan
     if theory.largest_batch_size(epsilon, **{key: constants[key] for key in ("sigma", "L_g", "L_h")}) <= 10**7:
         best = float(theory.best_batch_size(h, cluster.round_kappa, epsilon, **constants))
@@ -185,5 +181,6 @@ def prospects(
         round_time = float(theory.rennala_round(h, batch_size or len(h)))
         crossing = theory.measured_crossover(h, measured[0], round_time, measured[1])
     of_rows = theory.crossover(theory.rennala_nigt(h, epsilon, 1.0), theory.afedpg(h, epsilon, 1.0))
-    m = int(theory.fastest_workers(h, epsilon**-1.5))
-    return Prospects(rows, min(totals, key=totals.get), m, best, float(of_rows), crossing)
+    M, floats = theory.gradients_per_update(epsilon), np.finfo(float)
+    m = int(theory.fastest_workers(h, np.clip(M, floats.smallest_subnormal, floats.max)))
+    return Prospects(rows, recommended, M, m, best, float(of_rows), crossing)

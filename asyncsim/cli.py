@@ -506,7 +506,7 @@ def _predicted(title, stop, epsilon, constants, cluster, paces, own, expected) -
         cells = [("≥ " if k in least else "") + f"{float(part):.4g}" for k, part in enumerate(row)]
         second.add_row(name, *cells, ("≥ " if least else "") + f"{float(row.total):.4g}")
     console.print(second)
-    n, M = len(cluster.h), epsilon**-1.5
+    n, M = len(cluster.h), expected.batch_size
     facts = [
         f"recommended: {expected.recommended}, least of the rows with a guarantee"
         + (", for workers with problems of their own" if own else ""),

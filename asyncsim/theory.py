@@ -6,6 +6,9 @@ axes of ``h`` before the last take part. Times are simulated seconds.
 
 Round times are exact, to the last bit: the engine puts the end of worker i's k-th job at the float product k·h_i.
 Complexities drop constants and logarithms and say only how a time grows; Theorems 4.4 and 5.1 keep L_g, L_h, σ, Δ.
+
+Every finite number will do: nothing overflows or underflows on the way to a result, and a result that is beyond the
+range of floats is 0 or ``inf``. (Times of rounds end where a product k·h_i does.)
 """
 
 from __future__ import annotations
@@ -23,9 +26,34 @@ Array = Any  # a NumPy array, or a number
 _quiet = np.errstate(divide="ignore", over="ignore", invalid="ignore")  # h_i = inf, and 1/M_i = 1/0 = ∞
 
 
+@_quiet
+def _product(*factors):
+    """Π x^p of factors x >= 0, or (x, p), of which only the result has to be a float; 0 · ∞ is 0.
+
+    Each x is mantissa · 2^exponent, with a mantissa near 1, and exponents are added.
+    """
+    mantissa, exponent, nothing = np.float64(1), np.float64(0), False
+    for factor in factors:
+        x, power = factor if isinstance(factor, tuple) else (factor, 1)
+        x = np.asarray(x, float)
+        part, shift = np.frexp(x)
+        whole = np.floor(shift * power)
+        mantissa = mantissa * part**power * 2.0 ** (shift * power - whole)
+        exponent = exponent + whole
+        nothing = nothing | (x == (0 if power > 0 else np.inf))
+    return np.where(nothing, 0.0, np.ldexp(mantissa, exponent.astype(np.int64)))[()]
+
+
+@_quiet
+def _sum(terms, *factors):
+    """A sum of products, each with these factors besides."""
+    return sum(_product(*term, *factors) for term in terms)
+
+
 # ---- One round, exactly, for fixed times. The unfinished jobs of a full round are cancelled; κ is not in it.
 
 
+@_quiet
 def synchronous_round(h: Array, jobs_each: Array = 1) -> Array:
     """Seconds until every worker has finished ``jobs_each`` jobs: max h_i."""
     h, jobs_each = _compute(h), _count("jobs_each", jobs_each, "number of gradients")
@@ -128,7 +156,7 @@ def rennala_bound(h: Array, M: Array) -> Array:
     a quarter and a half of it: t is enough if t Σ_{i<=m} 1/h_i - m >= M; and with m the workers that finish a
     job, t Σ_{i<=m} 1/h_i is at least M and at least m, so at least (M + m)/2.
     """
-    return 2 * _fastest(_compute(h), np.ones(()), _count("M", M, "number of gradients"))
+    return _fastest(_compute(h), [[2.0]], [[2.0, _count("M", M, "number of gradients")]])
 
 
 def malenia_bound(h: Array, M: Array) -> Array:
@@ -138,22 +166,43 @@ def malenia_bound(h: Array, M: Array) -> Array:
     a quarter and a half of it: 1/⌊t/h_i⌋ <= h_i/(t - h_n); and t is at least h_n and at least (1/n Σ h_i) M/n.
     """
     h, M = _compute(h), _count("M", M, "number of gradients")
-    return 2 * (h.max(-1) + h.mean(-1) * M / h.shape[-1])
+    return _slowest(h, [[2.0]], [[2.0, M]])
 
 
 @_quiet
 def _fastest(h, updates, gradients):
-    """min_m (1/m Σ_{i<=m} 1/h_i)^-1 (updates + gradients/m), h ascending: the form of every harmonic-mean bound."""
-    return (_work(h, updates, gradients) / _rates(h)).min(-1)
+    """min_m (1/m Σ_{i<=m} 1/h_i)^-1 (updates + gradients/m), h ascending: the form of every harmonic-mean bound.
+
+    updates, gradients: as `_sum` takes them.
+    """
+    fastest, rates = _rates(h)
+    workers = np.arange(1, h.shape[-1] + 1)
+
+    def seconds(terms, *factors):
+        along = [[_along_workers(*(f if isinstance(f, tuple) else (f, 1))) for f in term] for term in terms]
+        return _sum(along, *factors, fastest, (rates, -1))
+
+    return (seconds(updates, workers) + seconds(gradients)).min(-1)
 
 
-def _work(h, updates, gradients):
-    return np.asarray(updates)[..., None] * np.arange(1, h.shape[-1] + 1) + np.asarray(gradients)[..., None]
+def _along_workers(x, power):
+    return np.asarray(x)[..., None], power
 
 
+@_quiet
+def _slowest(h, updates, gradients):
+    """h_n updates + (1/n Σ h_i) gradients/n: the form of Malenia's bounds."""
+    slowest = h.max(-1)
+    share = np.where(slowest < np.inf, (h / slowest[..., None]).mean(-1), 1.0)
+    return _sum(updates, slowest) + _sum(gradients, slowest, share, (h.shape[-1], -1))
+
+
+@_quiet
 def _rates(h):
-    """Gradients per second of the m fastest workers, Σ_{i<=m} 1/h_i, m = 1 .. n."""
-    return (1 / np.sort(h)).cumsum(-1)
+    """h_1, and Σ_{i<=m} h_1/h_i for m = 1 .. n, h ascending: gradients of the m fastest workers in the time of one."""
+    h = np.sort(h)
+    fastest = h[..., :1]
+    return fastest, np.where(fastest < np.inf, fastest / h, 0.0).cumsum(-1)
 
 
 # ---- Greedy
@@ -166,6 +215,7 @@ class Arrivals(NamedTuple):
     worker: np.ndarray
 
 
+@_quiet
 def greedy_arrivals(h: Array, kappa: Array, count: int) -> Arrivals:
     """The first arrivals: the order statistics of all multiples of h_i + κ_i, ties by worker, as the engine has them.
 
@@ -188,7 +238,8 @@ def greedy_time(h: Array, kappa: Array, count: Array) -> Array:
 
     A lower bound on the last of `greedy_arrivals`, which exceeds it by less than n arrivals' worth.
     """
-    return _count("count", count, "number of gradients") / (1 / _per_gradient(h, kappa)).sum(-1)
+    fastest, rates = _rates(_per_gradient(h, kappa))
+    return _product(_count("count", count, "number of gradients"), fastest[0], (rates[-1], -1))
 
 
 def _per_gradient(h, kappa):
@@ -210,6 +261,7 @@ class Complexity(NamedTuple):
     communication: Array
 
     @property
+    @_quiet
     def total(self) -> Array:
         return self.computation + self.communication
 
@@ -217,20 +269,20 @@ class Complexity(NamedTuple):
 def synchronous_pg(h: Array, epsilon: Array, kappa: Array = 0.0) -> Complexity:
     """h_n (ε^-2 + 1/(n ε^4)), and κ times the same. (Tables 1 and 2; constants and logs dropped)"""
     h, epsilon, kappa = _arguments(h, epsilon, kappa)
-    updates = epsilon**-2 + epsilon**-4 / h.shape[-1]
-    return Complexity(h.max(-1) * updates, kappa * updates)
+    updates = [(epsilon, -2)], [(epsilon, -4), (h.shape[-1], -1)]
+    return Complexity(_sum(updates, h.max(-1)), _sum(updates, kappa))
 
 
 def synchronous_nigt(h: Array, epsilon: Array, kappa: Array = 0.0) -> Complexity:
     """At least h_n/(n ε^3.5), and κ ε^-3.5. (Tables 1 and 2; constants and logs dropped)"""
     h, epsilon, kappa = _arguments(h, epsilon, kappa)
-    return Complexity(h.max(-1) * epsilon**-3.5 / h.shape[-1], kappa * epsilon**-3.5)
+    return Complexity(_product(h.max(-1), (epsilon, -3.5), (h.shape[-1], -1)), _product(kappa, (epsilon, -3.5)))
 
 
 def rennala_pg(h: Array, epsilon: Array, kappa: Array = 0.0) -> Complexity:
     """min_m (1/m Σ_{i<=m} 1/h_i)^-1 (ε^-2 + 1/(m ε^4)), and κ ε^-2. (Table 1; constants and logs dropped)"""
     h, epsilon, kappa = _arguments(h, epsilon, kappa)
-    return Complexity(_fastest(h, epsilon**-2, epsilon**-4), kappa * epsilon**-2)
+    return Complexity(_fastest(h, [[(epsilon, -2)]], [[(epsilon, -4)]]), _product(kappa, (epsilon, -2)))
 
 
 @_quiet
@@ -241,27 +293,33 @@ def afedpg(h: Array, epsilon: Array, kappa: Array = 0.0) -> Complexity:
     κ (n^(4/3) ε^(-7/3) + 1/(n ε^3.5)), which is least at n = (3/4)^(3/7) ε^-0.5, where it is 1.98 κ ε^-3.
     """
     h, epsilon, kappa = _arguments(h, epsilon, kappa)
-    n = h.shape[-1]
-    harmonic_mean = n / (1 / h).sum(-1)
-    return Complexity(harmonic_mean * (n ** (4 / 3) * epsilon ** (-7 / 3) + epsilon**-3.5 / n), kappa * epsilon**-3.0)
+    n, (fastest, rates) = h.shape[-1], _rates(h)
+    gradients = [(n, 7 / 3), (epsilon, -7 / 3)], [(epsilon, -3.5)]  # n times the sum: the harmonic mean has n, too
+    seconds = _sum(gradients, fastest[..., 0], (rates[..., -1], -1))
+    return Complexity(seconds, _product(kappa, (epsilon, -3)))
 
 
 def rennala_nigt(h: Array, epsilon: Array, kappa: Array = 0.0) -> Complexity:
     """min_m (1/m Σ_{i<=m} 1/h_i)^-1 (ε^-2 + 1/(m ε^3.5)), and κ ε^-2. (Table 1; constants and logs dropped)"""
     h, epsilon, kappa = _arguments(h, epsilon, kappa)
-    return Complexity(_fastest(h, epsilon**-2, epsilon**-3.5), kappa * epsilon**-2)
+    return Complexity(_fastest(h, [[(epsilon, -2)]], [[(epsilon, -3.5)]]), _product(kappa, (epsilon, -2)))
 
 
 def malenia_pg(h: Array, epsilon: Array, kappa: Array = 0.0) -> Complexity:
     """h_n ε^-2 + (1/n Σ h_i)/(n ε^4), and κ ε^-2. (Table 2; constants and logs dropped)"""
     h, epsilon, kappa = _arguments(h, epsilon, kappa)
-    return Complexity(h.max(-1) * epsilon**-2 + h.mean(-1) / h.shape[-1] * epsilon**-4, kappa * epsilon**-2)
+    return Complexity(_slowest(h, [[(epsilon, -2)]], [[(epsilon, -4)]]), _product(kappa, (epsilon, -2)))
 
 
 def malenia_nigt(h: Array, epsilon: Array, kappa: Array = 0.0) -> Complexity:
     """h_n ε^-2 + (1/n Σ h_i)/(n ε^3.5), and κ ε^-2. (Table 2; constants and logs dropped)"""
     h, epsilon, kappa = _arguments(h, epsilon, kappa)
-    return Complexity(h.max(-1) * epsilon**-2 + h.mean(-1) / h.shape[-1] * epsilon**-3.5, kappa * epsilon**-2)
+    return Complexity(_slowest(h, [[(epsilon, -2)]], [[(epsilon, -3.5)]]), _product(kappa, (epsilon, -2)))
+
+
+def gradients_per_update(epsilon: Array) -> Array:
+    """ε^-1.5: in the row of `rennala_nigt`, the gradients that a worker's share of the noise takes, for each update."""
+    return _product((_epsilon(epsilon), -1.5))
 
 
 def lower_bound(h: Array, epsilon: Array, kappa: Array = 0.0) -> Complexity:
@@ -272,8 +330,8 @@ def lower_bound(h: Array, epsilon: Array, kappa: Array = 0.0) -> Complexity:
     stands here in the noiseless term of computation too.
     """
     h, epsilon, kappa = _arguments(h, epsilon, kappa)
-    noiseless = epsilon ** (-12 / 7)
-    return Complexity(_fastest(h, noiseless, epsilon**-3.5), kappa * noiseless)
+    noiseless = epsilon, -12 / 7
+    return Complexity(_fastest(h, [[noiseless]], [[(epsilon, -3.5)]]), _product(kappa, noiseless))
 
 
 # The rows of the two tables, by the names of `asyncsim.methods`.
@@ -295,8 +353,7 @@ TABLE = {
 
 def updates_needed(epsilon: Array, L_g: Array, L_h: Array, Delta: Array) -> Array:
     """K = L_g Δ/ε² + √L_h Δ/ε^1.5 updates. (Theorems 4.4 and 5.1; a universal constant and logs dropped)"""
-    epsilon, _, L_g, L_h, Delta = _constants(epsilon, 0.0, L_g, L_h, Delta)
-    return L_g * Delta / epsilon**2 + np.sqrt(L_h) * Delta / epsilon**1.5
+    return _sum(_theorem(epsilon, 0.0, L_g, L_h, Delta)[0])
 
 
 def theorem_4_4(
@@ -308,7 +365,7 @@ def theorem_4_4(
     """
     h, epsilon, kappa = _arguments(h, epsilon, kappa)
     K, gradients = _theorem(epsilon, sigma, L_g, L_h, Delta)
-    return Complexity(_fastest(h, K, gradients), kappa * K)
+    return Complexity(_fastest(h, K, gradients), _sum(K, kappa))
 
 
 def theorem_5_1(
@@ -320,14 +377,14 @@ def theorem_5_1(
     """
     h, epsilon, kappa = _arguments(h, epsilon, kappa)
     K, gradients = _theorem(epsilon, sigma, L_g, L_h, Delta)
-    return Complexity(h.max(-1) * K + h.mean(-1) * gradients / h.shape[-1], kappa * K)
+    return Complexity(_slowest(h, K, gradients), _sum(K, kappa))
 
 
 def _theorem(epsilon, sigma, L_g, L_h, Delta):
-    """K, and the gradients that the noise asks for besides one an update."""
+    """K, and the gradients that the noise asks for besides one an update, as `_sum` takes them."""
     epsilon, sigma, L_g, L_h, Delta = _constants(epsilon, sigma, L_g, L_h, Delta)
-    gradients = sigma**2 / epsilon**2 + sigma**2 * np.sqrt(L_h) * Delta / epsilon**3.5
-    return updates_needed(epsilon, L_g, L_h, Delta), gradients
+    K = [L_g, Delta, (epsilon, -2)], [(L_h, 0.5), Delta, (epsilon, -1.5)]
+    return K, ([(sigma, 2), (epsilon, -2)], [(sigma, 2), (L_h, 0.5), Delta, (epsilon, -3.5)])
 
 
 # ---- A choice of parameters that gives these times
@@ -354,19 +411,29 @@ def nigt_parameters(epsilon: float, sigma: float, L_g: float, L_h: float, Delta:
     """η = min{1, √(L_h ε)/L_g}, M = max{1, ⌈144 η σ²/ε²⌉}, M_init = max{1, ⌈144 σ²/ε²⌉},
     α = min{ε/(3 L_g), η √(ε/(24 L_h))}, T = ⌈6Δ/(α ε)⌉. (From Lemmas D.1 and D.2; the paper's own constants may differ)
 
-    With L_h = 0 that η would be 0. Any η does then; taken is the largest for which M = 1, ε²/(144 σ²).
+    With L_h = 0 that η would be 0. Any η does then; taken is the largest for which M = 1, ε²/(144 σ²). Raises
+    ValueError where one of these is beyond the range of floats.
     """
     _single(epsilon=epsilon, sigma=sigma, L_g=L_g, L_h=L_h, Delta=Delta)
     epsilon, sigma, L_g, L_h, Delta = _constants(epsilon, sigma, L_g, L_h, Delta)
-    eta = min(1.0, math.sqrt(L_h * epsilon) / L_g) or _momentum(1, epsilon, sigma)
-    alpha = _step_size(eta, epsilon, L_g, L_h)
-    return Parameters(
-        momentum=float(eta),
-        batch_size=max(1, int(_ceil(144 * eta * sigma**2 / epsilon**2))),
-        initial_batch_size=max(1, int(_ceil(144 * sigma**2 / epsilon**2))),
-        step_size=float(alpha),
-        updates=int(_ceil(6 * Delta / (alpha * epsilon))),
-    )
+    root = _product((L_h, 0.5), (epsilon, 0.5), (L_g, -1))
+    eta = np.minimum(1.0, root if L_h else _product(1 / 144, (epsilon, 2), (sigma, -2)))
+    alpha = np.minimum(_product(epsilon, (3, -1), (L_g, -1)), _product(eta, (epsilon, 0.5), (24, -0.5), (L_h, -0.5)))
+    batches = [144, (sigma, 2), (epsilon, -2)]
+    updates = _product(6, Delta, (alpha, -1), (epsilon, -1))
+    return _parameters(epsilon, eta, _product(eta, *batches), _product(*batches), alpha, updates)
+
+
+def _parameters(epsilon, eta, M, M_init, alpha, T):
+    counts = {"batch_size": M, "initial_batch_size": M_init, "updates": T}
+    counts = {key: float(_at_least_one(value)) for key, value in counts.items()}
+    found = {"momentum": float(eta), "step_size": float(alpha)} | counts
+    for key, value in found.items():
+        if not np.finfo(float).tiny <= value < np.inf:  # smaller ones are rounded, by up to their whole size
+            raise ValueError(
+                f"epsilon={epsilon:g} asks for {key}={value:g} with these constants: give less extreme ones"
+            )
+    return Parameters(**found | {key: int(value) for key, value in counts.items()})
 
 
 def nigt_guarantee(parameters: Parameters, sigma: float, L_g: float, L_h: float, Delta: float) -> float:
@@ -379,9 +446,10 @@ def nigt_guarantee(parameters: Parameters, sigma: float, L_g: float, L_h: float,
     _single(sigma=sigma, L_g=L_g, L_h=L_h, Delta=Delta)
     _, sigma, L_g, L_h, Delta = _constants(1.0, sigma, L_g, L_h, Delta)
     eta, alpha = parameters.momentum, parameters.step_size
-    noise = parameters.initial_batch_size**-0.5 + math.sqrt(eta / (2 - eta) / parameters.batch_size)
-    error = sigma * noise + (1 - eta) * L_h / 2 * (alpha / eta) ** 2
-    return float(Delta / (alpha * parameters.updates) + L_g * alpha / 2 + 2 * error)
+    M, M_init, T = parameters.batch_size, parameters.initial_batch_size, parameters.updates
+    noise = [sigma, (M_init, -0.5)], [sigma, (eta, 0.5), (2 - eta, -0.5), (M, -0.5)]
+    drift = [[1 - eta, 0.5, L_h, (alpha, 2), (eta, -2)]]
+    return float(_sum([[Delta, (alpha, -1), (T, -1)], [L_g, alpha, 0.5]]) + _sum([*noise, *drift], 2.0))
 
 
 def pg_parameters(epsilon: float, sigma: float, L_g: float, Delta: float) -> Parameters:
@@ -392,22 +460,13 @@ def pg_parameters(epsilon: float, sigma: float, L_g: float, Delta: float) -> Par
     """
     _single(epsilon=epsilon, sigma=sigma, L_g=L_g, Delta=Delta)
     epsilon, sigma, L_g, _, Delta = _constants(epsilon, sigma, L_g, 0.0, Delta)
-    M = max(1, int(_ceil(144 * sigma**2 / epsilon**2)))
-    return Parameters(1.0, M, M, float(1 / L_g), int(_ceil(288 / 143 * L_g * Delta / epsilon**2)))
+    M = _product(144, (sigma, 2), (epsilon, -2))
+    return _parameters(epsilon, 1.0, M, M, _product((L_g, -1)), _product(288 / 143, L_g, Delta, (epsilon, -2)))
 
 
-def _momentum(M, epsilon, sigma):
-    """The largest η that M gradients an update allow: η σ²/M <= ε²/144."""
-    return np.minimum(1.0, M * epsilon**2 / (144 * sigma**2))
-
-
-def _step_size(eta, epsilon, L_g, L_h):
-    return np.minimum(epsilon / (3 * L_g), eta * np.sqrt(epsilon / (24 * L_h)))
-
-
-def _ceil(x):
-    """⌈x⌉, where an x that is an integer but for rounding counts as that integer."""
-    return np.ceil(x * (1 - 1e-13))
+def _at_least_one(x):
+    """max{1, ⌈x⌉}, where an x that is an integer but for rounding counts as that integer."""
+    return np.maximum(1.0, np.ceil(x * (1 - 1e-13)))
 
 
 # ---- Constants of a policy with bounded scores
@@ -431,7 +490,9 @@ def policy_constants(r_max: Array, M_g: Array, M_h: Array, discount: Array) -> P
     r_max = _positive("r_max", r_max, "bound on rewards")
     M_g, M_h = _nonnegative("M_g", M_g, "bound"), _nonnegative("M_h", M_h, "bound")
     discount = _numbers("discount", discount, "discount", lambda x: (x >= 0) & (x < 1), "a number in [0, 1)")
-    return PolicyConstants(r_max * (M_g**2 + M_h) / (1 - discount) ** 2, r_max * M_g / (1 - discount) ** 1.5)
+    return PolicyConstants(
+        _sum([[(M_g, 2)], [M_h]], r_max, (1 - discount, -2)), _product(r_max, M_g, (1 - discount, -1.5))
+    )
 
 
 class ScoreBounds(NamedTuple):
@@ -464,8 +525,9 @@ def gaussian_score(jacobian: Array, deviation: Array, actions: Array = 1, curvat
     """
     jacobian, deviation = _nonnegative("jacobian", jacobian, "bound"), _positive("deviation", deviation, "deviation")
     actions, curvature = _count("actions", actions, "number of actions"), _nonnegative("curvature", curvature, "bound")
-    root = np.sqrt(actions)
-    return ScoreBounds(root * jacobian / deviation, (jacobian / deviation) ** 2 + root * curvature / deviation)
+    root = actions, 0.5
+    hessian = [(jacobian, 2), (deviation, -2)], [root, curvature, (deviation, -1)]
+    return ScoreBounds(_product(root, jacobian, (deviation, -1)), _sum(hessian))
 
 
 # ---- What follows from it: whom to wait for, how much to collect, when communication decides, what cancelling costs
@@ -479,7 +541,7 @@ def fastest_workers(h: Array, M: Array) -> Array:
     σ² (ε^-2 + √L_h Δ ε^-3.5)/K. Worker m + 1 matters if and only if h_{m+1} is less than that bound with m workers.
     """
     h, M = _compute(h), _positive("M", M, "number of gradients")
-    return 1 + (_work(h, 1.0, M) / _rates(h)).argmin(-1)
+    return 1 + ((np.arange(1, h.shape[-1] + 1) + M[..., None]) / _rates(h)[1]).argmin(-1)
 
 
 @_quiet
@@ -488,18 +550,27 @@ def updates_with_batch(M: Array, epsilon: Array, sigma: Array, L_g: Array, L_h: 
 
     η = min{1, M ε²/(144 σ²)}. T falls as 1/M until α = ε/(3 L_g) or η = 1: from `largest_batch_size` on it is constant.
     """
+    flat, curved, noisy = (_product(*part) for part in _updates_with_batch(M, epsilon, sigma, L_g, L_h, Delta))
+    return _at_least_one(np.maximum(flat, np.maximum(curved, noisy)))
+
+
+def _updates_with_batch(M, epsilon, sigma, L_g, L_h, Delta):
+    """6Δ/(α ε) is the largest of these: 1/α is 3 L_g/ε, or √(24 L_h/ε)/η with η = 1 or with η = M ε²/(144 σ²)."""
     M = _count("M", M, "number of gradients")
     epsilon, sigma, L_g, L_h, Delta = _constants(epsilon, sigma, L_g, L_h, Delta)
-    return _ceil(6 * Delta / (_step_size(_momentum(M, epsilon, sigma), epsilon, L_g, L_h) * epsilon))
+    curved = [6, Delta, (24, 0.5), (L_h, 0.5), (epsilon, -1.5)]
+    return [18, Delta, L_g, (epsilon, -2)], curved, [*curved, 144, (sigma, 2), (M, -1), (epsilon, -2)]
 
 
 def largest_batch_size(epsilon: Array, sigma: Array, L_g: Array, L_h: Array) -> Array:
     """The M beyond which a larger batch saves no update: max{1, ⌈144 η σ²/ε²⌉} with η = min{1, √(8 L_h ε/3)/L_g}."""
     epsilon, sigma, L_g, L_h, _ = _constants(epsilon, sigma, L_g, L_h, 1.0)
-    eta = np.minimum(1.0, np.sqrt(8 * L_h * epsilon / 3) / L_g)
-    return np.maximum(1.0, _ceil(144 * eta * sigma**2 / epsilon**2))
+    gradients = 144, (sigma, 2), (epsilon, -2)
+    root = _product(*gradients, (8 / 3, 0.5), (L_h, 0.5), (epsilon, 0.5), (L_g, -1))
+    return _at_least_one(np.minimum(_product(*gradients), root))
 
 
+@_quiet
 def best_batch_size(
     h: Array,
     kappa: Array,
@@ -517,13 +588,23 @@ def best_batch_size(
     for n · `largest_batch_size` numbers.
     """
     _single(epsilon=epsilon, sigma=sigma, L_g=L_g, L_h=L_h, Delta=Delta)
-    kappa, largest = _kappa(kappa), int(largest_batch_size(epsilon, sigma, L_g, L_h))
+    kappa, largest = _kappa(kappa), float(largest_batch_size(epsilon, sigma, L_g, L_h))
     if largest > 10**7:
         raise ValueError(f"epsilon={epsilon} asks for batches of up to {largest:.1e} gradients: give a larger epsilon")
-    M = np.arange(1, largest + 1)
+    M = np.arange(1, int(largest) + 1)
     times = greedy_arrivals(h, 0.0, largest).time if round_time is None else round_time(h, M)
     updates = updates_with_batch(M, epsilon, sigma, L_g, L_h, Delta)
-    return M[(updates * (kappa[..., None] + times)).argmin(-1)]
+    seconds = updates * (kappa[..., None] + times)
+    if not np.isfinite(seconds).all():  # some are beyond floats: compare logarithms
+        parts = _updates_with_batch(M, epsilon, sigma, L_g, L_h, Delta)
+        updates = np.maximum.reduce([np.broadcast_to(_logarithm(part), M.shape) for part in parts])
+        seconds = updates + np.logaddexp2(np.log2(kappa)[..., None], np.log2(times))
+    return M[seconds.argmin(-1)]
+
+
+def _logarithm(factors):
+    """log2 of `_product`."""
+    return sum(power * np.log2(x) for x, power in (f if isinstance(f, tuple) else (f, 1) for f in factors))
 
 
 @_quiet
@@ -533,9 +614,11 @@ def crossover(one: Complexity, other: Complexity) -> Array:
     Of two rows with kappa=1, so that their communication is a number of communications:
     ``crossover(rennala_nigt(h, epsilon, 1), afedpg(h, epsilon, 1))``.
     """
-    behind = np.asarray(one.computation - other.computation)
-    saved = np.asarray(other.communication - one.communication)
-    return np.where(behind <= 0, 0.0, np.where(saved > 0, behind / saved, np.inf))[()]
+    behind = np.asarray(one.computation) - other.computation
+    saved = np.asarray(other.communication) - one.communication
+    crossed = np.where(saved > 0, behind / saved, np.inf)
+    now = np.less_equal(one.computation, other.computation) | np.isinf(other.communication)
+    return np.where(now, 0.0, crossed)[()]
 
 
 @_quiet
@@ -550,14 +633,17 @@ def measured_crossover(h: Array, updates: float, round_time: float, greedy_updat
     h, updates = _compute(h), _positive("updates", updates, "number of updates")
     round_time = _positive("round_time", round_time, "round time")
     greedy_updates = _positive("greedy_updates", greedy_updates, "number of updates")
-    kappa, limit = 0.0, 1e12 * (round_time + h[np.isfinite(h)].max(initial=0.0))
+    unit = np.maximum(round_time, h[np.isfinite(h)].max(initial=0.0))  # of time: all others are at most 1
+    h, round_time, ratio = h / unit, round_time / unit, _product(greedy_updates, (updates, -1))
+    kappa, limit = 0.0, 2e12
     while kappa < limit:  # Newton's method, from the left on a concave function: never beyond its first zero
-        rates = 1 / (h + kappa)
-        ahead = greedy_updates / rates.sum() - updates * (round_time + kappa)
-        slope = greedy_updates * (rates**2).sum() / rates.sum() ** 2 - updates
+        fastest, rates = _rates(h + kappa)
+        ahead = _product(ratio, fastest[0], (rates[-1], -1)) - (round_time + kappa)
+        shares = fastest / (h + kappa)
+        slope = ratio * ((shares / rates[-1]) ** 2).sum() - 1
         step = -ahead / slope
         if ahead >= 0 or 0 < step <= 1e-14 * kappa:
-            return float(kappa)
+            return float(_product(kappa, unit))
         if not slope > 0:
             break
         kappa += step
@@ -581,10 +667,11 @@ def cancelled_seconds(h: Array, jobs: Array, round_time: Array) -> Array:
     jobs: `rennala_jobs` or `malenia_jobs`, shape (..., workers). round_time: t, seconds, without communication.
     """
     h, jobs = _compute(h), _nonnegative("jobs", jobs, "number of gradients")
-    share = jobs * h / _positive("round_time", round_time, "round time")[..., None]
+    share = _product(jobs, h, (_positive("round_time", round_time, "round time")[..., None], -1))
     return 1 - np.where(jobs > 0, share, 0.0).mean(-1)
 
 
+@_quiet
 def cancelled_seconds_bound(h: Array, round_time: Array) -> Array:
     """Upper bound on `cancelled_seconds`, 1/n Σ_i min{1, h_i/t}: a worker loses at most one job, or the round."""
     return np.minimum(1.0, _compute(h) / _positive("round_time", round_time, "round time")[..., None]).mean(-1)

@@ -128,6 +128,38 @@ def test_prospects_are_theorys():
     assert own_kappas["afedpg"].communication == pytest.approx(2000)  # of their mean
 
 
+positive = st.floats(5e-324, np.finfo(float).max)
+nonnegative = st.just(0.0) | positive
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.floats(1e-3, 1e3) | positive, min_size=1, max_size=4),
+    st.floats(0, 10) | nonnegative,
+    positive,
+    st.booleans(),
+    st.tuples(nonnegative, positive, nonnegative, positive),
+    st.none() | st.tuples(positive, positive),
+)
+def test_prospects_hold_for_all_floats(h, kappa, epsilon, heterogeneous, numbers, measured):
+    constants = dict(zip(("sigma", "L_g", "L_h", "Delta"), numbers))
+    try:
+        found = prospects(bare(Cluster(h, kappa)), epsilon, heterogeneous, constants, None, measured)
+    except ValueError as error:
+        assert "\n" not in str(error) and "give" in str(error)
+        assert max(h) > 1e300 or kappa > 1e300, error
+        return
+    totals = {name: row.total for name, row in found.rows.items()}
+    assert not np.isnan([*totals.values()]).any()
+    guaranteed = [f"{name}_pg" for name in ("synchronous", "malenia", "rennala")[: 2 if heterogeneous else 3]]
+    guaranteed += ["malenia_nigt"] + ["rennala_nigt"] * (not heterogeneous)
+    least = min(totals[name] for name in guaranteed)
+    assert found.recommended in guaranteed and totals[found.recommended] <= least * (1 + 1e-9) + 2e-323
+    assert 1 <= found.fastest_workers <= len(h) and found.crossover >= 0
+    assert math.isnan(found.best_batch_size) or found.best_batch_size >= 1
+    assert measured is None or found.measured_crossover >= 0
+
+
 # ---- the command
 
 SCENARIO = """
@@ -174,6 +206,16 @@ def test_the_command(scenario, capsys):
     assert rows_of(second)["rennala_nigt"][-1] == f"{total:.4g}"
     assert "recommended: rennala_nigt" in said and "fastest workers that matter: 2 of 2" in said
     assert "best M of Rennala NIGT" in said and "0 s by the two rows" in said and "by measured updates" in said
+
+
+@pytest.mark.parametrize("epsilon", ["5e-324", "1e-320", "1e-206", "1e-78", "1e78", "1e200", "1.7e308"])
+@pytest.mark.parametrize("sigma", ["1", "0"])
+def test_every_accuracy_has_an_answer(scenario, capsys, epsilon, sigma):
+    assert main(["bounds", scenario, "--epsilon", epsilon, "--sigma", sigma]) == 0
+    said = capsys.readouterr()
+    assert said.err == "" and "nan" not in said.out
+    assert f"recommended: rennala_{'pg' if float(epsilon) > 1 else 'nigt'}" in said.out
+    assert f"workers that matter: {1 if float(epsilon) > 1 else 2} of 2" in said.out
 
 
 def test_workers_with_their_own_problems(scenario, capsys):
