@@ -1,0 +1,309 @@
+"""The engine against a plain simulation, tick by tick, of what the words say: all rules, both `stale`, outages.
+
+All times are whole numbers of ticks, so many things happen at one instant, and floats are exact.
+"""
+
+import math
+from fractions import Fraction
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from asyncsim import Cluster, Stalled, rules, simulate
+from asyncsim.cluster import Outage, Phases, Recorded
+
+# ---- rules, from their definitions: `arrived` are (worker, version, job) since the last update, or all of them
+
+
+def gathered(arrived, version):
+    return [ticket for ticket in arrived if ticket[1] == version]
+
+
+def synchronous(rule, arrived, version, n):
+    """Update when every worker has finished so many jobs; who has, waits."""
+    done = [sum(ticket[0] == worker for ticket in arrived) for worker in range(n)]
+    if min(done) >= rule.jobs_each:
+        return [(ticket[2], Fraction(1, len(arrived))) for ticket in arrived], "everybody"
+    return [], "nobody" if done[arrived[-1][0]] >= rule.jobs_each else "finisher"
+
+
+def m_synchronous(rule, arrived, version, n):
+    if len({ticket[0] for ticket in arrived}) == rule.participants:
+        return [(ticket[2], Fraction(1, rule.participants)) for ticket in arrived], "everybody"
+    return [], "nobody"
+
+
+def rennala(rule, arrived, version, n):
+    size = rule.initial_batch_size if version == 0 and rule.initial_batch_size else rule.batch_size
+    if len(arrived) == size:
+        return [(ticket[2], Fraction(1, size)) for ticket in arrived], "everybody"
+    return [], "finisher"
+
+
+def malenia(rule, arrived, version, n):
+    size = rule.initial_batch_size if version == 0 and rule.initial_batch_size else rule.batch_size
+    done = [sum(ticket[0] == worker for ticket in arrived) for worker in range(n)]
+    if min(done) and 1 / (sum(Fraction(1, count) for count in done) / n) >= Fraction(size, n):
+        return [(ticket[2], Fraction(1, n * done[ticket[0]])) for ticket in arrived], "everybody"
+    return [], "finisher"
+
+
+def greedy(rule, arrived, version, n):
+    return [(arrived[-1][2], Fraction(1))], "finisher"
+
+
+def ringmaster(rule, arrived, version, n):
+    fresh = version - arrived[-1][1] < rule.max_delay
+    return [(arrived[-1][2], Fraction(1))] if fresh else [], "old" if rule.cancel else "finisher"
+
+
+def fedbuff(rule, arrived, version, n):
+    full = len(arrived) == rule.batch_size
+    return [(ticket[2], Fraction(1, len(arrived))) for ticket in arrived] if full else [], "finisher"
+
+
+BY_RULE = {
+    rules.Synchronous: synchronous,
+    rules.MSynchronous: m_synchronous,
+    rules.Rennala: rennala,
+    rules.Malenia: malenia,
+    rules.Greedy: greedy,
+    rules.Ringmaster: ringmaster,
+    rules.FedBuff: fedbuff,
+}
+
+
+class Ringleader:
+    """Tables of all workers' jobs: gathered until all have one, then an update at every worker's turn."""
+
+    def __init__(self):
+        self.now, self.later, self.moved = [], [], set()
+
+    def __call__(self, rule, arrived, version, n):
+        ticket = arrived[-1]
+        if ticket[0] in self.moved:
+            self.later.append(ticket)
+            return [], "finisher"
+        self.now.append(ticket)
+        by = {worker: [job for who, _, job in self.now if who == worker] for worker in range(n)}
+        if not all(by.values()):
+            return [], "finisher"
+        self.moved.add(ticket[0])
+        used = [(job, Fraction(1, n * len(jobs))) for jobs in by.values() for job in jobs]
+        if len(self.moved) == n:
+            self.now, self.later, self.moved = self.later, [], set()
+        return used, "finisher"
+
+
+# ---- tick by tick
+
+
+class Worker:
+    def __init__(self, work, stops, outages):
+        self.work, self.stops, self.outages = work, stops, outages  # stops: its speed is 0 from then on
+        self.drawn = 0  # jobs that took time
+        self.job = None  # (version, index, start, due)
+        self.last = None  # version and index of the last job that took time
+        self.stale = self.away = self.wants = False
+
+
+def tick_by_tick(rule, works, stops, outages, kappas, trips, stale, until, updates):
+    """Jobs (worker, version, index, start, finish, outcome), uses (update, worker, start, weight), update times, end."""
+    n = len(works)
+    workers = [Worker(*each) for each in zip(works, stops, outages)]
+    decide = Ringleader() if isinstance(rule, rules.Ringleader) else BY_RULE[type(rule)]
+    by_round = rule.communication == "round"
+    jobs, uses, times, arrived, pending, version = [], [], [], [], None, 0
+
+    def start(w, now):
+        worker = workers[w]
+        if worker.away:
+            worker.wants = True
+            return
+        worker.wants = False
+        seconds = worker.work[worker.drawn % len(worker.work)]
+        due = now + seconds
+        if due > worker.stops:
+            due = math.inf
+        if not by_round:
+            due += trips * kappas[w]
+        index = worker.last[1] + 1 if worker.last and worker.last[0] == version else 0
+        worker.job = (version, index, now, due)
+
+    def finish(w, now, outcome):
+        """The job's end; one that took no time was none."""
+        worker = workers[w]
+        at, index, begun, _ = worker.job
+        worker.job = None
+        if begun < now:
+            worker.drawn += 1
+            worker.last = at, index
+            jobs.append([w, at, index, begun, now, outcome])
+
+    def restart(who, now):
+        for w in who:
+            if workers[w].job and stale == "finish":
+                workers[w].stale = True
+            elif workers[w].job:
+                finish(w, now, "cancelled")
+            if not workers[w].job:
+                start(w, now)
+
+    def update(now):
+        nonlocal version, arrived, pending
+        used, who = pending[1:]
+        times.append(now)
+        for job, weight in used:
+            uses.append((version, *jobs[job][:4:3], weight))
+            jobs[job][5] = "used"
+        version, pending = version + 1, None
+        if version == updates:
+            return True
+        if who == "old":
+            older = [w for w in range(n) if workers[w].job and version - workers[w].job[0] >= rule.max_delay]
+            restart([finisher, *(w for w in older if w != finisher)], now)
+        else:
+            restart(range(n) if who == "everybody" else [finisher], now)
+
+    for w in range(n):
+        workers[w].away = any(down == 0 for down, _ in outages[w])
+        start(w, 0)
+    now = 0
+    while True:
+        now += 1
+        if pending and pending[0] == now and update(now):
+            break
+        stopped = False
+        for w, worker in enumerate(workers):
+            if not worker.job or worker.job[3] != now:
+                continue
+            at = worker.job[0]
+            finish(w, now, "discarded")
+            if worker.stale:
+                worker.stale = False
+                if not pending:
+                    start(w, now)
+                continue
+            arrived.append((w, at, len(jobs) - 1))
+            finisher = w
+            used, who = decide(rule, arrived, version, n)
+            if used:
+                arrived = []
+                pause = trips * max(kappas) if by_round else 0
+                pending = now + pause, used, who
+                if pause:
+                    for other in range(n):
+                        if workers[other].job and stale == "finish":
+                            workers[other].stale = True
+                        elif workers[other].job:
+                            finish(other, now, "cancelled")
+                elif update(now):
+                    stopped = True
+                    break
+            elif who != "nobody":
+                start(w, now)
+        if stopped:
+            break
+        for w, worker in enumerate(workers):
+            for down, up in outages[w]:
+                if now == up and not any(first == up for first, _ in outages[w]):
+                    worker.away = False
+                    if worker.wants and not pending:
+                        start(w, now)
+                if now == down:
+                    worker.away = True
+                    if worker.job:
+                        finish(w, now, "cancelled")
+                        worker.stale, worker.wants = False, True
+        if now == until:
+            break
+    for w, worker in enumerate(workers):
+        if worker.job and worker.job[2] < now:
+            jobs.append([w, *worker.job[:3], None, "running"])
+    return sorted(map(tuple, jobs), key=lambda job: (job[0], job[3])), sorted(uses), times, now
+
+
+# ---- random fleets
+
+ticks = st.integers(1, 6)
+
+
+@st.composite
+def fleets(draw):
+    n = draw(st.integers(1, 5))
+    works = draw(st.lists(st.lists(ticks, min_size=1, max_size=3), min_size=n, max_size=n))
+    away, stops = [], []
+    for _ in range(n):
+        lengths = draw(st.lists(st.integers(0, 4), max_size=6).map(lambda x: x[: len(x) // 2 * 2]))
+        edges, at = [], 0
+        for k, length in enumerate(lengths):  # gone and back by turns; a gap of 0 makes two that touch
+            at += max(length, k % 2)
+            edges.append(at)
+        spans = [tuple(edges[k : k + 2]) for k in range(0, len(edges), 2)]
+        if draw(st.integers(0, 5)) == 0:
+            spans.append((at + draw(st.integers(0, 5)), math.inf))
+        away.append(spans)
+        stops.append(draw(st.just(math.inf) | st.just(math.inf) | st.integers(1, 20)))
+    kappas = draw(st.just([0] * n) | st.lists(st.integers(0, 3), min_size=n, max_size=n))
+    size, first = st.integers(1, 7), st.none() | st.integers(1, 7)
+    rule = draw(
+        st.one_of(
+            st.builds(rules.Synchronous, st.integers(1, 2)),
+            st.builds(rules.MSynchronous, st.integers(1, n)),
+            st.builds(rules.Rennala, size, first, st.sampled_from(["round", "gradient"])),
+            st.builds(rules.Malenia, size, first),
+            st.just(rules.Greedy()),
+            st.builds(rules.Ringmaster, size, st.booleans()),
+            st.just(rules.Ringleader()),
+            st.builds(rules.FedBuff, size),
+        )
+    )
+    stale, trips = draw(st.sampled_from(["cancel", "finish"])), draw(st.integers(1, 2))
+    return rule, works, stops, away, kappas, trips, stale
+
+
+def cluster_of(works, stops, away, kappas, trips):
+    return Cluster(
+        [work[0] if len(work) == 1 else Recorded(tuple(work)) for work in works],
+        kappas,
+        collective="max" if trips == 1 else "broadcast+reduce",
+        transfer="round_trip" if trips == 1 else "both_ways",
+        speeds={w: Phases((at,), (0.0,)) for w, at in enumerate(stops) if at < math.inf},
+        outages={w: [Outage(*span) for span in spans] for w, spans in enumerate(away) if spans},
+    )
+
+
+def compared(timeline):
+    jobs = timeline.jobs.assign(finish=timeline.jobs["finish"].astype(object).where(timeline.jobs["finish"].notna(), None))
+    jobs = jobs.sort_values(["worker", "start"])[["worker", "version", "index", "start", "finish", "outcome"]]
+    uses = timeline.uses().merge(timeline.jobs[["worker", "version", "index", "start"]])
+    uses = sorted(map(tuple, uses[["update", "worker", "start", "weight"]].to_numpy().tolist()))
+    return list(jobs.itertuples(index=False, name=None)), uses, timeline.updates["time"].tolist(), timeline.end
+
+
+few = dict(deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@settings(max_examples=2000, **few)
+@given(fleets(), st.integers(1, 40), st.none() | st.integers(1, 12))
+def test_the_engine_does_what_the_words_say(fleet, until, updates):
+    rule, works, stops, away, kappas, trips, stale = fleet
+    timeline = simulate(rule, cluster_of(works, stops, away, kappas, trips), until=until, updates=updates, stale=stale)
+    jobs, uses, times, end = tick_by_tick(*fleet, until, updates)
+    assert compared(timeline) == (jobs, [(*use[:3], pytest.approx(float(use[3]))) for use in uses], times, end)
+    timeline.verify()
+
+
+@settings(max_examples=500, **few)
+@given(fleets(), st.integers(1, 8))
+def test_a_run_stalls_only_where_no_update_can_come(fleet, updates):
+    rule, works, stops, away, kappas, trips, stale = fleet
+    *_, times, _ = tick_by_tick(*fleet, 1000, updates)
+    try:
+        timeline = simulate(rule, cluster_of(works, stops, away, kappas, trips), updates=updates, stale=stale)
+    except Stalled:
+        assert not times
+    else:
+        assert timeline.updates["time"].tolist() == times
+        assert timeline.ending == ("updates" if len(times) == updates else "stalled")
