@@ -128,20 +128,20 @@ def _train(scenario, directory):
 
     curves, tuning, timelines, done = [], [], {}, {}
     seeds, tuning_seeds = scenario.settings.seeds, scenario.settings.tuning_seeds
-    points = list(enumerate(zip(scenario.points, problems)))
-    runs = [(k, values, point, problem, label) for k, ((values, point), problem) in points for label in point.methods]
-    columns = (TextColumn("{task.description}"), TextColumn("{task.fields[phase]:9}"), BarColumn(), TimeElapsedColumn())
+    points = zip(scenario.points, problems)
+    runs = [(values, point, problem, label) for (values, point), problem in points for label in point.methods]
+    name = TextColumn("{task.description}", markup=False)  # a label may hold anything
+    columns = (name, TextColumn("{task.fields[phase]:9}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as bars:
         rows = [
             bars.add_task(", ".join([label, *map("{0[0]} {0[1]}".format, values.items())]), None, None, phase="waits")
-            for _, values, _, _, label in runs
+            for values, _, _, label in runs
         ]
-        for row, (k, values, point, problem, label) in zip(rows, runs):
+        for k, (row, (values, point, problem, label)) in enumerate(zip(rows, runs)):
             bars.start_task(row)
             bars.update(row, phase="simulates")
             same = point.settings.model_dump_json(exclude={"methods"}), point.settings.methods[label].model_dump_json()
-            name = f"{k}-{label}" if values else label
-            timeline, part = done.get(same) or (point.simulate(label), kept_part(directory, scenario.settings, name))
+            timeline, part = done.get(same) or (point.simulate(label), kept_part(directory, scenario.settings, k))
 
             def trained(seeds, step_sizes, phase, row=row, timeline=timeline, run=(point.methods[label], problem)):
                 def show(done, total):
@@ -158,11 +158,12 @@ def _train(scenario, directory):
                     tunes = trained(tuning_seeds, grid, "tunes")
                     grid = tuned(tunes)["step_size"].unique()
                 part = trained(seeds, grid, "trains"), tunes
-                keep_part(directory, scenario.settings, name, *part)
+                keep_part(directory, scenario.settings, k, *part)
             done[same] = timeline, part
             timelines[(*values.values(), label) if values else label] = timeline
             for frames, frame in zip((curves, tuning), part):
                 if frame is not None:
+                    frame = frame.assign(method=label)  # what was trained may have been another's of the same kind
                     frames.append(pd.concat([pd.DataFrame([values] * len(frame)), frame], axis=1))
             bars.update(row, total=1, completed=1, phase="done")
             bars.stop_task(row)
@@ -192,14 +193,14 @@ def _report(settings, summary, served, verb, paths) -> None:
             f"{row.final_return:.1f}",
             "–" if isnan(row.time_to_target) else f"{row.time_to_target:.1f} s",
             f"{row.updates}",
-            f"{row.computed}",
-            f"{row.wasted}",
+            f"{row.gradients}",
+            "–" if isnan(row.wasted_share) else f"{100 * row.wasted_share:.1f}%",
         )
     console = _stdout()
     console.print(table)
     console.print(
         f"return: at the end, mean over {len(settings.seeds)} seeds. {reached}: first evaluated simulated time. "
-        "gradients: computed = used + wasted; wasted = cancelled + discarded.",
+        "gradients: used. wasted: share of computing time that went into gradients of no use.",
         soft_wrap=True,
     )
     if served is not None:
@@ -285,6 +286,8 @@ def simulate(
     for values, point in loaded.points:
         for label in labels:
             name = ", ".join([label, *(f"{axis} {value}" for axis, value in values.items())])
+            while name in timelines:  # a label may read like another with a value
+                name += "'"
             timelines[name] = replace(point.simulate(label), method=name)
             columns[name] = values | {"method": label}
     if output is not None:

@@ -24,6 +24,7 @@ import pandas as pd
 from . import figures
 from .scenario import Settings
 from .timeline import Timeline
+from .usage import total
 
 FILES = ("settings.json", "curves.csv", "summary.csv", "curves.png", "curves.svg")  # always
 # Of tuning seeds; of a sweep of one quantity; of workers whose worlds differ.
@@ -65,8 +66,8 @@ def summarise(curves: pd.DataFrame, timelines: Mapping[Any, Timeline], target: f
 
     ``method, step_size``; ``first_return, final_return``: mean over seeds of θ_0 and of the last iterate;
     ``time_to_target``: first evaluated second at which the mean over seeds is at the target, NaN if never; ``end``:
-    seconds simulated; ``updates``; ``computed`` gradients (used, cancelled or discarded; those still running at the end
-    do not count) and ``wasted`` ones (cancelled or discarded); ``max_delay``, in updates.
+    seconds simulated; ``updates``; ``gradients``, used; ``wasted_share``: of computing time, what went into cancelled
+    and discarded ones; ``max_delay``, in updates.
     timelines: by method; of a sweep, by (value of each axis, ..., method).
     """
     rows = []
@@ -76,7 +77,7 @@ def summarise(curves: pd.DataFrame, timelines: Mapping[Any, Timeline], target: f
         time, mean = by_update["time"].first(), by_update["eval_return"].mean(skipna=False)
         reached = time[mean >= (np.inf if target is None else target)]
         timeline = timelines[run if axes else run[0]]
-        counts = timeline.counts()
+        whole = total(timeline)
         rows.append(
             {
                 **dict(zip([*axes, "method"], run)),
@@ -86,8 +87,8 @@ def summarise(curves: pd.DataFrame, timelines: Mapping[Any, Timeline], target: f
                 "time_to_target": reached.iloc[0] if len(reached) else np.nan,
                 "end": timeline.end,
                 "updates": len(timeline.updates),
-                "computed": counts["used"] + counts["cancelled"] + counts["discarded"],
-                "wasted": counts["cancelled"] + counts["discarded"],
+                "gradients": whole["used"],
+                "wasted_share": whole["wasted_share"],
                 "max_delay": timeline.max_delay,
             }
         )
@@ -191,7 +192,8 @@ def save(
         if tuning is not None:
             tuning.to_csv(new / "tuning.csv", index=False, lineterminator="\n")
         (new / "settings.json").write_text(_record(settings), encoding="utf-8")
-        curves, scenario = load_curves(new), load_settings(new)["scenario"]
+        scenario = load_settings(new)["scenario"]
+        curves = _read(new / "curves.csv", scenario)
         summary = summarise(curves, timelines, scenario.get("target_return"))
         summary.to_csv(new / "summary.csv", index=False, lineterminator="\n")
         drawn = {"curves": figures.learning_curves(tuned(curves), scenario)}
@@ -214,34 +216,36 @@ def save(
     return summary, [path for name in FILES + SOMETIMES if (path := Path(directory) / name).exists()]
 
 
-# Of a run that is not finished, what each method gave is kept as soon as it is there.
+# Of a run that is not finished, what each method gave is kept as soon as it is there. A part is a method at a point of
+# a sweep, and has its number in the scenario, for a label or a value may hold anything.
 
 
 def keep_part(
-    directory: Path, settings: Settings, label: str, curves: pd.DataFrame, tuning: pd.DataFrame | None
+    directory: Path, settings: Settings, part: int, curves: pd.DataFrame, tuning: pd.DataFrame | None
 ) -> None:
-    """Keep a method's rows until `save` has written the whole run."""
+    """Keep a part's rows until `save` has written the whole run."""
     parts = _parts(directory)
     parts.mkdir(parents=True, exist_ok=True)
     (parts / "settings.json").write_text(_record(settings), encoding="utf-8")
-    new = parts / f".{label}"
+    new = parts / f".{part}"
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir()
     curves.to_csv(new / "curves.csv", index=False, lineterminator="\n")
     if tuning is not None:
         tuning.to_csv(new / "tuning.csv", index=False, lineterminator="\n")
-    new.rename(parts / label)
+    new.rename(parts / f"{part}")
 
 
-def kept_part(directory: Path, settings: Settings, label: str) -> tuple[pd.DataFrame, pd.DataFrame | None] | None:
-    """A method's rows, where this very run, with these versions, was killed after it was trained; else None."""
+def kept_part(directory: Path, settings: Settings, part: int) -> tuple[pd.DataFrame, pd.DataFrame | None] | None:
+    """A part's rows, where this very run, with these versions, was killed after it was trained; else None."""
     parts = _parts(directory)
     try:
         if (parts / "settings.json").read_text(encoding="utf-8") != _record(settings):
             shutil.rmtree(parts)
             return None
-        tuning = parts / label / "tuning.csv"
-        return pd.read_csv(parts / label / "curves.csv"), pd.read_csv(tuning) if tuning.exists() else None
+        kept = parts / f"{part}"
+        tuning = kept / "tuning.csv"
+        return _read(kept / "curves.csv"), _read(tuning) if tuning.exists() else None
     except FileNotFoundError:
         return None
 
@@ -274,7 +278,8 @@ def save_timelines(
         for name in ("jobs", "updates"):
             frames = {run: getattr(timeline, name) for run, timeline in timelines.items()}
             frames = [
-                pd.concat([pd.DataFrame([columns[run]] * len(rows)), rows], axis=1) for run, rows in frames.items()
+                pd.concat([pd.DataFrame([columns[run]] * len(rows), columns=list(columns[run])), rows], axis=1)
+                for run, rows in frames.items()
             ]
             frame = pd.concat(frames, ignore_index=True)
             frame.to_csv(new / f"{name}.csv", index=False, lineterminator="\n")
@@ -283,8 +288,8 @@ def save_timelines(
         (new / "settings.json").write_text(text + "\n", encoding="utf-8")
         pictures = {"utilisation": figures.utilisation(timelines), "delays": figures.delays(timelines)}
         for k, (label, timeline) in enumerate(timelines.items(), 1):
-            word = re.sub(r"[^\w.-]", "_", label)  # a label may hold anything
-            pictures[f"gantt-{word}" if word == label else f"gantt-{k}-{word}"] = figures.gantt(timeline)
+            word = re.sub(r"[^A-Za-z0-9_.-]", "_", label)[:40]  # a label may hold anything
+            pictures[f"gantt-{k}-{word}"] = figures.gantt(timeline)
         for name, figure in pictures.items():
             figure.savefig(new / f"{name}.png", metadata={"Software": None})
             figure.savefig(new / f"{name}.svg", metadata={"Date": None})
@@ -410,18 +415,48 @@ def _replace(path: Path, text: str) -> None:
 
 def load_curves(directory: Path | str) -> pd.DataFrame:
     """The rows of every method, seed and step size, as `History.to_frame` had them."""
-    return pd.read_csv(_kept(directory) / "curves.csv")
+    return _table(directory, "curves")
 
 
 def load_summary(directory: Path | str) -> pd.DataFrame:
     """As `summarise` had it."""
-    return pd.read_csv(_kept(directory) / "summary.csv")
+    return _table(directory, "summary")
 
 
 def load_by_worker(directory: Path | str) -> pd.DataFrame | None:
     """As `by_worker` had it; None where all workers have the same world."""
-    path = _kept(directory) / "by_worker.csv"
-    return pd.read_csv(path) if path.exists() else None
+    return _table(directory, "by_worker") if (_kept(directory) / "by_worker.csv").exists() else None
+
+
+def _table(directory: Path | str, name: str) -> pd.DataFrame:
+    home = _kept(directory)
+    return _read(home / f"{name}.csv", _scenario_in(home))
+
+
+def _read(path: Path, scenario: Mapping[str, Any] | None = None) -> pd.DataFrame:
+    """A frame as it was written: words as the strings they were, whatever they look like, and numbers to the last bit.
+
+    scenario: the scenario as data, which says of a sweep's axes, the first columns, whether they are of words.
+    """
+    cells = pd.read_csv(path, dtype=str, keep_default_na=False, lineterminator="\n")
+    swept = ((scenario or {}).get("sweep") or {}).values()
+    words = {"method", *(name for name, values in zip(cells, swept) if _are_words(values))}
+    return pd.DataFrame({name: column if name in words else _numbers(column) for name, column in cells.items()})
+
+
+def _are_words(values: Sequence[Any]) -> bool:
+    """Whether an axis with these values is one of words in frames. Of numbers, JSON has words for infinities."""
+    kinds = {float if value in ("Infinity", "-Infinity") else type(value) for value in values}
+    return not (kinds <= {int, float} or kinds == {bool})
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """What was written as integers, as booleans, or as floats, of which NaN is an empty cell."""
+    if column.str.fullmatch(r"-?\d+").all():
+        return pd.Series([int(cell) for cell in column])
+    if column.isin(("True", "False")).all():
+        return column == "True"
+    return column.replace("", "nan").astype(float)
 
 
 def load_settings(directory: Path | str) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The command line: one command from a file to curves, and one line for whatever is wrong."""
 
+import json
 import os
 import subprocess
 import sys
@@ -69,8 +70,8 @@ def test_a_run(here, capsys):
     for row in summary.itertuples():
         line = next(line for line in said.out.splitlines() if line.startswith(row.method)).split()
         assert line[1] in ("2^-5", "2^-4") and float(line[2]) == round(row.final_return, 1)
-        assert line[3:] == ["0.0", "s", "3", str(row.computed), str(row.wasted)]
-    assert "computed = used + wasted; wasted = cancelled + discarded" in said.out
+        assert line[3:] == ["0.0", "s", "3", str(row.gradients), f"{100 * row.wasted_share:.1f}%"]
+    assert "gradients: used. wasted: share of computing time that went into gradients of no use." in said.out
     assert said.out.endswith("wrote:\n" + "".join(f"  results/tiny/{name}\n" for name in results.FILES))
     assert said.err.count("done") == 2  # a row of progress each
 
@@ -133,6 +134,32 @@ def test_tuning_and_final_seeds(here, capsys):
     assert set(results.load_curves("results/tiny-quick")["seed"]) == {2}
     capsys.readouterr()
     assert "did you mean 'quick'" in complaint(capsys, "run", "experiments/tiny.toml", "--preset", "quik")
+
+
+LABELS = [".", "..", "../outside", "settings.json", "M = 3/2", "/", "", "NA", "1", "[/b]", 'a,"b"', "x" * 300]
+
+
+@pytest.mark.filterwarnings("ignore:constrained_layout not applied")  # a picture has little room for the longest
+def test_a_label_may_hold_anything(here, capsys):
+    """It is text, and no path: nothing else is touched, and all that was trained is in the results."""
+    problem = TINY[TINY.index("environment") : TINY.index("[methods.rennala")]
+    text = TINY[: TINY.index("[methods.rennala")].replace(problem, 'kind = "chain"\n')
+    text += "".join(f"[methods.{json.dumps(label)}]\nmethod = 'afedpg'\n" for label in LABELS)
+    Path("experiments/tiny.toml").write_text(text)
+    Path("results/other").mkdir(parents=True)
+    Path("results/other/settings.json").write_text("mine")
+    before = files(here)
+    assert main(["run", "experiments/tiny.toml"]) == 0
+    assert {path: content for path, content in files(here).items() if path.parts[:2] != ("results", "tiny")} == before
+    assert results.load_curves("results/tiny")["method"].unique().tolist() == LABELS
+    assert results.load_summary("results/tiny")["method"].tolist() == LABELS
+
+    assert main(["simulate", "experiments/tiny.toml", "--output", "out"]) == 0
+    pictures = sorted(Path("out").glob("gantt-*.png"), key=lambda path: int(path.name.split("-")[1]))
+    assert [path.stem for path in pictures[:6]] == [
+        "gantt-1-.", "gantt-2-..", "gantt-3-.._outside", "gantt-4-settings.json", "gantt-5-M___3_2", "gantt-6-_",
+    ]  # fmt: skip
+    assert len(pictures) == len(LABELS) and pictures[-1].stem == f"gantt-12-{'x' * 40}"
 
 
 def test_the_same_command_in_two_processes_writes_the_same_bytes(here):

@@ -67,7 +67,7 @@ def test_a_trace_has_a_process_per_method(here, capsys):
 
 def test_what_is_written(here, capsys):
     assert main(["simulate", "tiny.toml", "--output", "out"]) == 0
-    names = ["gantt-afedpg", "gantt-rennala_nigt", "utilisation", "delays"]
+    names = ["gantt-1-rennala_nigt", "gantt-2-afedpg", "utilisation", "delays"]
     written = [
         "settings.json",
         "jobs.csv",
@@ -92,7 +92,7 @@ def test_what_is_written(here, capsys):
     arguments = ["simulate", "tiny.toml", "--method", "afedpg", "--output", "out"]
     assert "out holds another scenario's results: give --force" in complaint(capsys, *arguments)
     assert main([*arguments, "--force"]) == 0
-    assert set(pd.read_csv("out/jobs.csv")["method"]) == {"afedpg"} and not Path("out/gantt-rennala_nigt.png").exists()
+    assert set(pd.read_csv("out/jobs.csv")["method"]) == {"afedpg"} and not Path("out/gantt-2-afedpg.png").exists()
 
 
 def test_a_label_may_hold_anything(here):
@@ -100,6 +100,23 @@ def test_a_label_may_hold_anything(here):
     Path("tiny.toml").write_text(text)
     assert main(["simulate", "tiny.toml", "--output", "out"]) == 0
     assert Path("out/gantt-2-a_b_c.png").exists()
+
+
+def test_no_run_is_lost_where_two_have_one_name(here):
+    """A label may read like another one with a value."""
+    files = ["r.csv", "s.csv, recording r.csv"]
+    for name in files:
+        Path(name).write_text("worker,seconds\n0,1.0\n1,1.0\n2,1.0\n")
+    text = Path("tiny.toml").read_text()
+    text = text.replace("[methods.afedpg]", '[methods."a, recording s.csv"]\nmethod = "afedpg"')
+    text = text.replace("[methods.rennala_nigt]\nbatch_size = 4", '[methods.a]\nmethod = "afedpg"')
+    text += f"[sweep]\ncluster.compute.recording = {files}\n"
+    Path("tiny.toml").write_text(text.replace('compute = "sqrt"', 'compute = {recording = "r.csv"}'))
+    assert main(["simulate", "tiny.toml", "--output", "out", "--trace", "t.json"]) == 0
+    runs = pd.read_csv("out/jobs.csv")[["recording", "method"]].drop_duplicates()
+    assert len(runs) == len(list(Path("out").glob("gantt-*.png"))) == 4
+    events = json.loads(Path("t.json").read_text())["traceEvents"]
+    assert len({event["args"]["name"] for event in events if event["name"] == "process_name"}) == 4
 
 
 def test_a_run_that_stalls_says_so(here, capsys):

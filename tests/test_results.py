@@ -101,12 +101,12 @@ def test_the_summary(timelines):
         "time_to_target": 4.5,
         "end": 8.0,
         "updates": 4,
-        "computed": 18,
-        "wasted": 6,
+        "gradients": 12,
+        "wasted_share": 0.25,  # the third worker computes for 8 s in vain, but the last 2 s are not over: 6 of 24
         "max_delay": 0,
     }
     assert afedpg["step_size"] == 0.25 and np.isnan(afedpg["time_to_target"])
-    assert (afedpg["updates"], afedpg["computed"], afedpg["wasted"]) == (4, 4, 0)
+    assert (afedpg["updates"], afedpg["gradients"], afedpg["wasted_share"]) == (4, 4, 0)
     assert np.isnan(results.summarise(CURVES, timelines)["time_to_target"]).all()
 
 
@@ -181,6 +181,48 @@ def test_whom_a_method_serves_is_written_and_drawn(tmp_path, scenario, timelines
     pd.testing.assert_frame_equal(frame, results.by_worker(own(CURVES), timelines), check_exact=True)
     results.save(tmp_path / "a", scenario.settings, CURVES, timelines)
     assert results.load_by_worker(tmp_path / "a") is None
+
+
+WORDS = ["NA", "nan", "", "1", "1e3", "True", 'a,"b"', "null", "None", "-inf", " a ", "a\nb", "ä"]
+
+
+def test_words_come_back_as_they_were(tmp_path, scenario, timelines):
+    """Whatever they look like: labels of methods, and the values of an axis."""
+    swept = [*WORDS[:3], {"kind": "x"}]
+    settings = scenario.settings.model_copy(
+        update={"sweep": {"cluster.x": swept, "cluster.y": [1.0, float("inf")], "problem.own": [False, True]}}
+    )
+    settings = settings.model_copy(update={"methods": dict.fromkeys(WORDS, scenario.settings.methods["afedpg"])})
+    labels = [own(history(label, {0.25: [[0, 1 / 3], [np.nan, 1e-300]]})) for label in WORDS]
+    curves = pd.concat(
+        [
+            pd.concat([pd.DataFrame([values] * len(labels[0])), label], axis=1)
+            for word in map(str, swept)
+            for y in settings.sweep["cluster.y"]
+            for answer in (False, True)
+            for values in [{"x": word, "y": y, "own": answer}]
+            for label in labels
+        ],
+        ignore_index=True,
+    )
+    keys = {tuple(run): timelines["afedpg"] for run in curves[["x", "y", "own", "method"]].itertuples(index=False)}
+    assert len(keys) == len(swept) * 4 * len(WORDS)
+    summary, _ = results.save(tmp_path / "a", settings, curves, keys, curves)
+    pd.testing.assert_frame_equal(results.load_curves(tmp_path / "a"), curves, check_exact=True)
+    pd.testing.assert_frame_equal(results.load_summary(tmp_path / "a"), summary, check_exact=True)
+    served = results.by_worker(curves, keys)
+    pd.testing.assert_frame_equal(results.load_by_worker(tmp_path / "a"), served, check_exact=True)
+    assert summary["method"].tolist() == WORDS * len(swept) * 4
+
+
+def test_words_of_a_part_come_back_as_they_were(tmp_path, scenario):
+    for k, word in enumerate([*WORDS, "a\rb", "a\r\nb", "\ufeffa"]):
+        part = history(word, {0.25: [[0, 1 / 3]]})
+        results.keep_part(tmp_path / "a", scenario.settings, k, part, part)
+        for kept in results.kept_part(tmp_path / "a", scenario.settings, k):
+            pd.testing.assert_frame_equal(kept, part, check_exact=True)
+    assert results.kept_part(tmp_path / "a", scenario.settings, k + 1) is None
+    assert {path.name for path in tmp_path.iterdir()} == {"tiny.toml", ".a.parts"}
 
 
 def test_nothing_is_known_of_the_machine_or_the_day(tmp_path, scenario, timelines):

@@ -256,7 +256,7 @@ def test_frames_have_a_column_per_axis(ran):
     assert list(zip(summary["batch_size"], summary["method"])) == [
         (2, "rennala_nigt"), (2, "afedpg"), (4, "rennala_nigt"), (4, "afedpg"),
     ]  # fmt: skip
-    assert (summary["computed"] - summary["wasted"]).tolist() == [6, 3, 12, 3]
+    assert summary["gradients"].tolist() == [6, 3, 12, 3]
     twice = [part.drop(columns="batch_size") for _, part in curves.query("method == 'afedpg'").groupby("batch_size")]
     pd.testing.assert_frame_equal(*(part.reset_index(drop=True) for part in twice))
     assert results.load_settings(ran / "out")["scenario"]["sweep"] == {"methods.rennala_nigt.batch_size": [2, 4]}
