@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 
 import asyncsim.replay  # noqa: F401
-from asyncsim import results
+from asyncsim import cli, results
 from asyncsim.cli import main
+from asyncsim.scenario import load
 
 TINY = """
 title = "tiny"
@@ -136,7 +137,7 @@ def test_tuning_and_final_seeds(here, capsys):
     assert "did you mean 'quick'" in complaint(capsys, "run", "experiments/tiny.toml", "--preset", "quik")
 
 
-LABELS = [".", "..", "../outside", "settings.json", "M = 3/2", "/", "", "NA", "1", "[/b]", 'a,"b"', "x" * 300]
+LABELS = [".", "..", "../outside", "settings.json", "M = 3/2", "/", "", "NA", "1", "[b]", 'a,"b"', "x" * 300]
 
 
 @pytest.mark.filterwarnings("ignore:constrained_layout not applied")  # a picture has little room for the longest
@@ -160,6 +161,14 @@ def test_a_label_may_hold_anything(here, capsys):
         "gantt-1-.", "gantt-2-..", "gantt-3-.._outside", "gantt-4-settings.json", "gantt-5-M___3_2", "gantt-6-_",
     ]  # fmt: skip
     assert len(pictures) == len(LABELS) and pictures[-1].stem == f"gantt-12-{'x' * 40}"
+
+
+def test_progress_shows_a_label_as_it_is(here, capsys):
+    problem = TINY[TINY.index("environment") : TINY.index("[methods.rennala")]
+    text = TINY.replace(problem, 'kind = "chain"\n').replace("[methods.afedpg]", '[methods."[/b]"]\nmethod = "afedpg"')
+    Path("experiments/tiny.toml").write_text(text)
+    curves, timelines, _ = cli._train(load("experiments/tiny.toml"), Path("out"))
+    assert "[/b] " in capsys.readouterr().err and set(curves["method"]) == set(timelines) == {"rennala_nigt", "[/b]"}
 
 
 def test_the_same_command_in_two_processes_writes_the_same_bytes(here):
