@@ -17,7 +17,7 @@ import pandas as pd
 
 from .base import Method, Problem
 from .cluster import Cluster
-from .replay import History, evaluate, initial_key, job_key, lanes, own_returns
+from .replay import History, as_written, evaluate, initial_key, job_key, lanes, own_returns
 from .simulate import Used, simulate
 from .timeline import Timeline
 
@@ -86,7 +86,7 @@ def train(
             timeline = timelines[seed, step_size] = simulate(method, cluster, coupling=training, **run)
             frames.append(_frame(method, problem, seed, step_size, timeline, training, evaluations))
             params.append(training.points[-1])
-    frame = pd.concat(frames, ignore_index=True)
+    frame = as_written(pd.concat(frames, ignore_index=True))
     params = np.asarray(params).reshape(len(seeds), len(step_sizes), -1)
     return History(method.name, seeds, step_sizes, params, frame), timelines
 

@@ -66,7 +66,7 @@ class History:
         ``gradients, env_steps, communications``: used so far, each gradient once; ``train_return``: mean return of
         the trajectories first used since the row before; ``eval_return``: of the iterate; ``direction_norm``: ‖d‖ of the last update;
         ``gradient_norm``: ‖∇J(θ)‖ where the problem knows it, else NaN; ``eval_return_0, eval_return_1, ...``: in each
-        worker's own world, where they differ.
+        worker's own world, where they differ. Counts are int64; reals are float64, also where JAX computes in float32.
         """
         return self.frame.copy()
 
@@ -190,8 +190,14 @@ def replay(
             )
         )
     frame = pd.concat(frames).sort_values(["seed", "step_size", "update"], kind="stable", ignore_index=True)
+    frame = as_written(frame)
     params = readings[-1].point.reshape(len(seeds), len(step_sizes), -1)
     return History(method.name, seeds, step_sizes, params, frame)
+
+
+def as_written(frame: pd.DataFrame) -> pd.DataFrame:
+    """With all reals in float64, as a file of numbers gives them back, whatever they were computed in."""
+    return frame.astype(dict.fromkeys(frame.select_dtypes("floating").columns, np.float64))
 
 
 def lanes(seeds, step_sizes) -> tuple[tuple[int, ...], tuple[float, ...]]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import pandas as pd
 import pytest
 
@@ -135,6 +136,31 @@ def test_tuning_and_final_seeds(here, capsys):
     assert set(results.load_curves("results/tiny-quick")["seed"]) == {2}
     capsys.readouterr()
     assert "did you mean 'quick'" in complaint(capsys, "run", "experiments/tiny.toml", "--preset", "quik")
+
+
+def test_a_run_that_was_killed_ends_as_one_that_was_not(here, monkeypatch):
+    """To the last bit, with returns that are thirds, and computed as users do."""
+    text = TINY.replace("evaluation_episodes = 2", "evaluation_episodes = 3")
+    Path("experiments/tiny.toml").write_text(text.replace("target", "tuning_seeds = [9]\ntarget"))
+    keep, replayed, saved = results.keep_part, [], []
+
+    def kill(*arguments):
+        keep(*arguments)
+        raise KeyboardInterrupt
+
+    with jax.enable_x64(False):
+        monkeypatch.setattr(results, "keep_part", kill)
+        assert main(["run", "experiments/tiny.toml", "--output", "killed"]) == 130
+        monkeypatch.setattr(results, "keep_part", lambda *arguments: replayed.append(arguments[2]) or keep(*arguments))
+        save = results.save
+        monkeypatch.setattr(results, "save", lambda *arguments: saved.append(arguments) or save(*arguments))
+        for name in ("killed", "whole"):
+            assert main(["run", "experiments/tiny.toml", "--output", name]) == 0
+    assert replayed == [1, 0, 1]  # the first method was not trained again
+    assert files(here / "killed") == files(here / "whole")
+    assert [path.name for path in here.iterdir() if path.name.startswith(".")] == []
+    for directory, _, curves, *_ in saved:
+        pd.testing.assert_frame_equal(results.load_curves(directory), curves, check_exact=True)
 
 
 LABELS = [".", "..", "../outside", "settings.json", "M = 3/2", "/", "", "NA", "1", "[b]", 'a,"b"', "x" * 300]

@@ -1,5 +1,6 @@
 """Jobs that take as long as their trajectories."""
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,6 +29,16 @@ def test_where_every_trajectory_is_as_long_both_paths_agree(method):
     replayed = replay(whole, method, PENDULUM, seeds=[0, 1], evaluations=4)
     np.testing.assert_allclose(history.params, replayed.params, rtol=1e-8)
     pd.testing.assert_frame_equal(history.to_frame(), replayed.to_frame(), check_dtype=False, rtol=1e-6)
+
+
+@pytest.mark.parametrize("x64", [False, True])
+def test_a_frame_has_the_types_of_a_replay(x64):
+    with jax.enable_x64(x64):
+        method = methods.afedpg(0.02)
+        history, _ = train(method, Cluster([1.0, 3.0]), CARTPOLE, seeds=[0], updates=2)
+        replayed = replay(simulate(method, Cluster([1.0, 3.0]), updates=2), method, CARTPOLE, seeds=[0])
+    types = history.to_frame().dtypes
+    assert types.equals(replayed.to_frame().dtypes) and np.dtype(np.float32) not in set(types)
 
 
 def test_an_episode_that_ends_early_takes_less_time():

@@ -159,6 +159,17 @@ class Counted:
         return self.problem.gradient(params, keys, workers, weights)
 
 
+@pytest.mark.parametrize("x64", [False, True])
+def test_a_frame_has_one_type_of_reals_and_one_of_counts(x64):
+    with jax.enable_x64(x64):
+        frame = replay(
+            simulate(methods.afedpg(0.1), Cluster([1.0, 2.0]), updates=3), methods.afedpg(0.1), CARTPOLE, seeds=[0]
+        )
+    types = frame.to_frame().drop(columns="method").dtypes
+    counts = {"seed", "update", "gradients", "env_steps", "communications"}
+    assert all(kind == (np.int64 if name in counts else np.float64) for name, kind in types.items()), types
+
+
 def test_unused_gradients_are_never_computed():
     for method in (methods.rennala_nigt(3, 0.05), methods.afedpg(0.05), methods.rennala_nigt(2, 0.05, 0.1, 7)):
         timeline = simulate(method, Cluster([1.0, 1.5, 7.0]), updates=9)
