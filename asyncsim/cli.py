@@ -87,10 +87,11 @@ def run(
     _keep_compiled()
     loaded = load(scenario, preset, engine)
     directory = output or results.place(scenario, preset, engine)
-    verb = results.claim(directory, loaded.settings, force)
-    curves, timelines, tuning = _train(loaded, directory)
-    summary, paths = results.save(directory, loaded.settings, curves, timelines, tuning)
-    _report(loaded.settings, summary, results.load_by_worker(directory), verb, paths)
+    with results.claim(directory, loaded.settings, force) as verb:
+        curves, timelines, tuning = _train(loaded, directory)
+        summary, paths = results.save(directory, loaded.settings, curves, timelines, tuning)
+        served = results.load_by_worker(directory)
+    _report(loaded.settings, summary, served, verb, paths)
 
 
 def _keep_compiled() -> None:
@@ -256,7 +257,9 @@ def simulate(
     output: Annotated[
         Path | None, typer.Option(help="Write jobs, updates and pictures to this directory.", show_default=False)
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace another scenario's output.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace another scenario's output, or a file that is no trace.")
+    ] = False,
     preset: Annotated[
         str | None, typer.Option(help="A table of the file, merged over the rest: quick.", show_default=False)
     ] = None,
@@ -265,6 +268,7 @@ def simulate(
 
     Of a sweep, at every point.
     """
+    from contextlib import nullcontext
     from dataclasses import replace
 
     from .base import nearest
@@ -280,18 +284,18 @@ def simulate(
     if output is not None or trace is not None:  # it draws, which takes long to import
         from . import results
     if trace is not None:  # before anything takes long
-        wrote.append((results.claim_file(trace), [trace]))
-    verb = results.claim(output, settings, force, results.PICTURES) if output is not None else ""
+        wrote.append((results.claim_trace(trace, force), [trace]))
     timelines, columns = {}, {}
-    for values, point in loaded.points:
-        for label in labels:
-            name = ", ".join([label, *(f"{axis} {value}" for axis, value in values.items())])
-            while name in timelines:  # a label may read like another with a value
-                name += "'"
-            timelines[name] = replace(point.simulate(label), method=name)
-            columns[name] = values | {"method": label}
-    if output is not None:
-        wrote.insert(0, (verb, results.save_timelines(output, settings, timelines, columns)))
+    with nullcontext() if output is None else results.claim(output, settings, force, results.PICTURES) as verb:
+        for values, point in loaded.points:
+            for label in labels:
+                name = ", ".join([label, *(f"{axis} {value}" for axis, value in values.items())])
+                while name in timelines:  # a label may read like another with a value
+                    name += "'"
+                timelines[name] = replace(point.simulate(label), method=name)
+                columns[name] = values | {"method": label}
+        if output is not None:
+            wrote.insert(0, (verb, results.save_timelines(output, settings, timelines, columns)))
     if trace is not None:
         from .trace import trace_events
 
@@ -548,17 +552,17 @@ def validate(
 
     _keep_compiled()
     directory = output or Path("results", "validation-quick" if quick else "validation")
-    verb = results.claim_validation(directory)
-    evidence, seconds = _tested(quick)
-    import pandas as pd
+    with results.claim_validation(directory) as verb:
+        evidence, seconds = _tested(quick)
+        import pandas as pd
 
-    from .validation import table
+        from .validation import table
 
-    claims = [claim for each in evidence.values() for claim in each.claims]
-    drawn = {each.name: (each.data, each.labels()) for found in evidence.values() for each in found.drawings}
-    known = {name: frame for found in evidence.values() for name, frame in found.constants.items()}
-    constants = pd.concat(known, names=["problem", None]).reset_index(level=0).reset_index(drop=True)
-    paths = results.save_validation(directory, quick, table(claims), constants, drawn)
+        claims = [claim for each in evidence.values() for claim in each.claims]
+        drawn = {each.name: (each.data, each.labels()) for found in evidence.values() for each in found.drawings}
+        known = {name: frame for found in evidence.values() for name, frame in found.constants.items()}
+        constants = pd.concat(known, names=["problem", None]).reset_index(level=0).reset_index(drop=True)
+        paths = results.save_validation(directory, quick, table(claims), constants, drawn)
     _verdicts(claims, constants, seconds)
     print(f"{verb}:", *paths, sep="\n  ")
 

@@ -12,7 +12,8 @@ import platform
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from fnmatch import fnmatch
 from importlib.metadata import distributions, version
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from . import figures
 from .scenario import Settings
@@ -34,7 +36,10 @@ SOMETIMES = (
     *("by_worker.csv", "by_worker.png", "by_worker.svg"),
 )
 PICTURES = ("settings.json", "jobs.csv", "updates.csv", "*.png", "*.svg")  # of a simulation alone
-PACKAGES = ("asyncsim", "simpy", "jax", "jaxlib", "numpy", "pandas", "mujoco", "mujoco-mjx", "gymnasium")  # if there
+# What results depend on, if it is there: a simulation, and what is learned.
+SIMULATES = ("asyncsim", "simpy", "numpy", "scipy", "pandas")
+PACKAGES = (*SIMULATES, "jax", "jaxlib", "mujoco", "mujoco-mjx", "gymnasium", "gymnax")
+LONGEST = 240  # bytes of a directory's name: file systems have 255, and what lies beside it is called more
 
 
 # ---- what the curves say
@@ -136,33 +141,86 @@ def place(scenario: Path | str, preset: str | None = None, engine: str | None = 
     Those of a preset, or of an engine that was asked for, lie beside them: ``results/a/b-quick-mjx``.
     """
     path = Path(scenario)
+    stem = path.stem.strip(".") or "scenario"  # not a hidden name, nor a way up
     folders = path.parts[:-1]
     inside = folders[len(folders) - folders[::-1].index("experiments") :] if "experiments" in folders else ()
-    name = "-".join(filter(None, (path.stem, preset, engine)))
+    name = "-".join(filter(None, (stem, preset, engine)))
     return Path("results", *(folder for folder in inside if folder != ".."), name)
 
 
-def claim(directory: Path, settings: Settings, force: bool = False, ours: Sequence[str] = FILES + SOMETIMES) -> str:
-    """What saving here will have done: ``"wrote"``, or which results it ``"replaced"``.
+@contextmanager
+def claim(
+    directory: Path, settings: Settings, force: bool = False, ours: Sequence[str] = FILES + SOMETIMES
+) -> Iterator[str]:
+    """Nobody else writes here until this is left. As: what saving will have done.
 
-    Raises FileExistsError where something would be lost: another scenario's results (unless ``force``), or files that
-    are not ours.
+    That is ``"wrote"``, or which results it ``"replaced"``, and, where they were made on other versions, on which.
+    Raises BlockingIOError where another run is writing; FileExistsError where something would be lost: another
+    scenario's results (unless ``force``), or files that are not ours.
     """
-    home = _free(directory, ours)
-    if not (home.exists() and any(home.iterdir())):
-        return "wrote"
-    if _is_of(settings, _scenario_in(home)):
-        return "replaced the same scenario's results"
-    if force:
-        return "replaced another scenario's results"
-    raise FileExistsError(f"{directory} holds another scenario's results: give --force to replace them, or --output")
+    with _held(directory, ours) as home:
+        written = _settings_in(home)
+        if not (home.exists() and any(home.iterdir())):
+            yield "wrote"
+        elif _is_of(settings, written.get("scenario")):
+            yield f"replaced the same scenario's results{_made_on_others(written)}"
+        elif force:
+            yield "replaced another scenario's results"
+        else:
+            raise FileExistsError(
+                f"{directory} holds another scenario's results: give --force to replace them, or --output"
+            )
 
 
-def _free(directory: Path, ours: Sequence[str]) -> Path:
-    """The directory, behind symbolic links, if it can be written to and holds no other files than ours, or is not."""
+def _made_on_others(written: Mapping[str, Any]) -> str:
+    """``, made with jax 0.8.1 (now 0.9.0)``, of what has another version than in a record."""
+    now, then = _versions(*PACKAGES), dict(written.get("versions") or {})
+    others = [f"{name} {then[name]} (now {now[name]})" for name in now if then.get(name, now[name]) != now[name]]
+    return f", made with {', '.join(others)}" if others else ""
+
+
+# A process that writes to a directory holds a lock beside it until it is done; the lock dies with the process. Whose it
+# is stands in a file of its own, for a lock may empty its file.
+
+
+@contextmanager
+def _held(directory: Path, ours: Sequence[str]) -> Iterator[Path]:
+    """The directory, behind symbolic links, where nobody else writes until this is left."""
     home = Path(directory).resolve()
-    _recover(home)
-    above = next(parent for parent in home.parents if parent.exists())
+    _check_free(directory, home, ours)
+    new = [parent for parent in home.parents if not parent.exists()]
+    home.parent.mkdir(parents=True, exist_ok=True)
+    lock, holder = FileLock(_beside(home, "lock")), _beside(home, "holder")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        try:
+            who = holder.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            who = "which begins or ends just now"
+        raise BlockingIOError(
+            f"{directory}: another run is writing there, {who}: wait for it, or give another --output"
+        ) from None
+    try:
+        holder.write_text(f"process {os.getpid()}, since {datetime.now():%Y-%m-%d %H:%M:%S}", encoding="utf-8")
+        _recover(home)
+        _check_free(directory, home, ours)
+        yield home
+    finally:
+        holder.unlink(missing_ok=True)
+        with suppress(OSError):  # where a file that is open cannot go, it stays
+            Path(lock.lock_file).unlink()  # still locked: who opened it before finds that it is gone
+        lock.release()
+        for parent in new:  # of a run that wrote nothing
+            with suppress(OSError):  # not empty
+                parent.rmdir()
+
+
+def _check_free(directory: Path, home: Path, ours: Sequence[str]) -> None:
+    """Raises OSError unless the directory can be written to, and holds no other files than ours, or is not there."""
+    if max(len(os.fsencode(part)) for part in home.parts) > LONGEST:
+        raise OSError(f"{directory}: a name of more than {LONGEST} bytes is too long: give another --output")
+    above = next((parent for parent in home.parents if parent.exists()), home)
     for path in (home, above):
         if path.exists() and not path.is_dir():
             raise FileExistsError(f"{directory}: {path.name!r} is a file: give another --output")
@@ -172,7 +230,6 @@ def _free(directory: Path, ours: Sequence[str]) -> Path:
     others = sorted(path.name for path in files if not any(fnmatch(path.name, name) for name in ours))
     if others:
         raise FileExistsError(f"{directory} holds {others[0]!r}, which is no result: move it, or give another --output")
-    return home
 
 
 def save(
@@ -283,7 +340,7 @@ def save_timelines(
             ]
             frame = pd.concat(frames, ignore_index=True)
             frame.to_csv(new / f"{name}.csv", index=False, lineterminator="\n")
-        record = {"scenario": as_data(settings), "versions": {name: version(name) for name in ("asyncsim", "simpy")}}
+        record = {"scenario": as_data(settings), "versions": _versions(*SIMULATES)}
         text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
         (new / "settings.json").write_text(text + "\n", encoding="utf-8")
         pictures = {"utilisation": figures.utilisation(timelines), "delays": figures.delays(timelines)}
@@ -296,8 +353,31 @@ def save_timelines(
     return sorted(path for path in Path(directory).iterdir())
 
 
-def claim_file(path: Path) -> str:
-    """What `save_json` will have done: ``"wrote"`` or ``"replaced"``. Raises OSError where it cannot."""
+def claim_trace(path: Path, force: bool = False) -> str:
+    """What `save_json` will have done: ``"wrote"`` or ``"replaced"``. Raises OSError where it cannot.
+
+    A file that is there has to be a trace, unless ``force``.
+    """
+    _check_file(path)
+    if not path.exists():
+        return "wrote"
+    if _is_trace(path):
+        return "replaced"
+    if force:
+        return "replaced what was no trace"
+    raise FileExistsError(f"{path} is there and is no trace: give --force to replace it, or another file name")
+
+
+def _is_trace(path: Path) -> bool:
+    begins = b'{"traceEvents":'  # as `save_json` writes it
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(begins)) == begins
+
+
+def _check_file(path: Path) -> None:
+    """Raises OSError where a JSON file cannot be written."""
     if path.suffix != ".json":  # a slip of the hand must not replace a scenario
         raise FileExistsError(f"{path}: give a file name that ends in .json")
     if not path.parent.is_dir():
@@ -306,12 +386,11 @@ def claim_file(path: Path) -> str:
         raise IsADirectoryError(f"{path} is a directory: give a file name")
     if not os.access(path.parent, os.W_OK):
         raise PermissionError(f"{path}: {str(path.parent)!r} may not be written to: give another place")
-    return "replaced" if path.exists() else "wrote"
 
 
 def save_json(path: Path, data: Any) -> None:
     """Write a JSON file, whole or not at all."""
-    claim_file(path)
+    _check_file(path)
     _replace(path, json.dumps(data, separators=(",", ":"), allow_nan=False) + "\n")
 
 
@@ -320,14 +399,17 @@ def save_json(path: Path, data: Any) -> None:
 VALIDATION = ("settings.json", "*.csv", "*.png", "*.svg")
 
 
-def claim_validation(directory: Path) -> str:
-    """What `save_validation` will have done: ``"wrote"`` or ``"replaced"``. Raises OSError where it cannot."""
-    home = _free(directory, VALIDATION)
-    if not (home.exists() and any(home.iterdir())):
-        return "wrote"
-    if "validation" in _settings_in(home):
-        return "replaced"
-    raise FileExistsError(f"{directory} holds a scenario's results: give another --output")
+@contextmanager
+def claim_validation(directory: Path) -> Iterator[str]:
+    """As `claim`, of `save_validation`."""
+    with _held(directory, VALIDATION) as home:
+        written = _settings_in(home)
+        if not (home.exists() and any(home.iterdir())):
+            yield "wrote"
+        elif "validation" in written:
+            yield f"replaced{_made_on_others(written)}"
+        else:
+            raise FileExistsError(f"{directory} holds a scenario's results: give another --output")
 
 
 def save_validation(
@@ -405,7 +487,7 @@ def benchmark_cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def _replace(path: Path, text: str) -> None:
-    new = _beside(path.resolve(), "new")
+    new = _beside(path.resolve(), f"{os.getpid()}.new")  # another process may be writing the same
     try:
         new.write_text(text, encoding="utf-8")
         new.replace(path.resolve())

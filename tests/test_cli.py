@@ -259,6 +259,8 @@ def test_a_stop_condition_that_can_never_be_met(here, capsys):
         (["run", "experiments/tiny.toml", "--output"], ["--output"]),
         (["run", "experiments/tiny.toml", "--output", "experiments"], ["experiments holds 'tiny.toml'", "--output"]),
         (["run", "experiments/tiny.toml", "--output", "experiments/tiny.toml"], ["'tiny.toml' is a file", "--output"]),
+        (["run", "experiments/tiny.toml", "--output", "/"], ["/ holds ", "--output"]),
+        (["run", "experiments/tiny.toml", "--output", 241 * "x"], ["more than 240 bytes is too long", "--output"]),
         (["run", "experiments/tiny.toml", "--forse"], ["--forse", "--force"]),
         (["run", "experiments/tiny.toml", "more"], ["more"]),
         (["rnu"], ["'rnu'", "'run'"]),
@@ -273,6 +275,15 @@ def test_bad_commands_get_one_line(here, capsys, arguments, words):
 def test_the_exit_status_of_the_process(here):
     bad = subprocess.run([*COMMAND, "run", "none.toml"], capture_output=True, text=True)
     assert bad.returncode == 2 and bad.stdout == "" and bad.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["run"], ["simulate"], ["validate"]])
+def test_what_another_run_is_writing_is_left_alone(here, capsys, command):
+    scenario = ["experiments/tiny.toml"] * (command != ["validate"])
+    with results.claim("out", load("experiments/tiny.toml").settings):
+        line = complaint(capsys, *command, *scenario, "--output", "out")
+        assert f"out: another run is writing there, process {os.getpid()}, since 2" in line and "--output" in line
+    assert {path.name for path in here.iterdir()} == {"experiments"}
 
 
 def test_an_interrupt_leaves_nothing_half_written(here, capsys, monkeypatch):

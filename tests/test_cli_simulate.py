@@ -65,6 +65,17 @@ def test_a_trace_has_a_process_per_method(here, capsys):
     assert {event["pid"] for event in json.loads(Path("t.json").read_text())["traceEvents"]} == {1}
 
 
+def test_a_trace_replaces_traces_only(here, capsys):
+    assert main(["simulate", "tiny.toml", "--output", "out"]) == 0
+    capsys.readouterr()
+    arguments = ["simulate", "tiny.toml", "--trace", "out/settings.json"]
+    assert "out/settings.json is there and is no trace: give --force" in complaint(capsys, *arguments)
+    assert main([*arguments, "--force"]) == 0
+    assert capsys.readouterr().out.endswith("\nreplaced what was no trace:\n  out/settings.json\n")
+    assert main(arguments) == 0
+    assert capsys.readouterr().out.endswith("\nreplaced:\n  out/settings.json\n")
+
+
 def test_what_is_written(here, capsys):
     assert main(["simulate", "tiny.toml", "--output", "out"]) == 0
     names = ["gantt-1-rennala_nigt", "gantt-2-afedpg", "utilisation", "delays"]
@@ -84,7 +95,9 @@ def test_what_is_written(here, capsys):
         pd.testing.assert_frame_equal(own, timeline.jobs.astype({"outcome": own["outcome"].dtype}))
         own = updates[updates["method"] == label].drop(columns="method").reset_index(drop=True)
         pd.testing.assert_frame_equal(own, timeline.updates)
-    assert results.load_settings("out")["scenario"]["title"] == "tiny"
+    record = results.load_settings("out")
+    assert record["scenario"]["title"] == "tiny"
+    assert set(record["versions"]) == {"python", "asyncsim", "simpy", "numpy", "scipy", "pandas"}
 
     before = files(here)
     assert main(["simulate", "tiny.toml", "--output", "out"]) == 0

@@ -65,6 +65,11 @@ def contents(directory):
     return {path.name: path.read_bytes() for path in directory.iterdir()}
 
 
+def claimed(*arguments, **options):
+    with results.claim(*arguments, **options) as verb:
+        return verb
+
+
 def other(scenario):
     return scenario.settings.model_copy(update={"title": "other"})
 
@@ -154,6 +159,8 @@ def test_a_point_of_a_sweep_where_worlds_do_not_differ(timelines):
         ("foo.toml", "results/foo"),
         ("experiments/../../foo.toml", "results/foo"),
         ("experiments.toml", "results/experiments"),
+        ("experiments/...toml", "results/scenario"),
+        ("experiments/.a.parts.toml", "results/a.parts"),
     ],
 )
 def test_results_mirror_experiments(path, place):
@@ -169,7 +176,10 @@ def test_what_is_written_can_be_read(tmp_path, scenario, timelines):
     settings = results.load_settings(directory)
     assert settings["scenario"]["cluster"]["compute"] == [1.0, 2.0, "Infinity"]  # JSON has no infinity
     assert settings["scenario"]["methods"]["afedpg"]["momentum"] == 0.1  # defaults are written out
-    assert set(settings["versions"]) | {"mujoco-mjx"} == {"python", *results.PACKAGES}  # that one is optional
+    assert set(settings["versions"]) | {"mujoco-mjx", "gymnax"} == {
+        "python",
+        *results.PACKAGES,
+    }  # these two are optional
     assert settings["floats"] == "float64"
 
 
@@ -241,17 +251,62 @@ def test_the_same_bytes_every_time(tmp_path, scenario, timelines):
 
 def test_nothing_is_overwritten_silently(tmp_path, scenario, timelines):
     directory = tmp_path / "a"
-    assert results.claim(directory, scenario.settings) == "wrote" and not directory.exists()
+    with results.claim(directory, scenario.settings) as verb:
+        assert verb == "wrote" and not directory.exists()
     results.save(directory, scenario.settings, CURVES, timelines)
     before = contents(directory)
-    assert results.claim(directory, scenario.settings) == "replaced the same scenario's results"
+    assert claimed(directory, scenario.settings) == "replaced the same scenario's results"
     with pytest.raises(FileExistsError, match="holds another scenario's results: give --force"):
-        results.claim(directory, other(scenario))
+        claimed(directory, other(scenario))
     assert contents(directory) == before
-    assert results.claim(directory, other(scenario), force=True) == "replaced another scenario's results"
-    results.save(directory, other(scenario), CURVES, timelines)
+    with results.claim(directory, other(scenario), force=True) as verb:
+        assert verb == "replaced another scenario's results"
+        results.save(directory, other(scenario), CURVES, timelines)
     assert results.load_settings(directory)["scenario"]["title"] == "other"
     assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["a"]
+
+
+def test_which_other_versions_results_were_made_on(tmp_path, scenario, timelines):
+    results.save(tmp_path / "a", scenario.settings, CURVES, timelines)
+    path = tmp_path / "a" / "settings.json"
+    record = json.loads(path.read_text())
+    now = dict(record["versions"])
+    record["versions"] |= {"jax": "0.1", "scipy": "0.2", "gone": "1.0"}
+    del record["versions"]["numpy"]  # of which nothing is known
+    path.write_text(json.dumps(record))
+    said = f"replaced the same scenario's results, made with scipy 0.2 (now {now['scipy']}), jax 0.1 (now {now['jax']})"
+    assert claimed(tmp_path / "a", scenario.settings) == said
+
+
+HOLDS = """
+import sys, time
+from asyncsim import results
+from asyncsim.scenario import load
+with results.claim("a/b", load(sys.argv[1]).settings) as verb:
+    print(verb, flush=True)
+    time.sleep(600)
+"""
+
+
+def test_one_run_at_a_time_writes(tmp_path, scenario, timelines, monkeypatch):
+    """Who comes second is told by whom and since when; a run that is killed is in nobody's way."""
+    monkeypatch.chdir(tmp_path)
+    command = [sys.executable, "-c", HOLDS, str(scenario.path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as first:
+        try:
+            assert first.stdout.readline() == "wrote\n"
+            said = rf"^a/b: another run is writing there, process {first.pid}, since \d+-\d\d-\d\d \d\d:\d\d:\d\d: wait"
+            before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+            for second in (results.claim("a/b", scenario.settings, force=True), results.claim_validation("a/b")):
+                with pytest.raises(BlockingIOError, match=said), second:
+                    pytest.fail("two runs at once")
+            assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+            assert claimed("a/c", scenario.settings) == "wrote"  # beside it
+        finally:
+            first.kill()
+    assert claimed("a/b", scenario.settings) == "wrote"
+    assert list(tmp_path.joinpath("a").iterdir()) == []  # it was there
+    assert claimed("c/d/e", scenario.settings) == "wrote" and not Path("c").exists()
 
 
 def test_a_key_that_old_files_do_not_have_makes_no_other_scenario(tmp_path, scenario, timelines):
@@ -260,10 +315,10 @@ def test_a_key_that_old_files_do_not_have_makes_no_other_scenario(tmp_path, scen
     record = json.loads(path.read_text())
     del record["scenario"]["tuning_seeds"]
     path.write_text(json.dumps(record))
-    assert results.claim(tmp_path / "a", scenario.settings) == "replaced the same scenario's results"
+    assert claimed(tmp_path / "a", scenario.settings) == "replaced the same scenario's results"
     with pytest.raises(FileExistsError):
         tuned = scenario.settings.model_copy(update={"tuning_seeds": (3,)})
-        results.claim(tmp_path / "a", tuned)
+        claimed(tmp_path / "a", tuned)
 
 
 def test_what_is_not_ours_stays(tmp_path, scenario):
@@ -274,11 +329,11 @@ def test_what_is_not_ours_stays(tmp_path, scenario):
         (tmp_path / "notes.md" / "deeper", "'notes.md' is a file"),
     ):
         with pytest.raises(FileExistsError, match=line):
-            results.claim(directory, scenario.settings, force=True)
+            claimed(directory, scenario.settings, force=True)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "settings.json").write_text("{")
     with pytest.raises(FileExistsError, match="another scenario"):
-        results.claim(tmp_path / "broken", scenario.settings)
+        claimed(tmp_path / "broken", scenario.settings)
 
 
 def test_a_symbolic_link_is_followed(tmp_path, scenario, timelines):
@@ -334,7 +389,7 @@ def test_a_kill_leaves_the_old_results_whole(tmp_path, scenario, timelines, monk
     assert killed.returncode == 9
     pd.testing.assert_frame_equal(results.load_curves("a"), CURVES)
     assert results.load_settings("a")["scenario"]["title"] == "tiny"
-    assert results.claim("a", scenario.settings) == "replaced the same scenario's results"
+    assert claimed("a", scenario.settings) == "replaced the same scenario's results"
     assert contents(tmp_path / "a") == before
     results.save("a", scenario.settings, CURVES, timelines)
     assert contents(tmp_path / "a") == before
@@ -355,7 +410,8 @@ RUN = [
 @pytest.mark.parametrize("path, preset", RUN, ids=lambda of: getattr(of, "stem", of))
 def test_committed_results_are_of_the_committed_scenario(path, preset):
     directory = ROOT / results.place(path, preset)
-    assert results.claim(directory, load(path, preset).settings) == "replaced the same scenario's results"
+    verb = claimed(directory, load(path, preset).settings)
+    assert verb.partition(", made with ")[0] == "replaced the same scenario's results"
     files = set(contents(directory))
     assert len(results.load_curves(directory)) and set(results.FILES) <= files <= {*results.FILES, *results.SOMETIMES}
 

@@ -260,7 +260,8 @@ def test_frames_have_a_column_per_axis(ran):
     twice = [part.drop(columns="batch_size") for _, part in curves.query("method == 'afedpg'").groupby("batch_size")]
     pd.testing.assert_frame_equal(*(part.reset_index(drop=True) for part in twice))
     assert results.load_settings(ran / "out")["scenario"]["sweep"] == {"methods.rennala_nigt.batch_size": [2, 4]}
-    assert results.claim(ran / "out", load(ran / "x.toml").settings) == "replaced the same scenario's results"
+    with results.claim(ran / "out", load(ran / "x.toml").settings) as verb:
+        assert verb == "replaced the same scenario's results"
     sometimes = {"tuning.csv", "time_to_target.png", "time_to_target.svg"}
     assert {path.name for path in (ran / "out").iterdir()} == {*results.FILES, *sometimes}
 
