@@ -226,8 +226,11 @@ def _check_free(directory: Path, home: Path, ours: Sequence[str]) -> None:
             raise FileExistsError(f"{directory}: {path.name!r} is a file: give another --output")
     if not os.access(above, os.W_OK):
         raise PermissionError(f"{directory}: {above.name!r} may not be written to: give another --output")
-    files = home.iterdir() if home.exists() else ()
-    others = sorted(path.name for path in files if not any(fnmatch(path.name, name) for name in ours))
+    try:
+        files = sorted(os.listdir(home))
+    except FileNotFoundError:  # also where another run is just moving its own in
+        files = []
+    others = [file for file in files if not any(fnmatch(file, name) for name in ours)]
     if others:
         raise FileExistsError(f"{directory} holds {others[0]!r}, which is no result: move it, or give another --output")
 
