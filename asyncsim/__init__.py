@@ -13,6 +13,7 @@ _LAZY = {
     "simulate": ".simulate",
     "compare": ".simulate",
     "Stalled": ".simulate",
+    "RuleError": ".simulate",
     "Timeline": ".timeline",
     "replay": ".replay",
     "History": ".replay",

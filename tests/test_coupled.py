@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from asyncsim import Cluster, PolicyGradient, methods, replay, simulate, train
-from asyncsim.cluster import Exponential
+from asyncsim.cluster import Exponential, Outage
+from asyncsim.coupled import Training
 from asyncsim.rl.policies import MLP
 
 PENDULUM = PolicyGradient("Pendulum-v1", 20, 0.95, MLP((8,)), evaluation_episodes=4)
@@ -54,3 +55,32 @@ def test_an_episode_that_ends_early_takes_less_time():
 def test_only_steps_decide():
     with pytest.raises(ValueError, match="is no ḣ_i"):
         train(methods.afedpg(0.1), Cluster([Exponential(1.0)]), CARTPOLE, seeds=[0], updates=1)
+
+
+def test_a_gradient_that_can_no_longer_be_used_is_dropped():
+    kept = {}
+    for method in (methods.afedpg(0.02), methods.ringmaster_nigt(1, 0.02), methods.rennala_nigt(3, 0.02)):
+        cluster = Cluster([1.0, 3.0], outages={1: Outage(40.0, 50.0)})
+        training = Training(method, PENDULUM, 0, 0.02)
+        simulate(method, cluster, updates=60, coupling=training)
+        kept[method.name] = len(training.gradients)
+    assert kept == {"afedpg": 1, "ringmaster_nigt": 1, "rennala_nigt": 1}  # of the other worker, which is still at it
+
+
+@pytest.mark.parametrize("seed", [2**31, 2**32 - 1])
+def test_every_seed_that_replay_takes(seed):
+    method = methods.rennala_nigt(2, 0.05)
+    history, _ = train(method, Cluster([0.1]), PENDULUM, seeds=[seed], evaluations=1, updates=2)
+    replayed = replay(simulate(method, Cluster([2.0]), updates=2), method, PENDULUM, seeds=[seed], evaluations=1)
+    np.testing.assert_allclose(history.params, replayed.params, rtol=1e-8)
+    with pytest.raises(ValueError, match="from 0 to 2"):
+        train(method, Cluster([0.1]), PENDULUM, seeds=[2**32], updates=1)
+
+
+def test_environment_steps_count_once():
+    """Ringleader uses a gradient several times."""
+    method = methods.ringleader_pg(1e-4)
+    history, timelines = train(method, Cluster(STEPS), CARTPOLE, seeds=[0], updates=30)
+    jobs = timelines[0, 1e-4].jobs.query("outcome == 'used'")
+    taken = np.rint((jobs["finish"] - jobs["start"]) / np.array(STEPS)[jobs["worker"]]).sum()
+    assert history.to_frame()["env_steps"].iloc[-1] == taken and history.to_frame()["gradients"].iloc[-1] == len(jobs)

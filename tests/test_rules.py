@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
-from asyncsim import Cluster, rules, simulate
+from asyncsim import Cluster, RuleError, Stalled, rules, simulate
 from asyncsim.base import Clock, Decision, Ticket
+from asyncsim.cluster import Outage
 
 # Every public rule stands here; `test_every_rule_is_under_contract` fails when one is added without it.
 EXAMPLES = [
@@ -160,3 +161,70 @@ def test_ringleader_delays_are_bounded():
         rounds = timeline.updates["update"] // n
         movers = timeline.jobs.merge(timeline.updates, left_on="finish", right_on="time", suffixes=("", "_"))
         assert (movers.groupby(rounds.reindex(movers["update_"]).to_numpy())["worker"].nunique() == n).all()
+
+
+def test_ringmaster_does_not_stop_young_jobs():
+    """A worker's job is as old as the engine says, whatever became of those that the rule had it start."""
+    ringmaster = rules.Ringmaster(12, cancel=True)
+    back = simulate(ringmaster, Cluster([1.0, 10.0], outages={1: Outage(5.5, 6.5)}), until=30.0)
+    late = simulate(ringmaster, Cluster([1.0, 10.0], outages={1: Outage(0.0, 9.5)}), until=30.0)
+    for timeline in (back, late):
+        slow = timeline.jobs.query("worker == 1 and start > 6")
+        assert slow["outcome"].tolist() == ["used", "used", "running"] and (slow["delay"] < 12).all()
+    finish = simulate(ringmaster, Cluster([1.0, 13.0]), until=40.0, stale="finish")
+    assert finish.jobs.query("worker == 1")["outcome"].tolist() == ["discarded"] * 3 + ["running"]
+
+
+def test_ringleaders_gradients_count_once():
+    timeline = simulate(rules.Ringleader(), Cluster([1.0, 1.7, 4.3], 0.25), gradients=40, until=1000.0)
+    assert timeline.ending == "gradients" and timeline.counts()["used"] == timeline.updates["gradients"].sum() == 40
+    assert len(timeline.uses()) > 40 and timeline.uses()["again"].sum() == len(timeline.uses()) - 40
+    timeline.verify()
+
+
+@dataclasses.dataclass(frozen=True)
+class Answers:
+    """A rule of one's own, which says the same to every ticket."""
+
+    answer: object
+    communication = "gradient"
+
+    def empty(self, workers):
+        return []
+
+    def receive(self, held, ticket, clock):
+        return self.answer if not isinstance(self.answer, Decision) else (held, self.answer)
+
+    def holds(self, held):
+        return ()
+
+    def missing(self, held, gone, clock):
+        return ()
+
+
+@pytest.mark.parametrize(
+    "answer, line",
+    [
+        (None, "TypeError: .* give|TypeError: .*: return"),
+        (([], "use everything"), "ValueError: .*: return"),
+        (Decision(use=[7]), "use has 7, which is no finished job: give some of 0 to 0"),
+        (Decision(use=[-1]), "use has -1, which is no finished job"),
+        (Decision(use=5), "use=5 is not a list: give"),
+        (Decision(use=[0, 0]), "use=.0, 0. has a job twice: give each once"),
+        (Decision(use=[0], weights=[0.5, 0.5]), "weights has 2 values for 1 jobs: give"),
+        (Decision(start=[2]), "start has 2, which is no worker: give some of 0 to 1"),
+        (Decision(start=[-1]), "start has -1, which is no worker"),
+        (Decision(start=0), "start=0 is not a list: give"),
+    ],
+)
+def test_a_rule_that_answers_nonsense_is_told_which_rule_and_which_ticket(answer, line):
+    with pytest.raises(RuleError, match=line) as error:
+        simulate(Answers(answer), Cluster([1.0, 2.0]), updates=3)
+    assert str(error.value).startswith("Answers at Ticket(worker=0, job=0, version=0): ")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("stop", [{"updates": 3}, {"until": 9.0}])
+def test_a_rule_that_parks_everybody_is_told(stop):
+    with pytest.raises(Stalled, match=r"Answers at Ticket\(worker=1, job=1, version=0\): all workers are parked"):
+        simulate(Answers(Decision()), Cluster([1.0, 2.0]), **stop)

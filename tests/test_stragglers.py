@@ -238,3 +238,36 @@ def test_the_same_recorded_times_under_every_method():
     assert len(timelines["synchronous_nigt"].updates) == 8  # (9 + κ) and (3 + κ) by turns
     with pytest.raises(ValueError, match="'afedpg' twice"):
         compare([methods.afedpg(0.1), methods.afedpg(0.2)], cluster, updates=1)
+
+
+# ---- workers that are gone, outages that touch, jobs that take no time
+
+
+def test_a_worker_that_is_gone_for_two_reasons_is_gone_once():
+    for cluster in (
+        Cluster([1.0, math.inf], outages={1: Outage(5.0)}),
+        Cluster([1.0, 1.0], speeds={1: Phases((0.0,), (0.0,))}, outages={1: Outage(5.0)}),
+    ):
+        timeline = simulate(Greedy(), cluster, updates=10)
+        assert timeline.ending == "updates" and timeline.updates["time"].tolist() == list(range(1, 11))
+    with pytest.raises(Stalled, match=r"compute\[0\]=inf: Greedy waits for worker 0"):
+        simulate(Greedy(), Cluster([math.inf], outages={0: Outage(0.0)}), updates=1)
+
+
+@pytest.mark.parametrize("rule", [Greedy(), Rennala(3), Synchronous(), Ringmaster(2, cancel=True)])
+def test_outages_that_touch_are_one_outage(rule):
+    """With recorded times, a job that took no time would swallow one of them."""
+    time = Recorded((1.5, 0.25, 2.0))
+    apart, one = ([Outage(1.0, 2.0), Outage(2.0, 3.0)], Outage(1.0, 3.0))
+    timelines = [simulate(rule, Cluster([time, 1.0], outages={0: outages}), until=20.0) for outages in (apart, one)]
+    assert timelines[0].jobs.equals(timelines[1].jobs)
+    assert (timelines[0].jobs["finish"] != timelines[0].jobs["start"]).all()
+
+
+def test_a_job_that_is_cancelled_in_the_instant_it_starts_is_no_job():
+    """Eight equal workers, M = 8: seven start again before the eighth makes the round full."""
+    for events in (False, True):
+        timeline = simulate(Rennala(8), Cluster([1.0] * 8, 0.5), updates=5, events=events)
+        assert timeline.counts() == {"used": 40, "cancelled": 0, "discarded": 0, "running": 0}
+    recorded = simulate(Rennala(2), Cluster([Recorded((1.0, 2.0, 3.0))] * 2), updates=3)
+    assert recorded.updates["time"].tolist() == [1.0, 3.0, 6.0]  # each duration once
