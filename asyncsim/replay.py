@@ -59,6 +59,14 @@ class History:
     params: np.ndarray
     frame: pd.DataFrame
 
+    def __repr__(self) -> str:
+        """What there is, in one line: the frame has thousands."""
+        seeds, step_sizes, d = self.params.shape
+        return (
+            f"<History of {self.method!r}: seeds {seeds}, step sizes {step_sizes}, "
+            f"evaluated iterates {self.frame['update'].nunique()}, parameters {d}>"
+        )
+
     def to_frame(self) -> pd.DataFrame:
         """One row per seed, step size and evaluated update.
 

@@ -61,6 +61,14 @@ class Timeline:
     jobs: pd.DataFrame
     updates: pd.DataFrame
 
+    def __repr__(self) -> str:
+        """What happened, in one line: all of it would be thousands."""
+        jobs = ", ".join(f"{outcome} {count}" for outcome, count in self.counts().items())
+        return (
+            f"<Timeline of {self.method!r}: workers {self.cluster.workers}, updates {len(self.updates)}; "
+            f"jobs: {jobs}; ended at {self.end:g} s ({self.ending})>"
+        )
+
     @property
     def max_delay(self) -> int:
         """The largest δ of a used job; 0 where there is none."""

@@ -314,3 +314,10 @@ def test_bad_arguments_are_named(options, line):
     with pytest.raises(ValueError) as error:
         replay(simulate(method, Cluster([1.0]), updates=1), method, QUADRATIC, **options)
     assert str(error.value).startswith(line) and "give" in str(error.value)
+
+
+def test_a_history_is_shown_in_one_line():
+    method = methods.afedpg(0.02)
+    timeline = simulate(method, Cluster([1.0]), updates=30)
+    history = replay(timeline, method, QUADRATIC, seeds=(0, 1), step_sizes=[0.01, 0.02, 0.04], evaluations=10)
+    assert repr(history) == "<History of 'afedpg': seeds 2, step sizes 3, evaluated iterates 11, parameters 12>"

@@ -269,6 +269,16 @@ def test_a_coupled_job_takes_whole_steps():
         np.testing.assert_allclose(timeline.computed[jobs.index] - jobs["start"], steps * seconds)
 
 
+def test_a_timeline_is_shown_in_few_words():
+    timeline = simulate(rules.Rennala(600), Cluster([1.0 + 0.01 * i for i in range(1000)], 0.5), updates=3)
+    shown = repr(timeline)
+    assert shown.count("\n") < 5 and len(shown) < 500
+    counts = timeline.counts()
+    for words in ("workers 1000", "updates 3", f"used {counts['used']}", f"cancelled {counts['cancelled']}", "(updates)"):
+        assert words in shown, words
+    assert f"{timeline.end:g} s" in shown
+
+
 @pytest.mark.slow
 def test_a_million_jobs_are_verified_in_seconds():
     timeline = simulate(rules.Greedy(), Cluster([1.0 + 0.01 * i for i in range(1000)], 0.5), updates=1_000_000)
