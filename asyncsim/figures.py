@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 import textwrap
 from collections.abc import Mapping
 from typing import Any
@@ -15,7 +16,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import CenteredNorm, to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Patch
+from matplotlib.textpath import text_to_path
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
 from .timeline import Timeline
@@ -48,6 +51,7 @@ STYLE = {
     "grid.linewidth": 0.7,
     "legend.frameon": False,
     "legend.fontsize": 10,
+    "text.parse_math": False,  # a title may have two dollars in it
     "svg.fonttype": "path",  # looks the same everywhere
     "svg.hashsalt": "asyncsim",  # the same bytes every time
 }
@@ -67,7 +71,8 @@ def learning_curves(curves: pd.DataFrame, scenario: Mapping[str, Any]) -> Figure
 
     curves: rows as in `History.to_frame`, one step size per method (see `results.tuned`). Where a sweep's axes are
         before ``method``, each point has a panel; of many points some are shown, evenly spaced.
-    scenario: the scenario as data (``settings.json``), for title, target and which method a label means.
+    scenario: the scenario as data (``settings.json``), or what there is of it: ``title``; ``target_return``, a line;
+        ``problem``, what the return is of; ``methods``, which method a label means, for its colour.
     """
     with style():
         title, swept = scenario.get("title", ""), axes_of(curves)
@@ -75,9 +80,9 @@ def learning_curves(curves: pd.DataFrame, scenario: Mapping[str, Any]) -> Figure
             figure, axes = _figure(7.2, 4.6)
             _curves(axes, curves, scenario)
             _time_axis(axes, curves)
-            axes.set(xlabel="simulated time (s)", ylabel=_value(scenario["problem"]))
-            axes.set_title(title, loc="left")
-            axes.legend()
+            axes.set(xlabel="simulated time (s)", ylabel=_value(scenario))
+            _axes_title(axes, title)
+            _legend(axes)
             return figure
         points = list(curves.groupby(swept, sort=False))
         shown = [points[k] for k in np.unique(np.linspace(0, len(points) - 1, PANELS).round().astype(int))]
@@ -87,20 +92,24 @@ def learning_curves(curves: pd.DataFrame, scenario: Mapping[str, Any]) -> Figure
         FigureCanvasAgg(figure)
         figure.get_layout_engine().set(w_pad=0.12)  # for the numbers at the ends of the axes
         panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat
-        for k, (axes, (values, part)) in enumerate(zip(panels, shown)):
+        titles = [
+            _wrapped(", ".join(f"{axis} = {_number(value)}" for axis, value in zip(swept, values)), 2.6, 11, lines=3)
+            for values, _ in shown
+        ]
+        _grow(figure, rows * max(title.count("\n") for title in titles) * 11 * LEADING)
+        for k, (axes, (_, part), where) in enumerate(zip(panels, shown, titles)):
             _curves(axes, part, scenario)
-            where = ", ".join(f"{axis} = {_number(value)}" for axis, value in zip(swept, values))
             axes.set_title(where, loc="left", fontsize=11)
             if k + columns >= len(shown):
                 axes.set_xlabel("simulated time (s)")
                 axes.tick_params(labelbottom=True)
             if k % columns == 0:
-                axes.set_ylabel(_value(scenario["problem"]))
+                axes.set_ylabel(_value(scenario))
         _time_axis(panels[0], curves)
         for axes in panels[len(shown) :]:
             axes.set_visible(False)
         handles = {name: line for axes in panels for line, name in zip(*axes.get_legend_handles_labels())}
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+        _legend_below(figure, handles.values(), handles.keys())
         some = "" if len(shown) == len(points) else f" ({len(shown)} of {len(points)} points)"
         _title(figure, title + some)
         return figure
@@ -109,7 +118,8 @@ def learning_curves(curves: pd.DataFrame, scenario: Mapping[str, Any]) -> Figure
 def by_worker(frame: pd.DataFrame, scenario: Mapping[str, Any]) -> Figure:
     """What each method reached in each worker's own world, mean and 20-80 % over seeds; its weight in an update below.
 
-    frame: as `results.by_worker` has it, of no sweep. scenario: as in `learning_curves`.
+    frame: as `results.by_worker` has it, of no sweep.
+    scenario: as in `learning_curves`; there is no line at its target.
     """
     with style():
         figure = Figure(figsize=(7.2, 5.6), layout="constrained", dpi=150)
@@ -117,21 +127,21 @@ def by_worker(frame: pd.DataFrame, scenario: Mapping[str, Any]) -> Figure:
         upper, lower = figure.subplots(2, sharex=True, height_ratios=(3, 1.2))
         labels, n = frame["method"].unique(), frame["worker"].nunique()
         places = np.linspace(-0.3, 0.3, len(labels)) if len(labels) > 1 else [0.0]
-        for label, place, (colour, _) in zip(labels, places, _looks(labels)):
+        for label, place, (colour, _) in zip(labels, places, _looks(_names(labels, scenario))):
             rows = frame[frame["method"] == label]
             x = rows["worker"] + place
             upper.vlines(x, rows["low"], rows["high"], color=colour, linewidth=1.4, alpha=0.6)
-            upper.plot(x, rows["final_return"], "o", markersize=4.5, color=colour, label=pretty(label))
+            upper.plot(x, rows["final_return"], "o", markersize=4.5, color=colour, label=_short(pretty(label)))
             lower.bar(x, rows["weight"], width=0.6 / len(labels), color=colour)
         lower.axhline(1 / n, color="#555555", linewidth=0.9, linestyle="--")
         lower.annotate("1/n", (1, 1 / n), xycoords=("axes fraction", "data"), xytext=(3, 0), **BESIDE)
         _title(figure, scenario.get("title", ""))
-        upper.set_ylabel(f"{_value(scenario['problem']).partition(',')[0]},\nof each worker's own")
+        upper.set_ylabel(f"{_value(scenario).partition(',')[0]},\nof each worker's own")
         lower.set(xlabel="worker", ylabel="weight in\nan update")
         lower.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=20, min_n_ticks=1))
         upper.grid(False, axis="x")
         lower.grid(False, axis="x")
-        figure.legend(*upper.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        _legend_below(figure, *upper.get_legend_handles_labels())
         return figure
 
 
@@ -141,6 +151,7 @@ def _time_axis(axes, curves: pd.DataFrame) -> None:
     if ends.max() > 10 * ends.min() > 0:
         axes.set_xscale("log")
         axes.set_xlim(left=curves["time"][curves["time"] > 0].min())
+        _logarithmic(axes.xaxis)
 
 
 def axes_of(frame: pd.DataFrame) -> list[str]:
@@ -151,16 +162,17 @@ def axes_of(frame: pd.DataFrame) -> list[str]:
 def _curves(axes, curves: pd.DataFrame, scenario: Mapping[str, Any]) -> None:
     """The lines and bands of one point."""
     alone = not axes_of(curves)
-    labels = curves["method"].unique()
-    families = [scenario["methods"][label]["method"].rpartition("_")[0] or "afedpg" for label in labels]
+    looks = _looks(_names(curves["method"].unique(), scenario))
     drawn = []
-    for (label, rows), (colour, line) in zip(curves.groupby("method", sort=False), _looks(labels, families)):
+    for (label, rows), (colour, line) in zip(curves.groupby("method", sort=False), looks):
         returns = rows.pivot(index=["update", "time"], columns="seed", values="eval_return")
         times = returns.index.get_level_values("time")
         low, high = np.quantile(returns, (0.2, 0.8), axis=1)
-        name = f"{pretty(label)}, {_step_size(rows['step_size'].iloc[0])}" if alone else pretty(label)
+        name = pretty(label) + f", {_step_size(rows['step_size'].iloc[0])}" * alone
         axes.fill_between(times, low, high, color=colour, alpha=0.18, linewidth=0)
-        drawn += axes.plot(times, returns.to_numpy().mean(axis=1), line, color=colour, linewidth=1.8, label=name)
+        drawn += axes.plot(
+            times, returns.to_numpy().mean(axis=1), line, color=colour, linewidth=1.8, label=_short(name)
+        )
     for k, line in enumerate(drawn):  # one that lies under another looks out at its sides
         over = sum(np.array_equal(line.get_xydata(), other.get_xydata()) for other in drawn[k + 1 :])
         line.set_linewidth(1.8 + 3.2 * over)
@@ -209,13 +221,14 @@ def gantt(timeline: Timeline, until: float | None = None) -> Figure:
         if n <= 20:
             axes.set_yticks(range(n))
         axes.grid(False)
-        axes.set_title(f"{pretty(timeline.method)}, {n} worker{'s' * (n > 1)}", loc="left")
+        _axes_title(axes, f"{pretty(timeline.method)}, {n} worker{'s' * (n > 1)}")
         seconds = (frame["end"].clip(upper=until) - frame["start"]).groupby(frame["state"], observed=True).sum()
         here = set(seconds.index[seconds > 0]) | ({IDLE} if seconds.sum() < n * until * (1 - 1e-9) else set())
         shown = [what for what, (_, states) in DOING.items() if here.intersection(states)]
         patches = [Patch(facecolor=DOING[what][0], label=what) for what in shown]
         line = axes.plot([], [], color="black", linewidth=0.9, label="update" if few else "updates (on top)")
-        figure.legend(handles=patches + line, loc="outside lower center", ncols=4, handlelength=1.2)
+        handles = patches + line
+        _legend_below(figure, handles, [handle.get_label() for handle in handles], handlelength=1.2)
         return figure
 
 
@@ -255,10 +268,15 @@ def _image(axes, frame: pd.DataFrame, n: int, until: float, columns: int = 2400)
     axes.imshow(image, extent=(0, until, n - 0.5, -0.5), aspect="auto", interpolation="antialiased")
 
 
-def utilisation(timelines: Mapping[str, Timeline]) -> Figure:
-    """What all workers' time went into, a bar per method."""
+def utilisation(timelines: Mapping[str, Timeline], names: Mapping[str, str] | None = None) -> Figure:
+    """What all workers' time went into, a bar per method.
+
+    names: what to call each; None: `pretty`.
+    """
     with style():
-        figure, axes = _figure(7.2, 1.5 + 0.42 * len(timelines))
+        called = [_wrapped(names[label] if names else pretty(label), 2.0, 11, lines=3) for label in timelines]
+        height = max(0.42, 0.1 + 11 / 72 * LEADING * (1 + max(name.count("\n") for name in called)))
+        figure, axes = _figure(7.2, 1.5 + height * len(timelines))
         shares = np.array([_shares(timeline) for timeline in timelines.values()])
         left = np.zeros(len(timelines))
         for (what, (colour, _)), share in zip(DOING.items(), shares.T):
@@ -267,11 +285,11 @@ def utilisation(timelines: Mapping[str, Timeline]) -> Figure:
                 words = [f"{100 * value:.0f}%" if value >= 0.06 else "" for value in share]
                 axes.bar_label(bars, words, label_type="center", color=_ink(to_rgb(colour)), fontsize=9)
             left += share
-        axes.set_yticks(range(len(left)), map(pretty, timelines))
+        axes.set_yticks(range(len(left)), called)
         axes.set(xlim=(0, 1), ylim=(len(left) - 0.5, -0.5), xlabel="share of all workers' time")
         axes.xaxis.set_major_formatter(PercentFormatter(1))
         axes.grid(False)
-        figure.legend(loc="outside lower center", ncols=3, handlelength=1.2)
+        _legend_below(figure, *axes.get_legend_handles_labels(), columns=3, handlelength=1.2)
         return figure
 
 
@@ -285,8 +303,12 @@ def _shares(timeline: Timeline) -> list[float]:
     return [*shares, max(1 - math.fsum(shares), 0.0)]
 
 
-def delays(timelines: Mapping[str, Timeline]) -> Figure:
-    """How many updates old the gradients were that were used: a histogram per method."""
+def delays(timelines: Mapping[str, Timeline], names: Mapping[str, str] | None = None) -> Figure:
+    """How many updates old the gradients were that were used: a histogram per method.
+
+    Where the largest delay is above 60, a bar stands for several delays, and its height is the share of each of them.
+    names: what to call each; None: `pretty`.
+    """
     ages = {label: timeline.delays() for label, timeline in timelines.items()}
     largest = max((int(age.max(initial=0)) for age in ages.values()), default=0)
     edges = np.arange(largest + 2.0)
@@ -297,20 +319,21 @@ def delays(timelines: Mapping[str, Timeline]) -> Figure:
         FigureCanvasAgg(figure)
         rows = figure.subplots(len(ages), sharex=True, squeeze=False)[:, 0]
         for axes, (label, age), (colour, _) in zip(rows, ages.items(), _looks(ages)):
-            share = np.histogram(age, edges)[0] / max(len(age), 1)
+            share = np.histogram(age, edges)[0] / np.diff(edges) / max(len(age), 1)
             axes.stairs(share, edges - 0.5, fill=True, color=colour)
             told = f"mean {age.mean():.3g}, at most {age.max()}" if len(age) else "no update"
-            axes.set_title(f"{pretty(label)}: {told}", loc="left", fontsize=10)
+            _axes_title(axes, f"{names[label] if names else pretty(label)}: {told}", 10)
             axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
             axes.yaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 5, 10]))
         axes.set_xlabel("delay (updates)")
         if largest > 60:
             axes.set_xscale("symlog", linthresh=10)
-            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_major_formatter(lambda delay, _: _tick(delay, largest))
         else:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlim(-0.5, edges[-1] - 0.5)
-        figure.supylabel("share of used gradients", fontsize=12)
+        per = ", per delay" * (largest > 60)
+        figure.supylabel(f"share of used gradients{per}", fontsize=12)
         return figure
 
 
@@ -335,10 +358,7 @@ def time_to_target(frame: pd.DataFrame, axis: str) -> Figure:
     with style():
         figure, axes = _figure(7.2, 4.6)
         if wide:
-            axes.set_yscale("log", subs=[])
-            least, most = frame["time_to_target"].min(), frame["time_to_target"].max()
-            axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if most > 10 * least else (1, 1.5, 2, 3, 4, 5, 7)))
-            axes.yaxis.set_major_formatter("{x:g}")
+            axes.set_yscale("log")
             if values[0] > 0:
                 axes.set_xscale("log", subs=[])
             else:
@@ -346,17 +366,23 @@ def time_to_target(frame: pd.DataFrame, axis: str) -> Figure:
         for (label, rows), (colour, line) in zip(frame.groupby("method", sort=False), _looks(frame["method"].unique())):
             rows = rows.sort_values(axis)
             x, y = rows[axis].to_numpy(float), rows["time_to_target"].to_numpy(float)
-            axes.plot(x, y, line, marker="o", markersize=4.5, color=colour, linewidth=1.8, label=pretty(label))
+            axes.plot(x, y, line, marker="o", markersize=4.5, color=colour, linewidth=1.8, label=_short(pretty(label)))
             never, top = x[np.isnan(y)], axes.get_xaxis_transform()
             axes.plot(never, np.ones(len(never)), "x", color=colour, transform=top, clip_on=False)
+        if wide:
+            _logarithmic(axes.yaxis)
+            if values[0] > 0:
+                _logarithmic(axes.xaxis)
+            else:
+                axes.xaxis.set_major_formatter(lambda value, _: _tick(value, values[-1]))
         if len(values) <= 10:
             axes.set_xticks(values, [f"{value:g}" for value in values])
         if wide and values[0] == 0:
             axes.set_xlim(left=-0.2 * positive[0])
-        axes.set(xlabel=axis, ylabel="simulated time to the target (s)")
+        axes.set(xlabel=_wrapped(axis, 6, 12, lines=3), ylabel="simulated time to the target (s)")
         if frame["time_to_target"].isna().any():
             axes.plot([], [], "x", color="#555555", label="not reached")
-        axes.legend()
+        _legend(axes)
         return figure
 
 
@@ -380,10 +406,11 @@ def speedup_map(frame: pd.DataFrame) -> Figure:
             ink = "black" if np.isnan(value) else _ink(image.cmap(norm(np.log2(value)))[:3])
             told = "–" if np.isnan(value) else f"{value:.3g}×"
             axes.text(column + 0.5, row + 0.5, told, ha="center", va="center", color=ink, fontsize=10)
-        axes.set_xticks(
-            np.arange(values.shape[1]) + 0.5, map(str, table.columns), rotation=30, ha="right", rotation_mode="anchor"
+        columns, rows = (
+            [_wrapped(name, 2, 11, lines=1) for name in names] for names in (table, map(pretty, table.index))
         )
-        axes.set_yticks(np.arange(values.shape[0]) + 0.5, map(pretty, table.index))
+        axes.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=30, ha="right", rotation_mode="anchor")
+        axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
         axes.invert_yaxis()
         axes.grid(False)
         axes.tick_params(length=0)
@@ -408,10 +435,6 @@ def claim(data: pd.DataFrame, labels: Mapping[str, Any]) -> Figure:
         upper, lower = figure.subplots(2, sharex=True, height_ratios=(3, 1.2))
         if labels["logarithmic"]:
             upper.set(xscale="log", yscale="log")
-            if data["x"].max() < 100 * data["x"].min():
-                lower.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-                lower.xaxis.set_major_formatter("{x:g}")
-                lower.xaxis.set_minor_formatter(NullFormatter())
         cloud = data["series"].value_counts().max() > 100
         names = data["series"].unique()
         for name, colour, marker in zip(names, _series_colours(names), itertools.cycle("osD^v")):
@@ -439,7 +462,10 @@ def claim(data: pd.DataFrame, labels: Mapping[str, Any]) -> Figure:
         ratio = data[["measured", "low", "high"]].div(data["predicted"], axis=0).stack()
         reach = max(abs(ratio - 1).max(), 0.04)  # of equal values, too, there is something to be seen
         lower.set_ylim((1 - 1.2 * reach, 1 + 1.2 * reach) if reach < 0.2 else (0, 1.2 * max(1, ratio.max())))
-        upper.set_title(labels["title"], loc="left")
+        if labels["logarithmic"]:
+            _logarithmic(upper.yaxis)
+            _logarithmic(lower.xaxis)
+        _axes_title(upper, labels["title"])
         upper.set_ylabel(labels["y"])
         lower.set(xlabel=labels["x"], ylabel="ratio")
         upper.legend(markerscale=3 if cloud else 1, frameon=True, framealpha=0.85, edgecolor="none")
@@ -466,7 +492,6 @@ def scaling(rows: list[Mapping[str, Any]]) -> Figure:
                 axes.set_visible(False)
                 continue
             axes.set(xscale="log", yscale="log", xlabel=quantity, ylabel="CPU seconds")
-            ends = None
             for name, own, points, row in drawn:
                 if own == quantity:
                     colour, marker = looks[name]
@@ -474,15 +499,11 @@ def scaling(rows: list[Mapping[str, Any]]) -> Figure:
                     label = f"{name}, slope {row['ours']:.2f}".replace("-", "−")
                     axes.plot(x, y, color=colour, marker=marker, markersize=4.5, linewidth=1.2, label=label)
                     axes.plot(x, y[-1] * x / x[-1], ":", color=colour, linewidth=0.9, alpha=0.8)
-                    ends = x[[0, -1]] if ends is None else (min(ends[0], x[0]), max(ends[1], x[-1]))
-            for axis in (axes.xaxis, axes.yaxis):
-                axis.set_minor_formatter(NullFormatter())
-            if ends[1] < 100 * ends[0]:
-                axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-                axes.xaxis.set_major_formatter("{x:g}")
             axes.legend(fontsize=8, loc="upper left")
             low, high = axes.get_ylim()
             axes.set_ylim(low, high * (high / low) ** 0.35)  # room for the legend
+            _logarithmic(axes.xaxis)
+            _logarithmic(axes.yaxis)
         figure.suptitle("Time of a replay; dotted: in proportion", x=0.01, ha="left")
         return figure
 
@@ -512,22 +533,107 @@ def _figure(width: float, height: float):
     return figure, figure.add_subplot()
 
 
+LEADING = 1.3  # from line to line, in font sizes
+
+
 def _title(figure: Figure, words: str) -> None:
     """On the left above all axes, in as many lines as it needs."""
-    figure.suptitle(textwrap.fill(words, int(10 * figure.get_figwidth())), x=0.01, ha="left")
+    title = figure.suptitle("", x=0.01, ha="left")
+    title.set_text(_wrapped(words, figure.get_figwidth() - 0.2, title.get_fontsize()))
+    _grow(figure, title.get_text().count("\n") * title.get_fontsize() * LEADING)
 
 
-def _looks(labels, families=None) -> list[tuple[str, str]]:
-    """Colour and line of each label: a colour per family, a line per method of a family.
+def _axes_title(axes, words: str, size: float = STYLE["axes.titlesize"]) -> None:
+    """The same above axes that are as wide as the figure."""
+    words = _wrapped(words, axes.figure.get_figwidth() - 1.3, size)
+    axes.set_title(words, loc="left", fontsize=size)
+    _grow(axes.figure, words.count("\n") * size * LEADING)
 
-    Where all are of one family, its colour goes from dark to light. families: None: those that begin the labels.
+
+def _legend(axes) -> None:
+    """In the axes; below them where names are so long that it would hide what is drawn."""
+    handles, names = axes.get_legend_handles_labels()
+    if any("\n" in name for name in names):
+        _legend_below(axes.figure, handles, names)
+    else:
+        axes.legend()
+
+
+def _legend_below(figure: Figure, handles, names, columns: int = 4, **options) -> None:
+    """Below all axes, in as many columns as fit; the figure grows by what two lines of it do not hold."""
+    for ncols in range(columns, 0, -1):
+        legend = figure.legend(handles, names, loc="outside lower center", ncols=ncols, **options)
+        width, height = legend.get_window_extent(figure.canvas.get_renderer()).size
+        if width <= figure.bbox.width or ncols == 1:
+            break
+        legend.remove()
+    _grow(figure, max(0, 72 * height / figure.dpi - 40))
+
+
+def _grow(figure: Figure, points: float) -> None:
+    """Room for more lines of text."""
+    figure.set_figheight(figure.get_figheight() + points / 72)
+
+
+def _short(name: str) -> str:
+    """A method's name for a legend: at most three lines. matplotlib leaves out names that begin with ``_``."""
+    name = _wrapped(name, 2.9, STYLE["legend.fontsize"], lines=3)
+    return f" {name}" if name.startswith("_") else name
+
+
+def _wrapped(words: str, inches: float, size: float, lines: int | None = None) -> str:
+    """Words in lines of a width, and an ellipsis where they would be more than ``lines``.
+
+    Characters that no picture can show (XML, of which SVG is made, has none of them) are a replacement character.
     """
-    labels = list(labels)
-    if families is None:
-        families = [max((name for name in COLOURS if label.startswith(name)), key=len, default="") for label in labels]
+    words = re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", str(words))
+    points, _, _ = text_to_path.get_text_width_height_descent(words, FontProperties(size=size), ismath=False)
+    if points <= 72 * inches:
+        return " ".join(words.splitlines())
+    characters = max(int(0.95 * 72 * inches * len(words) / points), 5)
+    return textwrap.fill(words, characters, max_lines=lines, placeholder=" …")
+
+
+def _logarithmic(axis) -> None:
+    """Marks of a logarithmic axis whose range is final: 1, 2 and 5 too where there would be few, and no mathematics."""
+    low, high = axis.get_view_interval()
+    decades = math.log10(high / low)
+    axis.set_major_locator(
+        LogLocator(subs=(1,) if decades > 2.5 else (1, 2, 5) if decades > 1 else (1, 1.5, 2, 3, 4, 5, 7))
+    )
+    axis.set_major_formatter(lambda value, _: _tick(value, low, high))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def _tick(value: float, *ends: float) -> str:
+    """Plain numbers where those at the ends of the axis can be read, else powers of ten."""
+    if value == 0 or all(1e-4 <= end <= 1e5 for end in ends):
+        return f"{value:g}"
+    mantissa, _, exponent = f"{value:e}".partition("e")
+    power = f"10{_superscript(int(exponent))}"
+    return power if float(mantissa) == 1 else f"{float(mantissa):g}×{power}"
+
+
+def _superscript(number: int) -> str:
+    return f"{number}".translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def _names(labels, scenario: Mapping[str, Any]) -> list[str]:
+    """The method that each label means, where the scenario says it; else the label."""
+    tables = scenario.get("methods", {})
+    return [tables[label]["method"] if label in tables else label for label in labels]
+
+
+def _looks(names) -> list[tuple[str, str]]:
+    """Colour and line of each: a colour per family, which begins the name, and a line per method of a family.
+
+    Where all are of one family, its colour goes from dark to light.
+    """
+    names = [name.lower().replace(" ", "_") for name in names]
+    families = [max((family for family in COLOURS if name.startswith(family)), key=len, default="") for name in names]
     colours = [COLOURS.get(family, OTHER) for family in families]
-    if len(set(families)) == 1 < len(labels):
-        colours = _shades(colours[0], len(labels))
+    if len(set(families)) == 1 < len(names):
+        colours = _shades(colours[0], len(names))
     return [(colour, LINES[families[:k].count(families[k]) % len(LINES)]) for k, colour in enumerate(colours)]
 
 
@@ -550,20 +656,24 @@ def _number(value: Any) -> str:
 
 
 def pretty(label: str) -> str:
-    """``rennala_nigt`` as papers write it; what follows a comma, the point of a sweep, as it is."""
-    label, comma, point = label.partition(", ")
+    """``rennala_nigt`` as papers write it; what is not of lower-case letters, digits and underscores, as it is."""
+    if not re.fullmatch("[a-z0-9_]*[a-z0-9][a-z0-9_]*", label):
+        return label
     words = {"nigt": "NIGT", "pg": "PG", "afedpg": "AFedPG"}
-    return " ".join(words.get(word, word[:1].upper() + word[1:]) for word in label.split("_")) + comma + point
+    return " ".join(words.get(word, word[:1].upper() + word[1:]) for word in label.split("_"))
 
 
-def _value(problem: Mapping[str, Any]) -> str:
+def _value(scenario: Mapping[str, Any]) -> str:
     """What ``eval_return`` is of."""
+    problem = scenario.get("problem")
+    if problem is None:
+        return "return"
     if "environment" not in problem:
-        return r"objective $J(\theta)$"
+        return "objective J(θ)"
     own = any(isinstance(values, list) for values in problem["fields"].values())
     return f"return on {problem['environment']}{', mean over workers' * own}"
 
 
 def _step_size(step_size: float) -> str:
     mantissa, exponent = math.frexp(step_size)
-    return rf"$\alpha = 2^{{{exponent - 1}}}$" if mantissa == 0.5 else rf"$\alpha = {step_size:g}$"
+    return f"α = 2{_superscript(exponent - 1)}" if mantissa == 0.5 else f"α = {step_size:g}"

@@ -13,6 +13,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatch
 from importlib.metadata import distributions, version
@@ -346,10 +347,12 @@ def save_timelines(
         record = {"scenario": as_data(settings), "versions": _versions(*SIMULATES)}
         text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
         (new / "settings.json").write_text(text + "\n", encoding="utf-8")
-        pictures = {"utilisation": figures.utilisation(timelines), "delays": figures.delays(timelines)}
+        labels = {run: columns[run]["method"] for run in timelines}  # the point of a sweep may follow them
+        names = {run: figures.pretty(label) + run.removeprefix(label) for run, label in labels.items()}
+        pictures = {"utilisation": figures.utilisation(timelines, names), "delays": figures.delays(timelines, names)}
         for k, (label, timeline) in enumerate(timelines.items(), 1):
             word = re.sub(r"[^A-Za-z0-9_.-]", "_", label)[:40]  # a label may hold anything
-            pictures[f"gantt-{k}-{word}"] = figures.gantt(timeline)
+            pictures[f"gantt-{k}-{word}"] = figures.gantt(replace(timeline, method=names[label]))
         for name, figure in pictures.items():
             figure.savefig(new / f"{name}.png", metadata={"Software": None})
             figure.savefig(new / f"{name}.svg", metadata={"Date": None})

@@ -63,9 +63,9 @@ def test_words():
     assert axes.get_xlabel() == "simulated time (s)" and axes.get_ylabel() == "return on CartPole-v1"
     assert axes.get_title(loc="left") == "A title"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == [
-        "Rennala NIGT, $\\alpha = 2^{-5}$",
-        "Big, $\\alpha = 0.3$",
-        "AFedPG, $\\alpha = 2^{0}$",
+        "Rennala NIGT, α = 2⁻⁵",
+        "Big, α = 0.3",
+        "AFedPG, α = 2⁰",
         "target, 5",
     ]
     assert pretty("m_synchronous_nigt") == "M Synchronous NIGT"
@@ -73,7 +73,7 @@ def test_words():
 
 def test_what_is_not_there_is_not_drawn():
     axes = drawn(target_return=None, problem={"kind": "chain"}, title="")
-    assert len(axes.lines) == len(RETURNS) and axes.get_ylabel() == r"objective $J(\theta)$"
+    assert len(axes.lines) == len(RETURNS) and axes.get_ylabel() == "objective J(θ)"
     fields = {"length": [0.5, 1.0], "gravity": 9.0}
     axes = drawn(problem={"environment": "CartPole-v1", "fields": fields})
     assert axes.get_ylabel() == "return on CartPole-v1, mean over workers"

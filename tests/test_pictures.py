@@ -161,9 +161,10 @@ def test_delays(ten, thousand, many):
         (patch,) = (patch for patch in axes.patches if isinstance(patch, StepPatch))
         shares, edges, _ = patch.get_data()
         late = timeline.delays()
-        assert np.isclose(shares.sum(), 1) and (np.diff(edges) > 0).all()
-        for share, low, high in zip(shares, edges, edges[1:]):
-            assert np.isclose(share, np.mean((low < late) & (late < high)))
+        widths = np.diff(edges)
+        assert np.isclose((shares * widths).sum(), 1) and (widths > 0).all() and (edges % 1 == 0.5).all()
+        for share, width, low, high in zip(shares, widths, edges, edges[1:]):
+            assert np.isclose(share * width, np.mean((low < late) & (late < high)))
         assert f"at most {timeline.max_delay}" in axes.get_title(loc="left")
         assert axes.get_title(loc="left").startswith(figures.pretty(label))
 

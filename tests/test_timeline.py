@@ -274,7 +274,8 @@ def test_a_timeline_is_shown_in_few_words():
     shown = repr(timeline)
     assert shown.count("\n") < 5 and len(shown) < 500
     counts = timeline.counts()
-    for words in ("workers 1000", "updates 3", f"used {counts['used']}", f"cancelled {counts['cancelled']}", "(updates)"):
+    used, cancelled = counts["used"], counts["cancelled"]
+    for words in ("workers 1000", "updates 3", f"used {used}, cancelled {cancelled}", "(updates)"):
         assert words in shown, words
     assert f"{timeline.end:g} s" in shown
 
