@@ -91,7 +91,7 @@ def run(
         curves, timelines, tuning = _train(loaded, directory)
         summary, paths = results.save(directory, loaded.settings, curves, timelines, tuning)
         served = results.load_by_worker(directory)
-    _report(loaded.settings, summary, served, verb, paths)
+    _report(loaded, timelines, summary, served, verb, paths)
 
 
 def _keep_compiled() -> None:
@@ -120,7 +120,6 @@ def _train(scenario, directory):
     is not done again, nor is what depends on no axis.
     """
     import pandas as pd
-    from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     problems = [point.problem() for _, point in scenario.points]  # checks what only JAX knows, before it takes long
@@ -131,13 +130,9 @@ def _train(scenario, directory):
     seeds, tuning_seeds = scenario.settings.seeds, scenario.settings.tuning_seeds
     points = zip(scenario.points, problems)
     runs = [(values, point, problem, label) for (values, point), problem in points for label in point.methods]
-    name = TextColumn("{task.description}", markup=False)  # a label may hold anything
-    columns = (name, TextColumn("{task.fields[phase]:9}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        rows = [
-            bars.add_task(", ".join([label, *map("{0[0]} {0[1]}".format, values.items())]), None, None, phase="waits")
-            for values, _, _, label in runs
-        ]
+    columns = (_described(), TextColumn("{task.fields[phase]:9}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_console(stderr=True)) as bars:
+        rows = [bars.add_task(_name(label, values), None, None, phase="waits") for values, _, _, label in runs]
         for k, (row, (values, point, problem, label)) in enumerate(zip(rows, runs)):
             bars.start_task(row)
             bars.update(row, phase="simulates")
@@ -172,16 +167,21 @@ def _train(scenario, directory):
     return pd.concat(curves, ignore_index=True), timelines, tuning
 
 
-def _report(settings, summary, served, verb, paths) -> None:
+# Of `run` and of `simulate`: the same word for the same number.
+WASTED = "wasted: share of computing time that went into cancelled and discarded gradients."
+
+
+def _report(scenario, timelines, summary, served, verb, paths) -> None:
     from math import isnan
 
     from rich import box
     from rich.table import Table
 
+    settings = scenario.settings
     target = settings.target_return
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.title, table.title_justify, table.title_style = settings.title or None, "left", "bold"
-    table.add_column("method", no_wrap=True)
+    table.add_column("method", overflow="fold")
     reached = "to target" if target is None else f"to {target:g}"
     axes = list(summary.columns[: summary.columns.get_loc("method")])
     for heading in (*axes, "step size", "return", reached, "updates", "gradients", "wasted"):
@@ -197,16 +197,58 @@ def _report(settings, summary, served, verb, paths) -> None:
             f"{row.gradients}",
             "–" if isnan(row.wasted_share) else f"{100 * row.wasted_share:.1f}%",
         )
-    console = _stdout()
+    console = _console()
     console.print(table)
     console.print(
         f"return: at the end, mean over {len(settings.seeds)} seeds. {reached}: first evaluated simulated time. "
-        "gradients: used. wasted: share of computing time that went into gradients of no use.",
+        f"gradients: those that updates used. {WASTED}",
         soft_wrap=True,
+    )
+    _without_update(
+        console,
+        {
+            _name(label, values): (point.methods[label], timelines[(*values.values(), label) if values else label])
+            for values, point in scenario.points
+            for label in point.methods
+        },
     )
     if served is not None:
         _by_worker(console, served)
     print(f"{verb}:", *paths, sep="\n  ")
+
+
+def _name(label, values) -> str:
+    """A method at a point of a sweep."""
+    return ", ".join([label, *(f"{axis} {value}" for axis, value in values.items())])
+
+
+def _without_update(console, runs) -> None:
+    """A line for each method that made none, with what it takes. runs: method and timeline, by name."""
+    for name, (method, timeline) in runs.items():
+        if not len(timeline.updates):
+            console.print(
+                f"{name} made no update in {timeline.end:g} s: {_what_it_takes(method, timeline)}", soft_wrap=True
+            )
+
+
+def _what_it_takes(method, timeline) -> str:
+    from math import isinf, isnan
+
+    from .bounds import Pace, bare, pace
+
+    try:
+        found = pace(method, bare(timeline.cluster), timeline.stale)
+    except ValueError:  # there is no formula for compute times that change
+        found = Pace()
+    if timeline.ending == "stalled" or isinf(found.computation):
+        return "none can come, for it waits for workers that never finish; give them a finite cluster.compute"
+    about = "about " * (found.relation == "~")
+    takes = (
+        "how long its first would take is not known"
+        if isnan(found.first)
+        else f"its first would take {about}{found.first:.2g} s"
+    )
+    return f"{takes}; give {'a smaller batch_size or ' * hasattr(method.rule, 'batch_size')}a longer stop.until"
 
 
 WORKERS_AT_MOST = 10  # that fit beside each other
@@ -222,7 +264,7 @@ def _by_worker(console, served) -> None:
         return console.print(f"Return in each of the {n} workers' own worlds: by_worker.csv.", soft_wrap=True)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     table.title, table.title_justify, table.title_style = "Return in each worker's own world", "left", "bold"
-    table.add_column("method", no_wrap=True)
+    table.add_column("method", overflow="fold")
     for worker in range(n):
         table.add_column(f"{worker}", justify="right", no_wrap=True)
     for method, rows in served.groupby("method", sort=False):
@@ -232,10 +274,20 @@ def _by_worker(console, served) -> None:
     console.print("Per cent: the worker's mean share of an update, by weight.", soft_wrap=True)
 
 
-def _stdout():
+def _console(stderr=False):
+    """To print with: titles and labels may hold brackets and colons, and are no markup."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 120)  # a file has no width to fit
+    width = None if stderr or sys.stdout.isatty() else 120  # a file has no width to fit
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False, width=width)
+
+
+def _described():
+    """What a row of progress is of, cut where it would leave no room for the rest."""
+    from rich.progress import TextColumn
+    from rich.table import Column
+
+    return TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, max_width=48))
 
 
 def _power_of_two(step_size: float) -> str:
@@ -289,7 +341,7 @@ def simulate(
     with nullcontext() if output is None else results.claim(output, settings, force, results.PICTURES) as verb:
         for values, point in loaded.points:
             for label in labels:
-                name = ", ".join([label, *(f"{axis} {value}" for axis, value in values.items())])
+                name = _name(label, values)
                 while name in timelines:  # a label may read like another with a value
                     name += "'"
                 timelines[name] = replace(point.simulate(label), method=name)
@@ -300,12 +352,13 @@ def simulate(
         from .trace import trace_events
 
         results.save_json(trace, trace_events(*timelines.values()))
-    _what_happened(settings.title, timelines)
+    runs = {_name(label, values): point.methods[label] for values, point in loaded.points for label in labels}
+    _what_happened(settings.title, timelines, runs)
     for verb, paths in wrote:
         print(f"{verb}:", *paths, sep="\n  ")
 
 
-def _what_happened(title, timelines) -> None:
+def _what_happened(title, timelines, methods) -> None:
     from math import isnan
 
     from rich import box
@@ -318,7 +371,7 @@ def _what_happened(title, timelines) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
     table.title, table.title_justify, table.title_style = title or None, "left", "bold"
-    table.add_column("method")  # may be folded: it also names the point of a sweep
+    table.add_column("method", overflow="fold")  # it also names the point of a sweep
     counts, shares = ("used", "cancelled", "discarded"), ("utilisation", "wasted_share")
     for heading in ("updates", "end", "per update", *counts, "utilisation", "wasted", "delay", "max", "sent"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -335,14 +388,14 @@ def _what_happened(title, timelines) -> None:
             f"{whole['max_delay']}",
             f"{whole['communications']}",
         )
-    console = _stdout()
+    console = _console()
     console.print(table)
     console.print(
         "used, cancelled, discarded: gradients. utilisation: share of the workers' time that went into used ones. "
-        "wasted: share of computing time that went into others. delay: mean and maximum, in updates. "
-        "sent: communications; a round's collective is one.",
+        f"{WASTED} delay: mean and maximum, in updates. sent: communications; a round's collective is one.",
         soft_wrap=True,
     )
+    _without_update(console, {name: (methods[name], timeline) for name, timeline in timelines.items()})
 
 
 @app.command()
@@ -384,8 +437,8 @@ def _reproductions(scenarios) -> None:
     import re
     from collections import Counter
 
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     from . import results
     from .scenario import ScenarioError, load
@@ -403,11 +456,11 @@ def _reproductions(scenarios) -> None:
     for name, path in scenarios.items():
         if path.parent != folder:
             folder = path.parent
-            table.add_row(f"[bold]{escape(str(folder))}[/]")
+            table.add_row(Text(str(folder), "bold"))
         try:
             loaded = load(path)
         except ScenarioError as error:
-            table.add_row(name, "–", "", "", f"[red]{escape(str(error))}[/]")
+            table.add_row(name, "–", "", "", Text(str(error), "red"))
             continue
         settings = loaded.settings
         about, count = settings.about, Counter(table.method for table in settings.methods.values())
@@ -417,17 +470,17 @@ def _reproductions(scenarios) -> None:
             name,
             getattr(settings.problem, "environment", settings.problem.kind),
             f"{loaded.cluster.workers}",
-            escape(settings.cluster.in_words() + swept),
+            settings.cluster.in_words() + swept,
             ", ".join(f"{method.removesuffix('_nigt')}{f' ×{k}' * (k > 1)}" for method, k in count.items()),
             *(f"{about.minutes[preset]:g}" if preset in about.minutes else "" for preset in ("quick", "paper")),
             ", ".join(re.split("[:,;.]", about.verdict)[:1] * bool(about.verdict and done) + done) or "not run",
         )
-    console = _stdout()
+    console = _console()
     console.print(table)
     console.print(
         "\nquick, paper: expected minutes on two cores, for --preset quick and for the file as it stands. "
         "Methods that do not say another update have that of NIGT. "
-        "status: what came out, and which preset was run; more about it is in the file's table \\[about].",
+        "status: what came out, and which preset was run; more about it is in the file's table [about].",
         soft_wrap=True,
     )
 
@@ -489,12 +542,12 @@ def _predicted(title, stop, epsilon, constants, cluster, paces, own, expected) -
     def table(title, *headings):
         made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
         made.title, made.title_justify, made.title_style = title, "left", "bold"
-        made.add_column("method", no_wrap=True)
+        made.add_column("method", overflow="fold")
         for heading in headings:
             made.add_column(heading, justify="right", no_wrap=True)
         return made
 
-    console, said = _stdout(), {"=": "", "<=": "≤ ", "~": "≈ "}
+    console, said = _console(), {"=": "", "<=": "≤ ", "~": "≈ "}
     ends = ", ".join(f"{key} = {value:g}" for key, value in stop.items())
     headings = ("per update", "computing", "communicating", "gradients", "cancelled", "updates", "end")
     first = table(f"{title or 'Predicted'} (stop: {ends})", *headings)
@@ -572,15 +625,14 @@ def _tested(quick):
     from time import perf_counter
 
     import jax
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, TimeElapsedColumn
 
     from .validation import CLAIMS
 
     jax.config.update("jax_enable_x64", True)  # exact gradients, exactly enough for second differences
     evidence, seconds = {}, {}
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    columns = (_described(), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_console(stderr=True)) as bars:
         about = {letter: (claim.__doc__ or "").partition(":")[0] for letter, claim in CLAIMS.items()}
         rows = {letter: bars.add_task(about[letter], total=None, start=False) for letter in CLAIMS}
         for letter, claim in CLAIMS.items():
@@ -597,6 +649,7 @@ def _verdicts(claims, constants, seconds) -> None:
 
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("claim", no_wrap=True)
@@ -605,16 +658,16 @@ def _verdicts(claims, constants, seconds) -> None:
     table.add_column("verdict")
     said = {"=": "", "<=": "≤ ", ">=": "≥ "}
     for claim in claims:
-        verdict = f"[green]{claim.verdict}[/]" if claim.holds else "[red]fails[/]"
+        verdict = Text(claim.verdict, "green") if claim.holds else Text("fails", "red")
         table.add_row(
             f"({claim.letter}) {claim.name}",
             f"{said[claim.relation]}{claim.predicted:.5g}",
             f"{claim.measured:.5g}",
-            "" if isnan(claim.low) else rf"\[{claim.low:.4g}, {claim.high:.4g}]",
+            "" if isnan(claim.low) else f"[{claim.low:.4g}, {claim.high:.4g}]",
             f"{claim.tolerance:.2g}",
             verdict,
         )
-    console = _stdout()
+    console = _console()
     console.print(table)
     failing = [claim for claim in claims if not claim.holds]
     took = ", ".join(f"({letter}) {value:.1f}" for letter, value in seconds.items())
@@ -666,7 +719,7 @@ def benchmark(
             table.add_column(heading, justify="right", no_wrap=True)
         for row in rows:
             table.add_row(*results.benchmark_cells(row))
-        _stdout().print(table)
+        _console().print(table)
     if failed:
         _complain(f"these benchmarks failed: {', '.join(failed)}; what went wrong stands above")
         raise typer.Exit(1)
@@ -685,10 +738,10 @@ def show() -> None:
     from .rl.environments import ENVIRONMENTS, MUJOCO
     from .scenario import known_methods
 
-    console = _stdout()
+    console = _console()
 
     def section(title, entries):
-        console.print(f"[bold]{title}[/bold]")
+        console.print(title, style="bold")
         table = Table.grid(padding=(0, 2))
         for name, *lines in entries:
             table.add_row(f"  {name}", "\n".join(lines))
