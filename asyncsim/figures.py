@@ -93,7 +93,7 @@ def learning_curves(curves: pd.DataFrame, scenario: Mapping[str, Any]) -> Figure
         figure.get_layout_engine().set(w_pad=0.12)  # for the numbers at the ends of the axes
         panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat
         titles = [
-            _wrapped(", ".join(f"{axis} = {_number(value)}" for axis, value in zip(swept, values)), 2.6, 11, lines=3)
+            _wrapped(", ".join(f"{_end(axis)} = {_end(_number(value))}" for axis, value in zip(swept, values)), 2.6, 11)
             for values, _ in shown
         ]
         _grow(figure, rows * max(title.count("\n") for title in titles) * 11 * LEADING)
@@ -168,11 +168,9 @@ def _curves(axes, curves: pd.DataFrame, scenario: Mapping[str, Any]) -> None:
         returns = rows.pivot(index=["update", "time"], columns="seed", values="eval_return")
         times = returns.index.get_level_values("time")
         low, high = np.quantile(returns, (0.2, 0.8), axis=1)
-        name = pretty(label) + f", {_step_size(rows['step_size'].iloc[0])}" * alone
+        name = _short(pretty(label)) + f", {_step_size(rows['step_size'].iloc[0])}" * alone
         axes.fill_between(times, low, high, color=colour, alpha=0.18, linewidth=0)
-        drawn += axes.plot(
-            times, returns.to_numpy().mean(axis=1), line, color=colour, linewidth=1.8, label=_short(name)
-        )
+        drawn += axes.plot(times, returns.to_numpy().mean(axis=1), line, color=colour, linewidth=1.8, label=name)
     for k, line in enumerate(drawn):  # one that lies under another looks out at its sides
         over = sum(np.array_equal(line.get_xydata(), other.get_xydata()) for other in drawn[k + 1 :])
         line.set_linewidth(1.8 + 3.2 * over)
@@ -324,6 +322,7 @@ def delays(timelines: Mapping[str, Timeline], names: Mapping[str, str] | None = 
             told = f"mean {age.mean():.3g}, at most {age.max()}" if len(age) else "no update"
             _axes_title(axes, f"{names[label] if names else pretty(label)}: {told}", 10)
             axes.yaxis.set_major_formatter(lambda share, _: f"{100 * share:g}%")
+            axes.set_ylim(0, None if len(age) else 1)
             axes.yaxis.set_major_locator(MaxNLocator(2, steps=[1, 2, 5, 10]))
         axes.set_xlabel("delay (updates)")
         if largest > 60:
@@ -368,7 +367,8 @@ def time_to_target(frame: pd.DataFrame, axis: str) -> Figure:
             x, y = rows[axis].to_numpy(float), rows["time_to_target"].to_numpy(float)
             axes.plot(x, y, line, marker="o", markersize=4.5, color=colour, linewidth=1.8, label=_short(pretty(label)))
             never, top = x[np.isnan(y)], axes.get_xaxis_transform()
-            axes.plot(never, np.ones(len(never)), "x", color=colour, transform=top, clip_on=False)
+            crosses = axes.plot(never, np.ones(len(never)), "x", color=colour, transform=top, clip_on=False)
+            crosses[0].set_in_layout(len(never) > 0)  # nothing, too, has a place: the corner of the figure
         if wide:
             _logarithmic(axes.yaxis)
             if values[0] > 0:
@@ -591,16 +591,19 @@ def _wrapped(words: str, inches: float, size: float, lines: int | None = None) -
     if points <= 72 * inches:
         return " ".join(words.splitlines())
     characters = max(int(0.95 * 72 * inches * len(words) / points), 5)
-    return textwrap.fill(words, characters, max_lines=lines, placeholder=" …")
+    found = textwrap.wrap(words, characters)
+    if len(found) > (lines or math.inf):
+        found[lines - 1 :] = [f"{found[lines - 1][: characters - 1]}…"]
+    return "\n".join(found)
 
 
 def _logarithmic(axis) -> None:
-    """Marks of a logarithmic axis whose range is final: 1, 2 and 5 too where there would be few, and no mathematics."""
+    """Marks of a logarithmic axis whose range is final: the more of each decade, the fewer there are."""
     low, high = axis.get_view_interval()
     decades = math.log10(high / low)
-    axis.set_major_locator(
-        LogLocator(subs=(1,) if decades > 2.5 else (1, 2, 5) if decades > 1 else (1, 1.5, 2, 3, 4, 5, 7))
-    )
+    few = [subs for least, subs in ((3, [1]), (1.5, [1, 3]), (1, [1, 2, 5])) if decades > least]
+    subs = [*few, [1, 1.5, 2, 3, 4, 5, 7]][0]
+    axis.set_major_locator(LogLocator(subs=subs))
     axis.set_major_formatter(lambda value, _: _tick(value, low, high))
     axis.set_minor_formatter(NullFormatter())
 
@@ -649,6 +652,11 @@ def _ink(rgb) -> str:
     """What can be read on a colour."""
     red, green, blue = rgb
     return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
+
+
+def _end(words: str, most: int = 40) -> str:
+    """Of a long dotted key, or of a value that is a table, the end, which tells it from others."""
+    return words if len(words) <= most else f"…{words[1 - most :]}"
 
 
 def _number(value: Any) -> str:
