@@ -331,8 +331,8 @@ def delays(timelines: Mapping[str, Timeline], names: Mapping[str, str] | None = 
         else:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlim(-0.5, edges[-1] - 0.5)
-        per = ", per delay" * (largest > 60)
-        figure.supylabel(f"share of used gradients{per}", fontsize=12)
+        words = "share of used gradients" + ", per delay" * (largest > 60)
+        figure.supylabel(_wrapped(words, figure.get_figheight() - 0.3, 12), fontsize=12)
         return figure
 
 
@@ -496,7 +496,7 @@ def scaling(rows: list[Mapping[str, Any]]) -> Figure:
                 if own == quantity:
                     colour, marker = looks[name]
                     x, y = points.T
-                    label = f"{name}, slope {row['ours']:.2f}".replace("-", "−")
+                    label = name + f", slope {row['ours']:.2f}".replace("-", "−")
                     axes.plot(x, y, color=colour, marker=marker, markersize=4.5, linewidth=1.2, label=label)
                     axes.plot(x, y[-1] * x / x[-1], ":", color=colour, linewidth=0.9, alpha=0.8)
             axes.legend(fontsize=8, loc="upper left")

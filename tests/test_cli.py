@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import jax
 import pandas as pd
@@ -73,7 +74,7 @@ def test_a_run(here, capsys):
         line = next(line for line in said.out.splitlines() if line.startswith(row.method)).split()
         assert line[1] in ("2^-5", "2^-4") and float(line[2]) == round(row.final_return, 1)
         assert line[3:] == ["0.0", "s", "3", str(row.gradients), f"{100 * row.wasted_share:.1f}%"]
-    assert "gradients: used. wasted: share of computing time that went into gradients of no use." in said.out
+    assert "wasted: share of computing time that went into cancelled and discarded gradients." in said.out
     assert said.out.endswith("wrote:\n" + "".join(f"  results/tiny/{name}\n" for name in results.FILES))
     assert said.err.count("done") == 2  # a row of progress each
 
@@ -96,6 +97,50 @@ def test_a_run(here, capsys):
     assert main(["run", str(path), "--force"]) == 0
     assert "\nreplaced another scenario's results:\n" in capsys.readouterr().out
     assert results.load_settings("results/tiny")["scenario"]["target_return"] == 2.0
+
+
+CHAIN = TINY.replace(TINY[TINY.index("environment") : TINY.index("[methods.rennala")], 'kind = "chain"\n')
+
+
+def test_titles_and_labels_are_text(here, capsys):
+    title = "$$ at $2 & $3 [/b] [n = 10] :warning:"
+    label = title.replace("/", "")
+    text = CHAIN.replace('"tiny"', f"'{title}'").replace("[methods.afedpg]", f"[methods.'{label}']\nmethod = 'afedpg'")
+    (here / "experiments" / "tiny.toml").write_text(text)
+    (here / "experiments" / "broken.toml").write_text("'[/b]' = 1")
+    assert main(["run", "experiments/tiny.toml"]) == 0
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
+    assert lines[0].rstrip() == title and sum(line.startswith(f"{label}  ") for line in lines) == 1
+    assert f"{label} " in said.err  # progress
+    ElementTree.parse("results/tiny/curves.svg")
+    for command, words in ((["list"], title), (["bounds", "experiments/tiny.toml"], title), (["reproduce"], "[/b]")):
+        assert main(command) == 0
+        assert words in capsys.readouterr().out
+
+
+def test_wasted_is_the_same_in_both_tables(here, capsys):
+    """The share of seconds; of jobs it would be another."""
+    Path("experiments/tiny.toml").write_text(CHAIN)
+    shares = []
+    for command in ("run", "simulate"):
+        assert main([command, "experiments/tiny.toml"]) == 0
+        said = capsys.readouterr().out
+        cells = [cell for line in said.splitlines() if line.startswith("rennala_nigt") for cell in line.split()]
+        shares.append([cell for cell in cells if cell.endswith("%")][-1])
+        assert "wasted: share of computing time that went into cancelled and discarded gradients." in said
+    assert shares[0] == shares[1] != "0.0%"
+
+
+def test_what_made_no_update_is_said(here, capsys):
+    text = CHAIN.replace("updates = 3", "until = 600.0").replace("batch_size = 4", "batch_size = [4, 100000000]")
+    Path("experiments/tiny.toml").write_text(text)
+    assert main(["run", "experiments/tiny.toml"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if "no update" in line]
+    assert lines == [
+        "rennala_nigt, batch_size 100000000 made no update in 600 s: its first would take 4.4e+07 s; "
+        "give a smaller batch_size or a longer stop.until"
+    ]
 
 
 def test_workers_with_worlds_of_their_own(here, capsys):

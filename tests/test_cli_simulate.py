@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
@@ -193,3 +194,37 @@ def test_a_sweep_is_simulated_at_every_point(here, capsys):
         (point,) = (point for values, point in load("tiny.toml").points if values["communication"] == kappa)
         assert rows["time"].tolist() == point.simulate(label).updates["time"].tolist()
     assert len(list(Path("out").glob("gantt-*.svg"))) == 4
+
+
+def test_titles_and_labels_are_text(here, capsys):
+    title = "[/b] $$ [n = 10] :warning:"
+    text = Path("tiny.toml").read_text().replace('"tiny"', f"'{title}'")
+    Path("tiny.toml").write_text(text.replace("[methods.afedpg]", f"[methods.'{title}']\nmethod = 'afedpg'"))
+    assert main(["simulate", "tiny.toml", "--output", "out"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].rstrip() == title and sum(line.startswith(f"{title}  ") for line in lines[1:]) == 1
+    for path in Path("out").glob("*.svg"):
+        ElementTree.parse(path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("batch_size = 4", "batch_size = 100000000", "its first would take 4.4e+07 s; give a smaller batch_size or a "),
+        ("communication = 0.5", "communication = 50.0", "its first would take 52 s; give a smaller batch_size or a "),
+        ('"sqrt"', "[inf, inf, inf]", "none can come, for it waits for workers that never finish; give them a finite "),
+        (
+            "[problem]",
+            "[[cluster.outages]]\nworker = 0\ndown = 0.25\nup = 99.0\n[problem]",
+            "how long its first would take is not known; give a smaller batch_size or a longer stop.until",
+        ),
+    ],
+)
+def test_what_made_no_update_is_said(here, capsys, old, new, words):
+    text = Path("tiny.toml").read_text()
+    assert text.count(old) == 1
+    text = text.replace("communication = 0.5", "communication = 50.0") if "outages" in new else text
+    Path("tiny.toml").write_text(text.replace(old, new))
+    assert main(["simulate", "tiny.toml", "--method", "rennala_nigt"]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "no update" in line)
+    assert line.startswith(f"rennala_nigt made no update in 9 s: {words}")

@@ -1,11 +1,16 @@
 """Figures show the frame's numbers."""
 
+import warnings
+from dataclasses import replace
+from xml.etree import ElementTree
+
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 
-from asyncsim import methods
+from asyncsim import Cluster, figures, methods, rules, simulate
 from asyncsim.figures import COLOURS, by_worker, learning_curves, pretty
 from asyncsim.scenario import known_methods
 
@@ -68,7 +73,6 @@ def test_words():
         "AFedPG, α = 2⁰",
         "target, 5",
     ]
-    assert pretty("m_synchronous_nigt") == "M Synchronous NIGT"
 
 
 def test_what_is_not_there_is_not_drawn():
@@ -102,7 +106,7 @@ def test_a_line_under_another_looks_out_at_its_sides():
     assert widths[0] > widths[1] > widths[2] == drawn().lines[0].get_linewidth()
 
 
-def test_every_workers_own_world():
+def worlds():
     rows = [
         {
             "method": label,
@@ -115,7 +119,11 @@ def test_every_workers_own_world():
         for label, shares in (("rennala_nigt", (0.7, 0.3)), ("malenia_nigt", (0.5, 0.5)))
         for worker, (weight, value) in enumerate(zip(shares, (10.0, 20.0)))
     ]
-    figure = by_worker(pd.DataFrame(rows), SCENARIO)
+    return pd.DataFrame(rows)
+
+
+def test_every_workers_own_world():
+    figure = by_worker(worlds(), SCENARIO)
     upper, lower = figure.axes
     figure.canvas.draw()
     for dots, ends, colour in zip(upper.lines, upper.collections, (COLOURS["rennala"], COLOURS["malenia"])):
@@ -152,3 +160,101 @@ def test_there_is_no_global_figure():
     drawn()
     pyplot = sys.modules.get("matplotlib.pyplot")
     assert pyplot is None or not pyplot.get_fignums()
+
+
+# ---- text is text
+
+NASTY = [
+    "cheap $$ nodes",
+    "_a $2 & $3 [/b]",
+    "<b>&amp; -- ]]>, a_b^c\\frac",
+    "\x1b[1m",
+    "a label of eighty characters, with $2 & $3, [/b], <b>&amp; a_b^c\\frac, and so on",
+    "AVERYLONGLABELWITHOUTANYSPACESINITWHICHISEIGHTYCHARACTERSWIDEANDINCAPITALSTOOABC",
+]
+
+
+def every_kind(label, title):
+    """A picture of each kind, with this label of a method and this title."""
+    scenario = {"title": title, "methods": {label: {"method": "rennala_nigt"}}}
+    rows = curves().replace({"method": {"big": label}})
+    slow = rows.assign(time=rows["time"] * np.where(rows["method"] == label, 30, 1))
+    swept = pd.concat([slow.assign(axis=value) for value in (0.1, 1.0, 10.0)])
+    swept = swept[["axis", *slow.columns]].rename(columns={"axis": label})
+    timeline = replace(simulate(rules.Greedy(), Cluster(np.arange(1.0, 100.0)), until=200.0), method=label)
+    targets = pd.DataFrame({"method": label, label: [0.1, 1.0, 10.0], "time_to_target": [2.0, 3e4, 6e6]})
+    ours = f"of {label}".replace("\x1b", "\ufffd")  # nobody else names what is drawn of claims and benchmarks
+    points = pd.DataFrame({"series": ours, "x": [1e-6, 1.0, 1e6], "measured": [1e-9, 2.0, 1e9]})
+    points = points.assign(low=np.nan, high=np.nan, fitted=np.nan, predicted=points["measured"] * 2)
+    words = {
+        "title": title,
+        "x": ours,
+        "y": "y",
+        "prediction": ours,
+        "logarithmic": True,
+        "levels": (),
+        "mark": None,
+    }
+    size = {"name": f"{ours[:20]}: size", "points": [(10, 1e-5), (1e6, 3.0)], "ours": 1.0}
+    return {
+        "curves": learning_curves(slow, scenario),
+        "sweep": learning_curves(swept, scenario),
+        "by_worker": by_worker(worlds().replace({"method": {"malenia_nigt": label}}), scenario),
+        "gantt": figures.gantt(timeline),
+        "utilisation": figures.utilisation({label: timeline}),
+        "delays": figures.delays({label: timeline}),
+        "time_to_target": figures.time_to_target(targets, label),
+        "speedup_map": figures.speedup_map(pd.DataFrame({"method": [label], "scenario": [label], "speedup": [2.0]})),
+        "claim": figures.claim(points, words),
+        "scaling": figures.scaling([size]),
+    }
+
+
+@pytest.mark.parametrize("text", NASTY)
+def test_any_text_is_drawn_as_it_is(text, tmp_path):
+    title = " ".join([text] * (300 // len(text)))
+    for kind, figure in every_kind(text, title).items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # what does not fit, or has no glyph
+            figure.savefig(tmp_path / f"{kind}.svg")
+            figure.canvas.draw()
+        ElementTree.parse(tmp_path / f"{kind}.svg")
+        words = [found for found in figure.findobj(Text) if found.get_visible() and found.get_text()]
+        assert not any(found.get_parse_math() for found in words if "$" in found.get_text()), kind
+        joined = "".join(found.get_text() for found in words).replace("\n", "").replace(" ", "")
+        shown = text.replace("\x1b", "\ufffd").replace(" ", "")[:14]
+        assert shown in joined, kind
+        assert "mathdefault" not in joined
+        if kind != "claim" and kind != "scaling":  # whose words are ours
+            box = figure.get_tightbbox(figure.canvas.get_renderer())
+            inside = box.x0 > -0.05 and box.y0 > -0.05
+            assert inside and box.x1 < figure.get_figwidth() + 0.05 and box.y1 < figure.get_figheight() + 0.05, kind
+
+
+def test_only_names_of_methods_are_made_pretty():
+    names = {"m_synchronous_nigt": "M Synchronous NIGT", "afedpg": "AFedPG", "big": "Big", "run_2": "Run 2"}
+    assert {label: pretty(label) for label in names} == names
+    for label in ("my run", "rennala_nigt, mine", "lr-0.1", "iPhone_x", "a/b_c", "", "_", "Ünï_cödé", "κ_star"):
+        assert pretty(label) == label
+
+
+def test_numbers_of_a_logarithmic_axis():
+    figure = every_kind("big", "A title")["claim"]
+    figure.canvas.draw()
+    upper, lower = figure.axes
+    labels = {axis: [text.get_text() for text in axis.get_ticklabels()] for axis in (upper.yaxis, lower.xaxis)}
+    assert "10⁻⁶" in labels[lower.xaxis] and "10⁶" in labels[upper.yaxis] and "10⁰" in labels[lower.xaxis]
+    figure = every_kind("big", "A title")["curves"]
+    figure.canvas.draw()
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["1", "2", "5", "10", "20", "50"]
+
+
+def test_curves_of_no_scenario():
+    axes = learning_curves(curves(), {}).axes[0]
+    assert axes.get_title(loc="left") == "" and axes.get_ylabel() == "return"
+    rennala, big, afedpg = axes.lines  # no target
+    assert rennala.get_color() == COLOURS["rennala"] and afedpg.get_color() == COLOURS["afedpg"]
+    assert big.get_color() == figures.OTHER
+    upper, _ = by_worker(worlds(), {}).axes
+    assert upper.get_ylabel() == "return,\nof each worker's own"
+    assert [line.get_color() for line in upper.lines] == [COLOURS["rennala"], COLOURS["malenia"]]

@@ -1,5 +1,7 @@
 """Pictures hold what the timelines and frames hold, at 10 and at 1 000 workers."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -169,6 +171,21 @@ def test_delays(ten, thousand, many):
         assert axes.get_title(loc="left").startswith(figures.pretty(label))
 
 
+def test_the_heights_of_delays_are_of_single_ones():
+    """Bars of unequal widths make no teeth: equally many of each delay are a flat picture."""
+    (patch,) = drawn(delays({"even": SimpleNamespace(delays=lambda: np.repeat(np.arange(200), 5))})).patches
+    heights, edges, _ = patch.get_data()
+    np.testing.assert_allclose(heights, 1 / 200, rtol=1e-12)
+    assert np.isclose((heights * np.diff(edges)).sum(), 1) and edges[0] == -0.5 and edges[-1] == 199.5
+    assert (edges % 1 == 0.5).all() and len(set(np.diff(edges))) > 1
+
+
+def test_the_axis_of_delays_says_what_the_heights_are():
+    for most, label in ((50, "share of used gradients"), (99, "share of used gradients, per delay")):
+        figure = delays({"even": SimpleNamespace(delays=lambda most=most: np.arange(most))})
+        assert " ".join(figure.get_supylabel().split()) == label
+
+
 def test_delays_of_nothing():
     figure = delays({"afedpg": simulate(rules.Greedy(), Cluster([2.0]), until=1.0)})
     assert drawn(figure).get_title(loc="left") == "AFedPG: no update"
@@ -217,6 +234,16 @@ def test_speedup_map():
     cells = axes.collections[0].get_array()
     np.testing.assert_allclose(cells.compressed(), np.log2([1, 1, 0.5, 19.62]))
     drawn(speedup_map(frame.iloc[:1]))
+
+
+def test_the_point_of_a_sweep_stays_as_it_is(ten):
+    named = {"a, b, kappa 1": ten["afedpg"], "fedbuff_pg, x 2": ten["afedpg"]}
+    axes = drawn(utilisation(named))
+    assert [text.get_text() for text in axes.get_yticklabels()] == list(named)
+    words = {"a, b, kappa 1": "a, b, kappa 1", "fedbuff_pg, x 2": "Fedbuff PG, x 2"}
+    axes = drawn(utilisation(named, words))
+    assert [text.get_text() for text in axes.get_yticklabels()] == list(words.values())
+    assert [axes.get_title(loc="left").partition(":")[0] for axes in delays(named, words).axes] == list(words.values())
 
 
 def test_pictures_are_the_same_every_time(ten, tmp_path):
