@@ -41,7 +41,7 @@ class Clock:
 
     version: int  # updates applied so far
     workers: range  # all workers, 0 .. n-1
-    asked: Sequence[int] = ()  # the version that each worker's newest job was asked for at, shape (workers,); to be read
+    asked: Sequence[int] = ()  # the version that each worker's newest job was asked for at, shape (workers,)
 
 
 class Rule(Protocol):

@@ -337,7 +337,7 @@ def simulate(
         from . import results
     if trace is not None:  # before anything takes long
         wrote.append((results.claim_trace(trace, force), [trace]))
-    timelines, columns = {}, {}
+    timelines, columns, runs = {}, {}, {}
     with nullcontext() if output is None else results.claim(output, settings, force, results.PICTURES) as verb:
         for values, point in loaded.points:
             for label in labels:
@@ -345,14 +345,13 @@ def simulate(
                 while name in timelines:  # a label may read like another with a value
                     name += "'"
                 timelines[name] = replace(point.simulate(label), method=name)
-                columns[name] = values | {"method": label}
+                columns[name], runs[name] = values | {"method": label}, point.methods[label]
         if output is not None:
             wrote.insert(0, (verb, results.save_timelines(output, settings, timelines, columns)))
     if trace is not None:
         from .trace import trace_events
 
         results.save_json(trace, trace_events(*timelines.values()))
-    runs = {_name(label, values): point.methods[label] for values, point in loaded.points for label in labels}
     _what_happened(settings.title, timelines, runs)
     for verb, paths in wrote:
         print(f"{verb}:", *paths, sep="\n  ")

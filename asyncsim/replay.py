@@ -72,7 +72,8 @@ class History:
 
         ``method, seed, step_size``; ``update``: updates applied so far; ``time``: simulated seconds;
         ``gradients, env_steps, communications``: used so far, each gradient once; ``train_return``: mean return of
-        the trajectories first used since the row before; ``eval_return``: of the iterate; ``direction_norm``: ‖d‖ of the last update;
+        the trajectories first used since the row before; ``eval_return``: of the iterate; ``direction_norm``: ‖d‖ of
+        the last update;
         ``gradient_norm``: ‖∇J(θ)‖ where the problem knows it, else NaN; ``eval_return_0, eval_return_1, ...``: in each
         worker's own world, where they differ. Counts are int64; reals are float64, also where JAX computes in float32.
         """

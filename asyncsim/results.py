@@ -39,7 +39,7 @@ SOMETIMES = (
 PICTURES = ("settings.json", "jobs.csv", "updates.csv", "*.png", "*.svg")  # of a simulation alone
 # What results depend on, if it is there: a simulation, and what is learned.
 SIMULATES = ("asyncsim", "simpy", "numpy", "scipy", "pandas")
-PACKAGES = (*SIMULATES, "jax", "jaxlib", "mujoco", "mujoco-mjx", "gymnasium", "gymnax")
+PACKAGES = (*SIMULATES, "matplotlib", "jax", "jaxlib", "mujoco", "mujoco-mjx", "gymnasium", "gymnax")
 LONGEST = 240  # bytes of a directory's name: file systems have 255, and what lies beside it is called more
 
 
@@ -344,7 +344,7 @@ def save_timelines(
             ]
             frame = pd.concat(frames, ignore_index=True)
             frame.to_csv(new / f"{name}.csv", index=False, lineterminator="\n")
-        record = {"scenario": as_data(settings), "versions": _versions(*SIMULATES)}
+        record = {"scenario": as_data(settings), "versions": _versions(*SIMULATES, "matplotlib")}
         text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
         (new / "settings.json").write_text(text + "\n", encoding="utf-8")
         labels = {run: columns[run]["method"] for run in timelines}  # the point of a sweep may follow them

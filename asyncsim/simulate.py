@@ -110,7 +110,9 @@ def _engine(
     by_round = rule.communication == "round"
     together = by_round and stale == "cancel"  # everybody takes a new point at once
     courses = {worker: speed.realise(stream(seed, worker, 1)) for worker, speed in cluster.speeds}
-    works = [time if isinstance(time, float) else _draws(time, stream(seed, i)) for i, time in enumerate(cluster.compute)]
+    works = [
+        time if isinstance(time, float) else _draws(time, stream(seed, i)) for i, time in enumerate(cluster.compute)
+    ]
     seconds = [  # of equal jobs, communication included
         work if isinstance(work, float) and worker not in courses else math.nan for worker, work in enumerate(works)
     ]

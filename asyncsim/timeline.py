@@ -75,7 +75,7 @@ class Timeline:
         return int(self.delays().max(initial=0))
 
     def uses(self) -> pd.DataFrame:
-        """Every use of a gradient in an update: ``update, version, worker, index, weight, again``, sorted in that order.
+        """Every use of a gradient in an update, sorted: ``update, version, worker, index, weight, again``.
 
         again: whether an update before had used it, too.
         """

@@ -109,7 +109,7 @@ class Worker:
 
 
 def tick_by_tick(rule, works, stops, outages, kappas, trips, stale, until, updates):
-    """Jobs (worker, version, index, start, finish, outcome), uses (update, worker, start, weight), update times, end."""
+    """Jobs (worker, version, index, start, finish, outcome); uses (update, worker, start, weight); times; the end."""
     n = len(works)
     workers = [Worker(*each) for each in zip(works, stops, outages)]
     decide = Ringleader() if isinstance(rule, rules.Ringleader) else BY_RULE[type(rule)]
@@ -275,7 +275,8 @@ def cluster_of(works, stops, away, kappas, trips):
 
 
 def compared(timeline):
-    jobs = timeline.jobs.assign(finish=timeline.jobs["finish"].astype(object).where(timeline.jobs["finish"].notna(), None))
+    finish = timeline.jobs["finish"].astype(object)
+    jobs = timeline.jobs.assign(finish=finish.where(finish.notna(), None))
     jobs = jobs.sort_values(["worker", "start"])[["worker", "version", "index", "start", "finish", "outcome"]]
     uses = timeline.uses().merge(timeline.jobs[["worker", "version", "index", "start"]])
     uses = sorted(map(tuple, uses[["update", "worker", "start", "weight"]].to_numpy().tolist()))

@@ -294,3 +294,15 @@ def test_of_many_points_some_are_drawn(ran):
     shown = [axes.get_title(loc="left") for axes in figure.axes]
     assert shown == [f"batch_size = {size}" for size in (0, 2, 4, 6, 8, 10)]
     assert figure.get_suptitle() == "tiny (6 of 11 points)"
+
+
+def test_an_axis_is_never_called_as_a_column_of_results(scenario):
+    """Ringmaster's `max_delay` is a column of the summary as well."""
+    swept = scenario(end="max_delay = 1\n[sweep]\nmethods.r.max_delay = [2, 4]\ncluster.communication = [0.0, 1.0]\n",
+                     old="[methods.afedpg]", new="[methods.r]\nmethod = 'ringmaster_nigt'")  # fmt: skip
+    assert list(swept.points[0][0]) == ["methods.r.max_delay", "communication"]
+
+
+def test_values_that_tables_show_alike_are_one_value(scenario):
+    with pytest.raises(ScenarioError, match="twice"):
+        scenario(end='[sweep]\ncluster.compute = ["1", 1]\n')

@@ -15,7 +15,12 @@ from typing import Any
 from .errors import SWEPT, ScenarioError
 
 PRESETS = ("quick",)  # tables of overrides that a file may have
-RESERVED = ("method", "seed", "updates", "gradients")  # columns of results that a key's last part may be called as well
+RESERVED = (  # columns of results, which no axis may be called as well
+    *("method", "seed", "step_size", "update", "time", "gradients", "env_steps", "communications", "train_return"),
+    *("eval_return", "direction_norm", "gradient_norm", "first_return", "final_return", "time_to_target", "end"),
+    *("updates", "wasted_share", "max_delay", "worker", "weight", "low", "high", "job", "version", "index", "start"),
+    *("finish", "delay", "outcome"),
+)
 
 Data = dict[str, Any]
 
@@ -70,7 +75,8 @@ def _check(key: str, values: Any, others: Mapping[str, Any]) -> None:
         raise ScenarioError(f"sweep.{where} cannot be swept: give a key of {', '.join(SWEPT)}, or stale")
     if not isinstance(values, list) or not values:
         raise ScenarioError(f"{where} is no sweep: give a list of at least one value")
-    if any(values.count(value) > 1 for value in values):
+    cells = _cells(values)
+    if any(cells.count(cell) > 1 for cell in cells):  # 1 and "1" are the same in tables
         raise ScenarioError(f"{where} has a value twice: give distinct ones")
     for other in others:
         if f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}."):
