@@ -1,50 +1,54 @@
 """asyncsim: asynchronous distributed policy gradients in simulated time."""
 
-import sys
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 from . import methods, rules, updates
 from .base import Method
 from .cluster import Cluster
 
+if TYPE_CHECKING:
+    from .engine import RuleError, Stalled, compare, simulate
+    from .learning import History, replay, train
+    from .problems import PolicyGradient, Quadratic, TabularMDP
+    from .timeline import Timeline
+
 # Imported when they are first asked for: simulating needs no JAX, and a command line that only helps needs no pandas.
-_LAZY = {
-    "simulate": ".simulate",
-    "compare": ".simulate",
-    "Stalled": ".simulate",
-    "RuleError": ".simulate",
-    "Timeline": ".timeline",
-    "replay": ".replay",
-    "History": ".replay",
-    "train": ".coupled",
-    "PolicyGradient": ".problems",
-    "TabularMDP": ".problems",
-    "Quadratic": ".problems",
+_ROOMS = {
+    "engine": ("RuleError", "Stalled", "compare", "simulate"),
+    "learning": ("History", "replay", "train"),
+    "problems": ("PolicyGradient", "Quadratic", "TabularMDP"),
+    "timeline": ("Timeline",),
 }
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
-__all__ = ["Cluster", "Method", "methods", "rules", "updates", *_LAZY]
+__all__ = [
+    "Cluster",
+    "Method",
+    "methods",
+    "rules",
+    "updates",
+    "simulate",
+    "compare",
+    "Stalled",
+    "RuleError",
+    "Timeline",
+    "replay",
+    "History",
+    "train",
+    "PolicyGradient",
+    "TabularMDP",
+    "Quadratic",
+]
 
 
-def __getattr__(name: str):
-    if name not in _LAZY:
+def __getattr__(name: str) -> object:
+    if name not in _ROOM_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(_LAZY[name], __name__), name)
+    value = getattr(import_module(f".{_ROOM_OF[name]}", __name__), name)
     globals()[name] = value
     return value
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-class _Package(ModuleType):
-    """Importing a submodule puts the module in its package; `simulate` and `replay` stay the functions even so."""
-
-    def __setattr__(self, name, value):
-        if name in _LAZY and isinstance(value, ModuleType):
-            value = getattr(value, name)
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package

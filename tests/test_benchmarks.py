@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from test_cli import complaint
 
-from asyncsim import benchmarks, results
-from asyncsim.cli import main
+from asyncsim import results
+from asyncsim.cli import benchmarks, main
 
 ROOT = Path(__file__).parent.parent
 MACHINE = {"system": "Linux", "machine": "x86_64", "cpu": "A processor", "cores": 2}

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 import asyncsim
 from asyncsim import Cluster, methods, theory
-from asyncsim.bounds import bare, pace, prospects
 from asyncsim.cli import main
 from asyncsim.cluster import Constant, Exponential, Jitter, Outage, ParameterServer, Pareto, Phases, equal, sqrt
+from asyncsim.theory.prospects import bare, pace, prospects
 
 simulate = partial(asyncsim.simulate, events=True)  # evidence for the theory, which closed forms use
 

@@ -13,7 +13,7 @@ from test_cli import COMMAND, TINY, complaint, files
 from asyncsim import results
 from asyncsim.cli import main
 from asyncsim.scenario import load
-from asyncsim.usage import total
+from asyncsim.timeline.usage import total
 
 
 @pytest.fixture

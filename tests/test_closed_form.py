@@ -10,8 +10,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from asyncsim import Cluster, Stalled, closed_form, rules, simulate
+from asyncsim import Cluster, Stalled, rules, simulate
 from asyncsim.cluster import Exponential, Jitter, Outage, ParameterServer, Phases, Ring, equal, linear, sqrt
+from asyncsim.engine import closed_form
 
 by_engine = partial(simulate, events=True)
 

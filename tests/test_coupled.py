@@ -7,7 +7,7 @@ import pytest
 
 from asyncsim import Cluster, PolicyGradient, methods, replay, simulate, train
 from asyncsim.cluster import Exponential, Outage
-from asyncsim.coupled import Training
+from asyncsim.learning.coupled import Training
 from asyncsim.rl.policies import MLP
 
 PENDULUM = PolicyGradient("Pendulum-v1", 20, 0.95, MLP((8,)), evaluation_episodes=4)

@@ -10,19 +10,14 @@ ROOT = Path(asyncsim.__file__).parent
 FLOORS = [
     {"base"},
     {"cluster", "rules", "updates"},
-    {"methods", "timeline"},
-    {"log", "rl", "theory", "usage", "schedule"},
-    {"closed_form"},
-    {"simulate"},
-    {"problems", "trace"},
-    {"replay"},
-    {"coupled", "measure"},
-    {"scenario", "figures"},
-    {"validation", "bounds"},
-    {"results", "benchmarks"},
+    {"methods", "timeline", "rl", "theory"},
+    {"engine", "problems"},
+    {"learning"},
+    {"scenario", "figures", "validation"},
+    {"results"},
     {"cli"},
 ]
-JAX_SIDE = {"rl", "problems", "replay", "coupled", "measure"}
+JAX_SIDE = {"rl", "problems", "learning"}
 EITHER_WAY = {"scenario", "validation", "results", "figures", "cli"}  # both sides; import JAX only when they train
 
 
@@ -72,7 +67,7 @@ def test_every_room_has_its_floor():
 
 
 def test_only_the_engine_knows_simpy():
-    assert importers("simpy") == {"simulate"}
+    assert importers("simpy") == {"engine"}
 
 
 def test_the_simulation_side_knows_no_jax():

@@ -12,7 +12,7 @@ from matplotlib.patches import Rectangle, StepPatch
 from asyncsim import Cluster, figures, rules, simulate
 from asyncsim.cluster import Exponential, Outage, one_straggler, sqrt
 from asyncsim.figures import DOING, delays, gantt, speedup_map, time_to_target, utilisation
-from asyncsim.usage import segments, total
+from asyncsim.timeline.usage import segments, total
 
 TEN = Cluster(sqrt(10), 1.0, outages={3: Outage(6.0, 14.0)})
 MANY = Cluster(sqrt(1000), 5.0, outages={worker: Outage(20.0, 60.0) for worker in range(300, 400)})

@@ -10,7 +10,7 @@ import pytest
 
 from asyncsim import Cluster, PolicyGradient, Quadratic, TabularMDP, methods, replay, simulate
 from asyncsim.cluster import equal, sqrt
-from asyncsim.replay import _advance, _groups, evaluation_key, initial_key, job_key
+from asyncsim.learning.lanes import _advance, _groups, evaluation_key, initial_key, job_key
 from asyncsim.rl.environments import CartPole
 from asyncsim.rl.policies import MLP
 

@@ -428,13 +428,13 @@ assert "jax" not in sys.modules
 
 
 @pytest.mark.parametrize(
-    "first", ["", "import asyncsim.simulate, asyncsim.replay", "from asyncsim.simulate import Stalled"]
+    "first", ["", "import asyncsim.engine.simulation, asyncsim.learning.lanes", "from asyncsim.engine import Stalled"]
 )
-def test_functions_win_over_submodules_of_the_same_name(first):
+def test_public_names_are_the_same_whatever_is_imported_first(first):
     code = f"""
 {first}
-from asyncsim import replay, simulate, timeline
 import asyncsim
+from asyncsim import replay, simulate, timeline
 assert callable(simulate) and callable(replay) and simulate is asyncsim.simulate
 assert type(timeline).__name__ == "module"
 assert set(asyncsim.__all__) <= set(dir(asyncsim))

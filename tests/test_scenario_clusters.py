@@ -26,9 +26,9 @@ from asyncsim.cluster import (
     Uniform,
     sqrt,
 )
+from asyncsim.engine import simulate
 from asyncsim.methods import rennala_nigt
 from asyncsim.scenario import ScenarioError, load
-from asyncsim.simulate import simulate
 
 FILE = """
 seeds = [0]

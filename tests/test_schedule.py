@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from asyncsim import Cluster, methods, simulate
 from asyncsim.cluster import equal, sqrt
-from asyncsim.schedule import schedule
+from asyncsim.learning.scheduling import schedule
 
 METHODS = [
     methods.afedpg(0.1),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from asyncsim import Cluster, Stalled, rules, simulate, usage
+from asyncsim import Cluster, Stalled, rules, simulate
 from asyncsim.cluster import (
     Diurnal,
     Exponential,
@@ -26,6 +26,7 @@ from asyncsim.cluster import (
     Tree,
     Uniform,
 )
+from asyncsim.timeline import usage
 
 # ---- random scenarios
 

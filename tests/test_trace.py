@@ -8,8 +8,8 @@ import pytest
 
 from asyncsim import Cluster, rules, simulate
 from asyncsim.cluster import Exponential, LogNormal, Outage, ParameterServer
-from asyncsim.trace import trace_events
-from asyncsim.usage import by_worker
+from asyncsim.timeline.trace import trace_events
+from asyncsim.timeline.usage import by_worker
 
 REQUIRED = {  # of the phases used here, by the format
     "X": {"name", "cat", "ts", "dur", "pid", "tid"},

@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from asyncsim import Cluster, rules, simulate, usage
+from asyncsim import Cluster, rules, simulate
 from asyncsim.cluster import Outage, ParameterServer, Phases
-from asyncsim.usage import by_worker, delays, segments, total
+from asyncsim.timeline import usage
+from asyncsim.timeline.usage import by_worker, delays, segments, total
 
 SECONDS = ["busy", "communicating", "idle"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..base import Method, Problem, nearest
 from ..cluster import Cluster
-from ..simulate import Stalled, simulate
+from ..engine import Stalled, simulate
 from ..timeline import Timeline
 from ..updates.step import check_step_size
 from . import sweeps

@@ -16,7 +16,12 @@ from scipy.optimize import brentq
 from .. import methods, theory
 from ..base import Method, Problem
 from ..cluster import Cluster, sqrt
-from ..measure import (
+from ..learning.lanes import job_key, replay
+from ..problems import Quadratic, Ridge, TabularMDP
+from ..rules import Malenia, Rennala
+from ..timeline import Timeline
+from .evidence import Claim, Drawing, Evidence, rows
+from .measurement import (
     Constants,
     ascent,
     noise_level,
@@ -27,11 +32,6 @@ from ..measure import (
     tabular_constants,
     time_to,
 )
-from ..problems import Quadratic, Ridge, TabularMDP
-from ..replay import job_key, replay
-from ..rules import Malenia, Rennala
-from ..timeline import Timeline
-from .evidence import Claim, Drawing, Evidence, rows
 from .times import DERIVED, random, simulate
 
 GARNET = TabularMDP.garnet(states=5, actions=3, branching=2, discount=0.8, horizon=10)

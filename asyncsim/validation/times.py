@@ -11,10 +11,10 @@ import pandas as pd
 
 from .. import theory
 from ..cluster import Cluster, sqrt
-from ..measure import slope
+from ..engine import simulate as run
 from ..rules import Greedy, Malenia, Rennala, Synchronous
-from ..simulate import simulate as run
 from .evidence import Claim, Drawing, Evidence, rows
+from .measurement import slope
 
 simulate = partial(run, events=True)  # evidence for the theory, which closed forms use
 DERIVED = "derived in theory.py"

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import asyncsim
-from asyncsim import Cluster, measure, methods, replay, theory
+from asyncsim import Cluster, methods, replay, theory
 from asyncsim.cluster import one_straggler, sqrt
 from asyncsim.problems import Ridge
 from asyncsim.rules import Greedy, Malenia, Rennala, Synchronous
 from asyncsim.validation import CLAIMS
+from asyncsim.validation import measurement as measure
 from asyncsim.validation.curves import GARNET
 
 simulate = partial(asyncsim.simulate, events=True)  # evidence for the theory, which closed forms use

@@ -18,9 +18,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from .base import Problem
-from .problems import Quadratic, Ridge, TabularMDP
-from .replay import initial_key, job_key
+from ..base import Problem
+from ..learning.lanes import initial_key, job_key
+from ..problems import Quadratic, Ridge, TabularMDP
 
 Array = Any
 

@@ -15,11 +15,11 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from .base import Method, Problem
-from .cluster import Cluster
-from .replay import History, as_written, evaluate, initial_key, job_key, lanes, own_returns
-from .simulate import Used, simulate
-from .timeline import Timeline
+from ..base import Method, Problem
+from ..cluster import Cluster
+from ..engine import Used, simulate
+from ..timeline import Timeline
+from .lanes import History, as_written, evaluate, initial_key, job_key, lanes, own_returns
 
 
 class Training:

@@ -24,10 +24,10 @@ import numpy as np
 import pandas as pd
 from filelock import FileLock, Timeout
 
-from . import figures
-from .scenario import Settings
-from .timeline import Timeline
-from .usage import total
+from .. import figures
+from ..scenario import Settings
+from ..timeline import Timeline
+from ..timeline.usage import total
 
 FILES = ("settings.json", "curves.csv", "summary.csv", "curves.png", "curves.svg")  # always
 # Of tuning seeds; of a sweep of one quantity; of workers whose worlds differ.

@@ -36,7 +36,7 @@ def _line(error: Exception) -> str | None:
     if hasattr(error, "format_message"):  # typer's
         return f"{error.format_message()} See `asyncsim --help`."
     if not isinstance(error, OSError):
-        from .scenario import ScenarioError
+        from ..scenario import ScenarioError
 
         if not isinstance(error, ScenarioError):
             return None
@@ -81,8 +81,8 @@ def run(
     largest mean return over the seeds and the last quarter of the evaluations. A file with tuning_seeds has the grid
     trained with these, and then its seeds with the tuned step size only.
     """
-    from . import results
-    from .scenario import load
+    from .. import results
+    from ..scenario import load
 
     _keep_compiled()
     loaded = load(scenario, preset, engine)
@@ -123,8 +123,8 @@ def _train(scenario, directory):
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     problems = [point.problem() for _, point in scenario.points]  # checks what only JAX knows, before it takes long
-    from .replay import replay
-    from .results import keep_part, kept_part, tuned
+    from ..learning.lanes import replay
+    from ..results import keep_part, kept_part, tuned
 
     curves, tuning, timelines, done = [], [], {}, {}
     seeds, tuning_seeds = scenario.settings.seeds, scenario.settings.tuning_seeds
@@ -234,7 +234,7 @@ def _without_update(console, runs) -> None:
 def _what_it_takes(method, timeline) -> str:
     from math import isinf, isnan
 
-    from .bounds import Pace, bare, pace
+    from ..theory.prospects import Pace, bare, pace
 
     try:
         found = pace(method, bare(timeline.cluster), timeline.stale)
@@ -323,8 +323,8 @@ def simulate(
     from contextlib import nullcontext
     from dataclasses import replace
 
-    from .base import nearest
-    from .scenario import ScenarioError, load
+    from ..base import nearest
+    from ..scenario import ScenarioError, load
 
     loaded = load(scenario, preset)
     labels, settings = list(loaded.methods), loaded.settings
@@ -334,7 +334,7 @@ def simulate(
         labels, settings = [method], settings.model_copy(update={"methods": {method: settings.methods[method]}})
     wrote = []
     if output is not None or trace is not None:  # it draws, which takes long to import
-        from . import results
+        from .. import results
     if trace is not None:  # before anything takes long
         wrote.append((results.claim_trace(trace, force), [trace]))
     timelines, columns, runs = {}, {}, {}
@@ -349,7 +349,7 @@ def simulate(
         if output is not None:
             wrote.insert(0, (verb, results.save_timelines(output, settings, timelines, columns)))
     if trace is not None:
-        from .trace import trace_events
+        from ..timeline.trace import trace_events
 
         results.save_json(trace, trace_events(*timelines.values()))
     _what_happened(settings.title, timelines, runs)
@@ -363,7 +363,7 @@ def _what_happened(title, timelines, methods) -> None:
     from rich import box
     from rich.table import Table
 
-    from .usage import total
+    from ..timeline.usage import total
 
     def number(value, form="{:.4g}"):
         return "–" if isnan(value) else form.format(value)
@@ -415,8 +415,8 @@ def reproduce(
 
     A run that was killed goes on with the methods that it had not finished.
     """
-    from .base import nearest
-    from .scenario import ScenarioError, load
+    from ..base import nearest
+    from ..scenario import ScenarioError, load
 
     paths = sorted(Path("experiments").rglob("*.toml"), key=lambda path: (path.parent, path))
     scenarios = {path.stem: path for path in paths}
@@ -439,8 +439,8 @@ def _reproductions(scenarios) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from . import results
-    from .scenario import ScenarioError, load
+    from .. import results
+    from ..scenario import ScenarioError, load
 
     table = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold underline")
     table.add_column("figure", no_wrap=True)
@@ -504,8 +504,8 @@ def bounds(
 
     Of a sweep, at every point.
     """
-    from .bounds import bare, pace, prospects
-    from .scenario import ScenarioError, load
+    from ..scenario import ScenarioError, load
+    from ..theory.prospects import bare, pace, prospects
 
     constants = {"sigma": sigma, "L_g": l_g, "L_h": l_h, "Delta": gap}
     loaded, found = load(scenario, preset), []
@@ -533,7 +533,7 @@ def _predicted(title, stop, epsilon, constants, cluster, paces, own, expected) -
     from rich import box
     from rich.table import Table
 
-    from .theory import fastest_workers
+    from ..theory import fastest_workers
 
     def number(value, unit=""):
         return "–" if isnan(value) else "never" if isinf(value) else f"{value:.5g}{unit}"
@@ -600,7 +600,7 @@ def validate(
 
     A claim that fails is a finding, with its numbers: the exit status is 0.
     """
-    from . import results
+    from .. import results
 
     _keep_compiled()
     directory = output or Path("results", "validation-quick" if quick else "validation")
@@ -608,7 +608,7 @@ def validate(
         evidence, seconds = _tested(quick)
         import pandas as pd
 
-        from .validation import table
+        from ..validation import table
 
         claims = [claim for each in evidence.values() for claim in each.claims]
         drawn = {each.name: (each.data, each.labels()) for found in evidence.values() for each in found.drawings}
@@ -626,7 +626,7 @@ def _tested(quick):
     import jax
     from rich.progress import BarColumn, Progress, TimeElapsedColumn
 
-    from .validation import CLAIMS
+    from ..validation import CLAIMS
 
     jax.config.update("jax_enable_x64", True)  # exact gradients, exactly enough for second differences
     evidence, seconds = {}, {}
@@ -701,7 +701,8 @@ def benchmark(
     from rich import box
     from rich.table import Table
 
-    from . import benchmarks, results
+    from .. import results
+    from . import benchmarks
 
     directory, failed = Path("results", "benchmarks"), []
     for name in benchmarks.chosen(names or []):
@@ -732,10 +733,10 @@ def show() -> None:
 
     from rich.table import Table
 
-    from . import rules
-    from .cluster import PATTERNS
-    from .rl.environments import ENVIRONMENTS, MUJOCO
-    from .scenario import known_methods
+    from .. import rules
+    from ..cluster import PATTERNS
+    from ..rl.environments import ENVIRONMENTS, MUJOCO
+    from ..scenario import known_methods
 
     console = _console()
 
@@ -765,7 +766,3 @@ def show() -> None:
     section("Rules", ((name, about(getattr(rules, name))) for name in rules.__all__))
     section("Patterns of compute times", ((name, about(pattern)) for name, pattern in PATTERNS.items()))
     section("Scenarios", ((str(path), title(path)) for path in sorted(Path("experiments").rglob("*.toml"))))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -21,8 +21,8 @@ from matplotlib.patches import Patch
 from matplotlib.textpath import text_to_path
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, PercentFormatter
 
-from .timeline import Timeline
-from .usage import STATES, segments, total
+from ..timeline import Timeline
+from ..timeline.usage import STATES, segments, total
 
 # Colours that colour-blind readers tell apart (Okabe and Ito's, then Tol's), one per family, the same in every figure.
 COLOURS = {

@@ -18,11 +18,11 @@ from typing import Any, Literal, Protocol
 
 import simpy
 
+from ..base import Clock, Method, Rule, Ticket
+from ..cluster import Cluster, ComputeTime, Jitter, ParameterServer, stream
+from ..timeline import Timeline
 from . import closed_form
-from .base import Clock, Method, Rule, Ticket
-from .cluster import Cluster, ComputeTime, Jitter, ParameterServer, stream
 from .log import Log, Used
-from .timeline import Timeline
 
 
 class Stalled(ValueError):

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .timeline import Timeline
+from ..timeline import Timeline
 
 LOOK = 1000  # uses by which it is decided how many
 

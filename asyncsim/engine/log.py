@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from .timeline import CANCELLED, DISCARDED, OUTCOMES, RUNNING, USED
+from ..timeline import CANCELLED, DISCARDED, OUTCOMES, RUNNING, USED
 
 
 class Used(NamedTuple):

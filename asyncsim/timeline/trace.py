@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .timeline import Timeline
+from . import Timeline
 from .usage import segments
 
 SERVER = 0  # its thread; worker i has thread i + 1

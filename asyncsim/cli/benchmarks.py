@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from .base import nearest
-from .scenario import ScenarioError
+from ..base import nearest
+from ..scenario import ScenarioError
 
 HOME = Path("tests", "benchmarks")
 INSTALL = 'python3 -m pip install -c tested-versions.txt -e ".[benchmark]"'

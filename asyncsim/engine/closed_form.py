@@ -17,12 +17,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import theory
-from .base import Clock, Rule
-from .cluster import Cluster, Jitter, ParameterServer
+from .. import theory
+from ..base import Clock, Rule
+from ..cluster import Cluster, Jitter, ParameterServer
+from ..rules import Greedy, Malenia, MSynchronous, Rennala, Synchronous
+from ..rules.malenia import full
 from .log import Log
-from .rules import Greedy, Malenia, MSynchronous, Rennala, Synchronous
-from .rules.malenia import full
 
 
 def applies(rule: Rule, cluster: Cluster, until: float | None) -> bool:

@@ -9,10 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from . import theory
-from .base import Method
-from .cluster import Cluster, Jitter, ParameterServer
-from .rules import FedBuff, Greedy, Malenia, MSynchronous, Rennala, Synchronous
+from .. import theory
+from ..base import Method
+from ..cluster import Cluster, Jitter, ParameterServer
+from ..rules import FedBuff, Greedy, Malenia, MSynchronous, Rennala, Synchronous
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from jax import lax
 
-from .base import Evaluation, Method, Problem, Update
-from .schedule import Schedule, schedule
-from .timeline import Timeline
+from ..base import Evaluation, Method, Problem, Update
+from ..timeline import Timeline
+from .scheduling import Schedule, schedule
 
 # The streams of a seed's randomness.
 INITIAL, JOB, EVALUATION = range(3)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .cluster.networks import BYTES
-from .timeline import OUTCOMES, Timeline
+from ..cluster.networks import BYTES
+from . import OUTCOMES, Timeline
 
 STATES = (*OUTCOMES, "communicating", "away")  # the first four: computing a gradient that came to this
 COMMUNICATING, AWAY = len(OUTCOMES), len(OUTCOMES) + 1

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from .cluster import Cluster, Jitter, ParameterServer
+from ..cluster import Cluster, Jitter, ParameterServer
 
 OUTCOMES = ("used", "cancelled", "discarded", "running")
 USED, CANCELLED, DISCARDED, RUNNING = range(4)
