@@ -198,25 +198,25 @@ def _engine(
             if not kept[worker]:
                 work = works[worker]
                 drawn[worker] = (
-                    work * steps if isinstance(work, float) else next(work),
+                    work if isinstance(work, float) else next(work),
                     0.0 if by_round or queues else late(worker),
                 )
             kept[worker] = False
             work, jitter = drawn[worker]
+            work *= steps
             computed_at[worker] = courses[worker].finish(now, work) if worker in courses else now + work
             due[worker] = computed_at[worker]
             if not queues:
                 due[worker] += sending[worker] + jitter
-        if not armed[worker] or due[worker] < timer_time[worker]:
+        if due[worker] == math.inf:
+            leave(worker)  # its speed is 0 for good
+        elif not armed[worker] or due[worker] < timer_time[worker]:
             arm(worker)
 
     def arm(worker):
         """Set a worker's timer to when its job is due."""
         timer_time[worker] = due[worker]
-        if due[worker] == math.inf:
-            armed[worker] = False
-            leave(worker)  # its speed is 0 for good
-        elif armed[worker]:  # due earlier than the timer in the queue, which will be passed over
+        if armed[worker]:  # due earlier than the timer in the queue, which will be passed over
             timer[worker] = push(due[worker], 2 + worker, on_timer, worker)
         else:
             event, armed[worker] = timer[worker], True
@@ -242,7 +242,7 @@ def _engine(
         armed[worker] = False
         now = env._now
         if due[worker] != now:
-            if busy[worker]:
+            if busy[worker] and due[worker] < math.inf:
                 arm(worker)
         elif queues:
             env.process(send(worker, start_of[worker]))
