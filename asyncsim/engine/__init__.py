@@ -1,6 +1,8 @@
 """The engine: runs a rule on a cluster in simulated time and gives a timeline."""
 
+from .answers import RuleError, Stalled
+from .events import Coupling
 from .log import Used
-from .simulation import Coupling, RuleError, Stalled, compare, simulate
+from .simulation import compare, simulate
 
 __all__ = ["Coupling", "RuleError", "Stalled", "Used", "compare", "simulate"]

@@ -81,15 +81,22 @@ def _arrivals(
     others = others[begun < end]  # a job that took no time is no job
     done = np.concatenate([multiple - 1, counts[others]])
 
-    log = Log()
-    log.worker = np.concatenate([worker, others])
-    log.version = np.concatenate([asked, newest[others]])
-    log.index = np.zeros(len(log.worker), int)
-    log.start = done * np.where(done > 0, seconds[log.worker], 0.0)  # not 0 · ∞
-    log.finish = np.concatenate([time, np.full(len(others), math.nan)])
-    log.computed = np.concatenate([time - sending[worker], np.where(due <= end, due, math.nan)[others]])
-    log.used, log.rows, log.sizes, log.weights = row, row + 1, np.ones(arrived, int), np.ones(arrived)
-    log.running = np.arange(arrived, len(log.worker))
+    workers = np.concatenate([worker, others])
+    log = Log(
+        worker=workers,
+        version=np.concatenate([asked, newest[others]]),
+        index=np.zeros(len(workers), int),
+        start=done * np.where(done > 0, seconds[workers], 0.0),  # not 0 · ∞
+        computed=np.concatenate([time - sending[worker], np.where(due <= end, due, math.nan)[others]]),
+        finish=np.concatenate([time, np.full(len(others), math.nan)]),
+        cancelled=np.zeros(0, int),
+        running=np.arange(arrived, len(workers)),
+        rows=row + 1,
+        time=np.zeros(0),
+        sizes=np.ones(arrived, int),
+        used=row,
+        weights=np.ones(arrived),
+    )
     return log, float(end), ("updates" if arrived == updates else "gradients") if stopped else "until"
 
 
@@ -270,19 +277,27 @@ def _log(
     source -= np.repeat(begins - first, length)
     done = np.concatenate([np.arange(len(kind.worker)) < kind.finished for kind in different])[source]
 
-    log = Log()
-    log.rows, log.time = (begins + finished[which])[: len(collected)], time
-    log.worker, log.index = columns["worker"][source], columns["index"][source]
-    log.version = np.repeat(np.arange(len(which)), length)
-    log.finish, log.start = columns["ended"][source], np.repeat(begin, length)
-    log.finish += log.start
-    log.start += columns["begun"][source]
-    log.sizes = finished[which][: len(collected)]
-    log.used = np.flatnonzero(done[: (begins + length)[len(collected) - 1] if collected else 0])
-    log.weights = columns["weight"][source[log.used]]
-    log.cancelled = np.flatnonzero(~done)
+    finish, start = columns["ended"][source], np.repeat(begin, length)
+    finish += start  # in place: there may be very many
+    start += columns["begun"][source]
+    used = np.flatnonzero(done[: (begins + length)[len(collected) - 1] if collected else 0])
+    cancelled, running = np.flatnonzero(~done), np.zeros(0, int)
     if at_work:
-        last = log.cancelled >= begins[-1]
-        log.cancelled, log.running = log.cancelled[~last], log.cancelled[last]
-        log.finish[log.running] = math.nan
-    return log
+        last = cancelled >= begins[-1]
+        cancelled, running = cancelled[~last], cancelled[last]
+        finish[running] = math.nan
+    return Log(
+        worker=columns["worker"][source],
+        version=np.repeat(np.arange(len(which)), length),
+        index=columns["index"][source],
+        start=start,
+        computed=finish,  # a round's gradients are sent together
+        finish=finish,
+        cancelled=cancelled,
+        running=running,
+        rows=(begins + finished[which])[: len(collected)],
+        time=time,
+        sizes=finished[which][: len(collected)],
+        used=used,
+        weights=columns["weight"][source[used]],
+    )

@@ -1,0 +1,54 @@
+"""What may be wrong with a rule's answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from numbers import Real
+
+from ..base import Decision, Rule, Ticket
+
+
+class Stalled(ValueError):
+    """The stop condition can never be met: nobody is left to wait for."""
+
+
+class RuleError(ValueError):
+    """A rule's answer to a ticket makes no sense: the line names the rule, the ticket, and what would do."""
+
+
+def said_at(rule: Rule, ticket: Ticket, what: str) -> str:
+    """A line about a rule's answer to a ticket."""
+    return f"{type(rule).__name__} at {ticket}: {what}"
+
+
+GIVE = "return (what is held from now on, a Decision)"
+
+
+def checked(decision: Decision, rule: Rule, ticket: Ticket, workers: Sequence[int]) -> Decision:
+    """A decision with lists in place of None, when ``ticket.job`` is the newest of all jobs. Raises RuleError."""
+    try:
+        use, weights, start = decision
+    except (TypeError, ValueError):
+        raise RuleError(said_at(rule, ticket, f"{decision!r} is no Decision: {GIVE}")) from None
+    use, start = (ticket.job,) if use is None else use, (ticket.worker,) if start is None else start
+    wrong = _unknown("use", use, ticket.job + 1, "finished job")
+    if not wrong and start is not workers:
+        wrong = _unknown("start", start, len(workers), "worker")
+    if not wrong and len(set(use)) < len(use):
+        wrong = f"use={list(use)!r} has a job twice: give each once"
+    if not wrong and not isinstance(weights, Real) and len(weights) != len(use):
+        wrong = f"weights has {len(weights)} values for {len(use)} jobs: give one number, or as many"
+    if wrong:
+        raise RuleError(said_at(rule, ticket, wrong))
+    return Decision(use, weights, start)
+
+
+def _unknown(key: str, given: Sequence[int], known: int, what: str) -> str:
+    """What is wrong with a list of numbers below ``known``; empty where nothing is."""
+    try:
+        if not len(given) or (min(given) >= 0 and max(given) < known):
+            return ""
+        first = next(each for each in given if not 0 <= each < known)
+        return f"{key} has {first!r}, which is no {what}: give some of 0 to {known - 1}"
+    except TypeError:
+        return f"{key}={given!r} is not a list: give the numbers of one {what} after another"

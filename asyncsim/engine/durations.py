@@ -1,0 +1,100 @@
+"""When a worker's next job ends: jobs of one length, or of lengths that are drawn or change.
+
+A job of a worker takes `work` seconds of computing at full speed, then its gradient is sent, where a gradient is sent
+by itself. `begin` says when a job that starts now is computed and when it ends; `cancel` that it was not finished, and
+`take_back` that it was cancelled in the instant in which it started: such a job took no time and is no job.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ..cluster import Cluster, ComputeTime, Course, Jitter, stream
+
+
+@dataclass(slots=True)
+class Steady:
+    """Jobs of one length. The k-th of a row ends at (start of the row) + k · length, not at a sum of k terms.
+
+    So the k-th arrival of a worker is exactly the k-th multiple of its seconds, and ties are real ties.
+    """
+
+    work: float  # seconds of computing, of each step where a coupling decides how many steps a job has
+    sending: float  # seconds
+    steps: int = 0
+    length: float = 0.0
+    row: float = math.inf  # when the first of the jobs in a row started
+    count: int = 0  # jobs in the row
+
+    def begin(self, now: float, new_row: bool, steps: int) -> tuple[float, float]:
+        """The seconds at which a job that starts now is computed, and ends."""
+        if steps != self.steps:
+            self.steps, self.length, new_row = steps, self.work * steps + self.sending, True
+        if new_row or now != self.row + self.count * self.length:
+            self.row, self.count = now, 0
+        self.count += 1
+        due = self.row + self.count * self.length
+        return due - self.sending, due
+
+    def cancel(self) -> None:
+        self.row = math.inf
+
+    def take_back(self) -> None:
+        self.count -= 1
+
+
+@dataclass(slots=True)
+class Varying:
+    """Jobs whose lengths differ: drawn or recorded times, speeds that change, a network with jitter or with a queue."""
+
+    works: float | Iterator[float]  # seconds of computing at full speed; of each step where a coupling decides
+    course: Course | None  # of the worker's speed
+    sending: float  # seconds; 0 where the engine queues gradients itself
+    late: Iterator[float] | None  # seconds that jitter adds to each communication
+    communications: int  # of a gradient
+    work: float = 0.0
+    jitter: float = 0.0
+    kept: bool = False  # what was drawn last is still to be used
+
+    def begin(self, now: float, new_row: bool, steps: int) -> tuple[float, float]:
+        """The seconds at which a job that starts now is computed, and ends."""
+        if not self.kept:
+            self.work = self.works if isinstance(self.works, float) else next(self.works)
+            self.jitter = sum(next(self.late) for _ in range(self.communications)) if self.late else 0.0
+        self.kept = False
+        work = self.work * steps
+        computed = now + work if self.course is None else self.course.finish(now, work)
+        return computed, computed + (self.sending + self.jitter)
+
+    def cancel(self) -> None:
+        """Nothing is left of a job that was cancelled: the next one draws anew."""
+
+    def take_back(self) -> None:
+        self.kept = True
+
+
+def durations(cluster: Cluster, one_by_one: bool, seed: int) -> list[Steady | Varying]:
+    """Of every worker. one_by_one: whether every gradient is sent by itself, and communication is part of a job."""
+    queues = one_by_one and cluster.queues  # then the engine has the gradients wait and sends them
+    sends = one_by_one and not queues
+    sending: Sequence[float] = cluster.gradient_communication if sends else [0.0] * cluster.workers
+    speeds, found = dict(cluster.speeds), []
+    for worker, time in enumerate(cluster.compute):
+        late = draws(cluster.jitter, stream(seed, worker, 2)) if sends and cluster.jitter else None
+        if isinstance(time, float) and worker not in speeds and not late and not queues:
+            found.append(Steady(time, sending[worker]))
+            continue
+        works = time if isinstance(time, float) else draws(time, stream(seed, worker))
+        course = speeds[worker].realise(stream(seed, worker, 1)) if worker in speeds else None
+        found.append(Varying(works, course, sending[worker], late, cluster.communications_per_gradient))
+    return found
+
+
+def draws(time: ComputeTime | Jitter, rng) -> Iterator[float]:
+    """Draws one after another; drawn in ever larger portions."""
+    done, portion = 0, 16
+    while True:
+        yield from time.draw(rng, portion, done).tolist()
+        done, portion = done + portion, min(2 * portion, 4096)

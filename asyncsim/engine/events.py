@@ -1,0 +1,349 @@
+"""The event queue: workers compute, gradients arrive, updates are applied. The only file that imports SimPy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from heapq import heappush
+from typing import Literal, Protocol
+
+import simpy
+
+from ..base import AGAIN, ALONE, Clock, Rule, Ticket
+from ..cluster import Cluster, Outage, stream
+from .answers import GIVE, RuleError, Stalled, checked, said_at
+from .durations import Steady, Varying, draws, durations
+from .log import Log, Recorder, Used
+
+
+class Coupling(Protocol):
+    """Samples trajectories while the engine runs, where how long a job takes depends on its own."""
+
+    def steps(self, worker: int, version: int, index: int) -> int:
+        """Environment steps of this job, which takes as many times ``cluster.compute[worker]`` seconds."""
+
+    def update(self, jobs: Sequence[Used], alive: Collection[tuple[int, int, int]]) -> None:
+        """The next update is made, of these. alive: (worker, version, index) of jobs that later ones may still use."""
+
+
+class Calendar(simpy.Environment):
+    """SimPy's, but things are due at a second, not after a delay: now + (due - now) may miss due by a rounding."""
+
+    def at(self, time: float, priority: float, callback: Callable, event: simpy.Event | None = None) -> None:
+        """Call back then. event: one that has happened, to be used again."""
+        event = simpy.Event(self) if event is None else event
+        event._ok, event._value, event.callbacks = True, None, [callback]
+        heappush(self._queue, (time, priority, next(self._eid), event))
+
+
+class Alarm(simpy.Event):
+    """When a worker's job is due."""
+
+    def __init__(self, calendar: Calendar, worker: Worker):
+        super().__init__(calendar)
+        self.worker = worker
+
+
+# What is due at one instant happens in this order: an update's communication is over; the run stops with its last
+# update (SimPy's own priority, 1); jobs end, by worker; outages begin and end, by worker; the last second is over.
+COMMUNICATED, FIRST_WORKER, LAST = 0, 2, math.inf
+
+
+new_ticket = partial(tuple.__new__, Ticket)  # as Ticket._make, in half the time
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """Somebody who computes gradients, and the job that it is at: one gradient at one version."""
+
+    number: int
+    durations: Steady | Varying
+    busy: bool = False  # computing or sending; the next five are then of this job, else of the last one
+    version: int = -1
+    index: int = 0  # which job of its worker at this version
+    start: float = 0.0
+    computed: float = 0.0
+    due: float = 0.0  # where the server's link queues gradients: when it is computed
+    overtaken: bool = False  # there is a newer point: the result will be ignored
+    away: bool = False
+    waits: bool = False  # is to start a job when it is back
+    # An alarm may go off before the job is due, for it was set for one that was cancelled. It is then set again: so the
+    # queue holds few events per worker, however many jobs are cancelled.
+    alarm: Alarm | None = None
+    alarm_time: float = math.inf  # infinite where it is not set
+
+
+class Run:
+    """A rule at work on a cluster, from the first job to the end."""
+
+    def __init__(
+        self, rule: Rule, cluster: Cluster, seed: int, stale: Literal["cancel", "finish"], coupling: Coupling | None
+    ):
+        n = cluster.workers
+        self.rule, self.cluster, self.stale, self.coupling = rule, cluster, stale, coupling
+        self.by_round = rule.communication == "round"
+        self.calendar, self.log = Calendar(), Recorder()
+        self.stop = self.calendar.event()
+        self.workers = [Worker(i, each) for i, each in enumerate(durations(cluster, not self.by_round, seed))]
+        for worker in self.workers:
+            worker.alarm = Alarm(self.calendar, worker)
+        self.gone = [i for i, h in enumerate(cluster.compute) if h == math.inf]  # will never finish a job again
+        self.clock = Clock(0, range(n), [-1] * n)
+        self.held = rule.empty(n)
+        self.communicates = False  # an update waits until its communication is over
+        self.used: set[int] = set()  # jobs, where a number of gradients stops the run
+        self.pause = cluster.round_communication if self.by_round else 0.0  # between a full round and its update
+        self.new_rows = self.by_round and stale == "cancel"  # a round's jobs are counted from its start
+        self.link = simpy.Resource(self.calendar) if cluster.queues and not self.by_round else None
+        self.late: list[Iterator[float]] = []  # jitter: of rounds, one stream; of the link's gradients, one a worker
+        if cluster.jitter and (self.by_round or self.link):
+            streams = [n] if self.by_round else range(n)
+            self.late = [draws(cluster.jitter, stream(seed, worker, 2)) for worker in streams]
+
+    def go(self, updates: int | None, until: float | None, gradients: int | None) -> tuple[Log, float, str]:
+        """What happened, when it stopped, and why."""
+        self.updates, self.until, self.gradients = updates, until, gradients
+        for number, outages in self.cluster.outages:
+            for outage in outages:
+                self.plan(self.workers[number], outage)
+        if self.gone and until is None and (missing := self.rule.missing(self.held, self.gone, self.clock)):
+            raise Stalled(never(self.rule, self.cluster, missing, "updates" if updates else "gradients"))
+        for worker in self.workers:
+            self.begin(worker, 0.0)
+        if until is not None:
+            self.calendar.at(until, LAST, lambda _: self.stop.succeed("until"))
+        try:
+            ending = self.calendar.run(until=self.stop)
+        except RuntimeError:
+            if self.stop.triggered or self.calendar.peek() < math.inf:
+                raise
+            ending = "stalled"  # nobody computes, and nothing will happen any more
+        self.check_parked(ending)
+        end = float(self.calendar.now)
+        for worker in self.workers:
+            if worker.busy and worker.start < end:
+                self.log.running.append(self.end(worker, math.nan))
+        return self.log.log(), end, ending
+
+    # ---- jobs
+
+    def begin(self, worker: Worker, now: float) -> None:
+        """Start a job at the newest version."""
+        if worker.away:
+            worker.waits = True
+            return
+        version, number, steps, new_row = self.clock.version, worker.number, 1, False
+        if worker.version == version:
+            worker.index += 1
+        else:
+            worker.version, worker.index, new_row = version, 0, self.new_rows
+            self.clock.asked[number] = version
+        if self.coupling is not None:
+            steps = self.coupling.steps(number, version, worker.index)
+        worker.busy, worker.waits, worker.start = True, False, now
+        worker.computed, worker.due = computed, due = worker.durations.begin(now, new_row, steps)
+        if due == math.inf:
+            self.leave(worker)  # its speed is 0 for good
+        elif due < worker.alarm_time:
+            self.set_alarm(worker)
+
+    def set_alarm(self, worker: Worker) -> None:
+        if worker.alarm_time < math.inf:  # its alarm is still in the queue, and will be passed over there
+            worker.alarm = Alarm(self.calendar, worker)
+        worker.alarm_time = worker.due
+        self.calendar.at(worker.due, FIRST_WORKER + worker.number, self.on_alarm, worker.alarm)
+
+    def on_alarm(self, event: Alarm) -> None:
+        worker = event.worker
+        if event is not worker.alarm:
+            return  # there is an earlier one
+        now, worker.alarm_time = worker.alarm_time, math.inf
+        if worker.due == now and worker.busy:
+            if self.link is None:
+                self.arrive(worker, now)
+            else:
+                self.calendar.process(self.send(worker, worker.start))
+        elif worker.busy and worker.due < math.inf:
+            self.set_alarm(worker)
+
+    def send(self, worker: Worker, start: float) -> Iterator[simpy.Event]:
+        """A gradient's way through the server's link."""
+        network, trips = self.cluster.network, self.cluster.communications_per_gradient
+        for _ in range(trips):
+            with self.link.request() as turn:
+                yield turn
+                yield self.calendar.timeout(network.service_seconds)
+        yield self.calendar.timeout(trips * network.latency + self.jitter(worker.number, trips))
+        if worker.busy and worker.start == start:  # neither cancelled nor lost
+            self.arrive(worker, self.calendar.now)
+
+    def jitter(self, number: int, communications: int) -> float:
+        """Seconds that are added to the next communications."""
+        return sum(next(self.late[number]) for _ in range(communications)) if self.late else 0.0
+
+    def end(self, worker: Worker, finish: float) -> int:
+        """A job ends before its gradient is there; return its row."""
+        worker.busy = False
+        computed = worker.computed if worker.computed <= self.calendar.now else finish
+        return self.log.end(worker.number, worker.version, worker.index, worker.start, computed, finish)
+
+    def overtake(self, worker: Worker, now: float) -> None:
+        """There is a newer point for a worker that is at a job."""
+        if self.stale == "finish":
+            worker.overtaken = True
+        else:
+            self.cancel(worker, now)
+
+    def cancel(self, worker: Worker, now: float) -> None:
+        if worker.start < now:
+            self.log.cancelled.append(self.end(worker, now))
+            worker.durations.cancel()
+        else:  # a job that takes no time is no job: as if it had not been started
+            worker.busy = False
+            worker.index -= 1
+            worker.durations.take_back()
+
+    # ---- what the rule decides
+
+    def arrive(self, worker: Worker, now: float) -> None:
+        """A gradient is there."""
+        worker.busy, number, version = False, worker.number, worker.version
+        row = self.log.end(number, version, worker.index, worker.start, worker.computed, now)
+        if worker.overtaken:
+            worker.overtaken = False
+            if not self.communicates:
+                self.begin(worker, now)
+            return
+        ticket = new_ticket((number, row, version))
+        try:
+            self.held, decision = self.rule.receive(self.held, ticket, self.clock)
+        except Exception as error:
+            raise RuleError(said_at(self.rule, ticket, f"{type(error).__name__}: {error}: {GIVE}")) from error
+        if decision is AGAIN:  # the answer to most tickets of collecting rules
+            self.begin(worker, now)
+        elif decision is ALONE and not self.by_round:  # and of greedy ones
+            self.log.collect_one(row)
+            if self.advance((row,)):
+                self.begin(worker, now)
+                if self.gone:
+                    self.check_stalled()
+        else:
+            use, weights, start = checked(decision, self.rule, ticket, self.clock.workers)
+            if use:
+                self.collect(use, weights, start, now)
+            else:
+                self.restart(start, now)
+
+    def restart(self, numbers: Sequence[int], now: float) -> None:
+        """These start at the newest point."""
+        for number in numbers:
+            worker = self.workers[number]
+            if worker.busy:
+                self.overtake(worker, now)
+            if not worker.busy:
+                self.begin(worker, now)
+
+    def collect(self, jobs: Sequence[int], weights: Sequence[float] | float, start: Sequence[int], now: float) -> None:
+        """An update's gradients are all there; it is applied when their communication is over."""
+        self.log.collect(jobs, weights)
+        pause = self.pause
+        if self.by_round and self.late:
+            pause += self.jitter(0, self.cluster.communications_per_round)
+        if not pause:
+            self.apply(jobs, start, now)
+            return
+        for number in start:
+            if self.workers[number].busy:
+                self.overtake(self.workers[number], now)
+        self.communicates = True
+        self.calendar.at(now + pause, COMMUNICATED, lambda event: self.apply(jobs, start, event.env.now))
+
+    def apply(self, jobs: Sequence[int], start: Sequence[int], now: float) -> None:
+        """A round's communication is over: the update is there, and the workers start at the new point."""
+        self.communicates = False
+        if self.by_round:
+            self.log.time.append(now)
+        if self.advance(jobs):
+            self.restart(start, now)
+            self.check_stalled()
+
+    def advance(self, jobs: Sequence[int]) -> bool:
+        """To the next version, which is made of these jobs; return whether the run goes on."""
+        self.clock.version = version = self.clock.version + 1
+        if self.coupling is not None:
+            self.coupling.update(self.log.last(), self.alive())
+        if version == self.updates:
+            self.stop.succeed("updates")  # ahead of every job that ends at this same instant
+        elif self.gradients is not None and self.enough(jobs):
+            self.stop.succeed("gradients")
+        else:
+            return True
+        return False
+
+    def enough(self, jobs: Sequence[int]) -> bool:
+        """Whether as many gradients were used as stop the run; one that was used before does not count again."""
+        self.used.update(jobs)
+        return len(self.used) >= self.gradients
+
+    def alive(self) -> list[tuple[int, int, int]]:
+        """Worker, version and index of all jobs that a later update may use."""
+        held = [self.log.job(row) for row in self.rule.holds(self.held)]
+        return held + [(worker.number, worker.version, worker.index) for worker in self.workers if worker.busy]
+
+    # ---- workers that come and go
+
+    def plan(self, worker: Worker, outage: Outage) -> None:
+        after_jobs = FIRST_WORKER + len(self.workers) + worker.number  # jobs that end at this instant are whole
+        if outage.down > 0:
+            self.calendar.at(outage.down, after_jobs, lambda _: self.go_away(worker, outage))
+        else:
+            worker.away = True
+            if outage.up == math.inf and worker.number not in self.gone:
+                self.gone.append(worker.number)
+        if outage.up < math.inf:
+            self.calendar.at(outage.up, after_jobs, lambda _: self.come_back(worker))
+
+    def go_away(self, worker: Worker, outage: Outage) -> None:
+        worker.away = True
+        if worker.busy:
+            self.cancel(worker, self.calendar.now)
+            worker.overtaken, worker.waits = False, True
+        if outage.up == math.inf:
+            self.leave(worker)
+
+    def come_back(self, worker: Worker) -> None:
+        worker.away = False
+        if worker.waits and not self.communicates:
+            self.begin(worker, self.calendar.now)
+
+    def leave(self, worker: Worker) -> None:
+        """This worker will never finish a job again, for one reason or for two."""
+        if worker.number not in self.gone:
+            self.gone.append(worker.number)
+            self.check_stalled()
+
+    def check_stalled(self) -> None:
+        """End the run where no update can come for want of workers."""
+        if self.gone and self.until is None and not self.stop.triggered and not self.communicates:
+            if self.rule.missing(self.held, self.gone, self.clock):
+                self.stop.succeed("stalled")
+
+    def check_parked(self, ending: str) -> None:
+        """A rule that lets nobody go on ends no run in silence. Raises Stalled."""
+        idle = not self.communicates and not any(worker.busy or worker.away for worker in self.workers)
+        if ending in ("stalled", "until") and idle and not self.gone:
+            worker, version, _ = self.log.job(self.log.count - 1)
+            ticket = Ticket(worker, self.log.count - 1, version)
+            raise Stalled(said_at(self.rule, ticket, "all workers are parked and no update is made: start somebody"))
+
+
+def never(rule: Rule, cluster: Cluster, missing: Sequence[int], key: str) -> str:
+    """Why a stop condition cannot be met."""
+    who = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
+    why = f"compute[{who}]=inf" if cluster.compute[missing[0]] == math.inf else f"outages of worker {who} never end"
+    return (
+        f"{why}: {type(rule).__name__} waits for worker {who} and {key}= can never be met; "
+        "give finite seconds, or until="
+    )
