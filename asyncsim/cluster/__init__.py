@@ -4,12 +4,21 @@ from .cluster import Cluster
 from .networks import Constant, Jitter, Network, ParameterServer, PerWorker, Ring, Tree
 from .patterns import PATTERNS, decreasing, equal, linear, one_straggler, sqrt
 from .recordings import read_recording
+from .sampling import stream
 from .speeds import Course, Diurnal, Markov, Outage, Phases, Speed, check_outages
-from .times import ComputeTime, Exponential, Fixed, Gamma, LogNormal, Pareto, Recorded, Uniform, stream
+from .times import ComputeTime, Exponential, Fixed, Gamma, LogNormal, Pareto, Recorded, Uniform
+
+# What a scenario may name, besides a number (Fixed, Constant), a number per worker (PerWorker) and a file (Recorded).
+TIMES = (Exponential, LogNormal, Gamma, Pareto, Uniform)
+SPEEDS = (Phases, Diurnal, Markov)
+NETWORKS = (Ring, Tree, ParameterServer)
 
 __all__ = [
     "Cluster",
     "PATTERNS",
+    "TIMES",
+    "SPEEDS",
+    "NETWORKS",
     "decreasing",
     "equal",
     "linear",

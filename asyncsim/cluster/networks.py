@@ -1,4 +1,4 @@
-"""What communication costs, in simulated seconds. (The specification's section 3.2)
+"""What communication costs, in simulated seconds.
 
 A message is a gradient or a point: 4 bytes for each of the policy's d parameters. After Hockney (1994), it takes
 α + s/B seconds, with α the latency, s its bytes, and B the bandwidth of a link.
@@ -10,7 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from .times import ComputeTime, check_number, check_numbers
+from .checks import check_number, check_numbers
+from .times import ComputeTime
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +21,17 @@ BYTES = 4  # of a parameter, float32
 
 class Network(Protocol):
     """What one communication costs. What a method communicates, and how often, is the cluster's affair."""
+
+    @property
+    def queues(self) -> bool:
+        """Whether gradients that are sent one by one wait for each other at the server.
+
+        Such a network has ``service_seconds`` and ``latency``, as `ParameterServer` has.
+        """
+
+    @property
+    def random(self) -> bool:
+        """Whether draws are added to each communication; such a network has ``draw``, as `Jitter` has."""
 
     def round_seconds(self, workers: int) -> float:
         """Seconds of one collective of ``workers`` workers (collecting methods)."""
@@ -33,6 +45,8 @@ class Constant:
     """κ for everything. (arXiv 2509.24305, section 2)"""
 
     seconds: float
+
+    queues = random = False
 
     def __post_init__(self):
         _check_seconds(self, "seconds")
@@ -52,6 +66,8 @@ class PerWorker:
     """
 
     seconds: tuple[float, ...]
+
+    queues = random = False
 
     def __post_init__(self):
         object.__setattr__(self, "seconds", check_numbers("seconds", self.seconds, *_SECONDS))
@@ -78,14 +94,16 @@ class Ring:
     bandwidth: float  # bytes per second of each link, B
     parameters: int  # d
 
+    queues = random = False
+
     def __post_init__(self):
-        _check_link(self)
+        check_link(self)
 
     def round_seconds(self, workers: int) -> float:
         return 2 * (workers - 1) * (self.latency + BYTES * self.parameters / (workers * self.bandwidth))
 
     def gradient_seconds(self, worker: int) -> float:
-        return _message(self)
+        return message_seconds(self)
 
 
 @dataclass(frozen=True)
@@ -99,14 +117,16 @@ class Tree:
     bandwidth: float  # bytes per second of each link, B
     parameters: int  # d
 
+    queues = random = False
+
     def __post_init__(self):
-        _check_link(self)
+        check_link(self)
 
     def round_seconds(self, workers: int) -> float:
         return 2 * (workers - 1).bit_length() * self.gradient_seconds(0)
 
     def gradient_seconds(self, worker: int) -> float:
-        return _message(self)
+        return message_seconds(self)
 
 
 @dataclass(frozen=True)
@@ -121,8 +141,10 @@ class ParameterServer:
     bandwidth: float  # bytes per second of the server's link, B
     parameters: int  # d
 
+    queues, random = True, False
+
     def __post_init__(self):
-        _check_link(self)
+        check_link(self)
 
     @property
     def service_seconds(self) -> float:
@@ -133,24 +155,42 @@ class ParameterServer:
         return self.latency + workers * self.service_seconds
 
     def gradient_seconds(self, worker: int) -> float:
-        return _message(self)
+        return message_seconds(self)
 
 
 @dataclass(frozen=True)
 class Jitter:
     """Adds a random number of seconds to each communication of ``network``.
 
-    ``round_seconds`` and ``gradient_seconds`` are those without it; ``draw`` gives what is to be added.
+    All but ``draw``, which gives what is to be added, is as without it.
     """
 
     network: Network
     time: ComputeTime
 
+    random = True
+
     def __post_init__(self):
-        if isinstance(self.network, Jitter) or not hasattr(self.network, "round_seconds"):
+        if not hasattr(self.network, "round_seconds") or self.network.random:
             raise ValueError(f"network={self.network!r} is no network: give a Constant, a Ring, ..., without jitter")
         if not hasattr(self.time, "draw") or not self.time.quantile(0) < math.inf:
             raise ValueError(f"time={self.time!r} is no finite time: give an Exponential, a Uniform, ...")
+
+    @property
+    def queues(self) -> bool:
+        return self.network.queues
+
+    @property
+    def service_seconds(self) -> float:
+        return self.network.service_seconds
+
+    @property
+    def latency(self) -> float:
+        return self.network.latency
+
+    @property
+    def parameters(self) -> int:
+        return self.network.parameters
 
     def round_seconds(self, workers: int) -> float:
         return self.network.round_seconds(workers)
@@ -170,12 +210,13 @@ def _check_seconds(thing: object, key: str) -> None:
     check_number(thing, key, *_SECONDS)
 
 
-def _message(network: Ring | Tree | ParameterServer) -> float:
-    """Seconds of all parameters in one message, α + 4d/B."""
+def message_seconds(network: Network) -> float:
+    """Seconds of all parameters in one message over a link of this network, α + 4d/B."""
     return network.latency + BYTES * network.parameters / network.bandwidth
 
 
-def _check_link(network: Ring | Tree | ParameterServer) -> None:
+def check_link(network: Network) -> None:
+    """Of a network's fields ``latency``, ``bandwidth`` and ``parameters``."""
     _check_seconds(network, "latency")
     check_number(network, "bandwidth", "bandwidth", "bytes per second > 0", lambda x: x > 0)
     d = network.parameters

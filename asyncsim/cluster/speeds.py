@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from .times import check_number, check_numbers
+from .checks import check_number, check_numbers
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,7 +66,7 @@ class Phases:
             yield self.speeds[k - 1] if k else 1.0, until
 
     def finish(self, start: float, work: float) -> float:
-        return _finish(start, work, self.pieces(start))
+        return end_of(start, work, self.pieces(start))
 
     def realise(self, rng: np.random.Generator) -> Course:
         """Itself: nothing is random."""
@@ -110,7 +110,7 @@ class Diurnal:
         start += whole * self.period
         if not start + self.period / 4 > start:  # so late that a float does not know day from night
             return start + rest / self.mean
-        return _finish(start, rest, self.pieces(start))
+        return end_of(start, rest, self.pieces(start))
 
     def realise(self, rng: np.random.Generator) -> Course:
         """Itself: nothing is random."""
@@ -185,10 +185,11 @@ class _MarkovCourse:
                 f"work={work} from second {start} on takes {self.markov} some {switches:.0e} switches: "
                 "give less work, or longer fast_seconds and slow_seconds"
             )
-        return _finish(start, work, self.pieces(start))
+        return end_of(start, work, self.pieces(start))
 
 
-def _finish(start: float, work: float, pieces: Iterable[Piece]) -> float:
+def end_of(start: float, work: float, pieces: Iterable[Piece]) -> float:
+    """`Course.finish` of a course that has these pieces from ``start`` on."""
     if not 0 < work < math.inf:
         return start + work
     now = start

@@ -1,5 +1,7 @@
 """The table [cluster]: compute times, speeds, outages and networks, as `asyncsim.cluster` has them.
 
+What has a table of its own is in its ``TIMES``, ``SPEEDS`` and ``NETWORKS``.
+
 ``compute`` is one of
 
 * a pattern, with ``workers``: ``"sqrt"``;
@@ -20,42 +22,33 @@ one worker. Workers are counted from 0.
 from __future__ import annotations
 
 import hashlib
-import math
 import reprlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, FiniteFloat
+from pydantic import Field, FiniteFloat, create_model
 
 from ..base import nearest
 from ..cluster import (
+    NETWORKS,
     PATTERNS,
+    SPEEDS,
+    TIMES,
     Cluster,
     ComputeTime,
     Constant,
-    Diurnal,
-    Exponential,
-    Gamma,
     Jitter,
-    LogNormal,
-    Markov,
     Network,
     Outage,
-    ParameterServer,
-    Pareto,
     PerWorker,
-    Phases,
-    Ring,
     Speed,
-    Tree,
-    Uniform,
 )
 from ..cluster.recordings import parse_recording
 from .errors import ScenarioError, or_swept, told
-from .tables import Count, Index, ListOf, Numbers, Table, tagged
+from .tables import ComponentTable, Count, Index, ListOf, Numbers, Table, component_of, keys_of, table_of, tagged
 
 Parameters = Callable[[str], int]  # d; raises a line that ends with these words where there is no policy
 
@@ -63,50 +56,10 @@ Parameters = Callable[[str], int]  # d; raises a line that ends with these words
 # ---- compute times
 
 
-class TimeTable(Table):
+class TimeTable(ComponentTable):
     """A distribution, in seconds."""
 
-    made: ClassVar[type]
     scale: str | Annotated[tuple[Annotated[FiniteFloat, Field(gt=0)], ...], ListOf] | None = None
-
-    def build(self, factor: float = 1.0) -> ComputeTime:
-        given = self.model_dump(exclude={"distribution", "scale"})
-        seconds = ("mean", "minimum", "low", "high")  # the others have no unit
-        return self.made(**{key: factor * value if key in seconds else value for key, value in given.items()})
-
-
-class ExponentialTable(TimeTable):
-    made = Exponential
-    distribution: Literal["exponential"]
-    mean: float
-
-
-class LogNormalTable(TimeTable):
-    made = LogNormal
-    distribution: Literal["lognormal"]
-    mean: float
-    sigma: float
-
-
-class GammaTable(TimeTable):
-    made = Gamma
-    distribution: Literal["gamma"]
-    mean: float
-    shape: float
-
-
-class ParetoTable(TimeTable):
-    made = Pareto
-    distribution: Literal["pareto"]
-    minimum: float
-    shape: float
-
-
-class UniformTable(TimeTable):
-    made = Uniform
-    distribution: Literal["uniform"]
-    low: float
-    high: float
 
 
 class RecordingTable(Table):
@@ -138,71 +91,34 @@ class RecordingTable(Table):
             raise ValueError(f"recording: {error}") from None
 
 
-TIMES = (ExponentialTable, LogNormalTable, GammaTable, ParetoTable, UniformTable)
-TimeOfOne = tagged("distribution", *TIMES)
-TimeOfAll = tagged("distribution", *TIMES, RecordingTable, default="recorded")
+TIME_TABLES = [table_of(time, "distribution", TimeTable) for time in TIMES]
+TimeOfOne = tagged("distribution", *TIME_TABLES)
+TimeOfAll = tagged("distribution", *TIME_TABLES, RecordingTable, default="recorded")
 
 
 def _of_one(section: str, table: TimeTable) -> ComputeTime:
     if table.scale is not None:
         raise ScenarioError(f"{section}.scale={table.scale!r} is for a table of all workers: leave it out")
-    return told(section, table, table.build)
+    return told(section, table, component_of, table)
 
 
-# ---- speeds and outages
-
-
-class SpeedTable(Table):
-    """How a worker's speed changes over time."""
-
-    made: ClassVar[type]
-
-    def build(self) -> Speed:
-        return self.made(**self.model_dump(exclude={"kind"}))
-
-
-class PhasesTable(SpeedTable):
-    made = Phases
-    kind: Literal["phases"]
-    times: Numbers
-    speeds: Numbers
-
-
-class DiurnalTable(SpeedTable):
-    made = Diurnal
-    kind: Literal["diurnal"]
-    period: float
-    low: float
-    phase: float = 0.0
-
-
-class MarkovTable(SpeedTable):
-    made = Markov
-    kind: Literal["markov"]
-    fast_seconds: float
-    slow_seconds: float
-    slow_speed: float
-
-
-class OutageTable(Table):
-    """As in `Outage`."""
-
-    worker: Index
-    down: float
-    up: float = math.inf
-
-    def build(self) -> Outage:
-        return Outage(self.down, self.up)
+def _scaled(time: ComputeTime, factor: float) -> ComputeTime:
+    """The distribution with more seconds, or fewer; its fields without a unit are as they were."""
+    seconds = [field.name for field in fields(time) if field.metadata.get("unit") == "seconds"]
+    return replace(time, **{name: factor * getattr(time, name) for name in seconds})
 
 
 # ---- networks
 
 
-class NetworkTable(Table):
-    """What communication costs."""
+class NetworkTable(ComponentTable):
+    """What communication costs. A network's ``parameters`` are the policy's, unless they are given."""
 
-    made: ClassVar[type]
     jitter: TimeOfOne | None = None
+
+    def build(self, workers: int, parameters: Parameters) -> Network:
+        missing = getattr(self, "parameters", 0) is None
+        return component_of(self, **{"parameters": parameters("give communication.parameters")} if missing else {})
 
     def with_jitter(self, workers: int, parameters: Parameters) -> Network:
         network = told("cluster.communication", self, self.build, workers, parameters)
@@ -226,33 +142,14 @@ class ConstantTable(NetworkTable):
         return network
 
 
-class LinkTable(NetworkTable):
-    """As in `Ring`, `Tree` and `ParameterServer`."""
-
-    latency: float
-    bandwidth: float
-    parameters: Count | None = None
-
-    def build(self, workers: int, parameters: Parameters) -> Network:
-        return self.made(self.latency, self.bandwidth, self.parameters or parameters("give communication.parameters"))
-
-
-class RingTable(LinkTable):
-    made = Ring
-    network: Literal["ring"]
-
-
-class TreeTable(LinkTable):
-    made = Tree
-    network: Literal["tree"]
-
-
-class ParameterServerTable(LinkTable):
-    made = ParameterServer
-    network: Literal["parameter_server"]
+def _network_table(network: type) -> type[NetworkTable]:
+    optional = {"parameters": (Count | None, None)} if "parameters" in keys_of(network) else {}
+    return table_of(network, "network", NetworkTable, **optional)
 
 
 # ---- all together
+
+OutageTable = create_model("OutageTable", __base__=Table, worker=(Index, ...), **keys_of(Outage))
 
 
 class ClusterTable(Table):
@@ -265,11 +162,9 @@ class ClusterTable(Table):
 
     workers: Count | None = None
     compute: str | Annotated[tuple[float | TimeOfOne, ...], ListOf] | TimeOfAll
-    speeds: dict[str, tagged("kind", PhasesTable, DiurnalTable, MarkovTable)] = {}
+    speeds: dict[str, tagged("kind", *(table_of(speed, "kind") for speed in SPEEDS))] = {}
     outages: Annotated[tuple[OutageTable, ...], ListOf] = ()
-    communication: (
-        float | str | Numbers | tagged("network", ConstantTable, RingTable, TreeTable, ParameterServerTable)
-    ) = 0.0
+    communication: float | str | Numbers | tagged("network", ConstantTable, *map(_network_table, NETWORKS)) = 0.0
     communication_exponent: FiniteFloat | None = None
     collective: str = "max"
     transfer: str = "round_trip"
@@ -333,19 +228,19 @@ class ClusterTable(Table):
             raise ValueError(f"workers is missing: {what} needs an integer >= 1")
         if not table:
             return _by_pattern("compute", compute, workers)
-        time = told("cluster.compute", compute, compute.build)
+        time = told("cluster.compute", compute, component_of, compute)
         if compute.scale is None:
             return (time,) * workers
         scale = _by_pattern("compute.scale", compute.scale, workers)
         if len(scale) != workers:
             raise ValueError(f"compute.scale has {len(scale)} values for {workers} workers: give as many")
-        return [compute.build(factor) for factor in scale]
+        return [_scaled(time, factor) for factor in scale]
 
     def _speeds(self, n: int) -> dict[int, Speed]:
         speeds, common = {}, None
         workers = {f"{worker}": worker for worker in range(n)} if self.speeds else {}  # 01 is none
         for key, table in self.speeds.items():
-            speed = told(f"cluster.speeds.{key}", table, table.build)
+            speed = told(f"cluster.speeds.{key}", table, component_of, table)
             if key == "all":
                 common = speed
             elif key in workers:
@@ -359,7 +254,7 @@ class ClusterTable(Table):
         for k, table in enumerate(self.outages):
             if table.worker >= n:
                 raise ValueError(f"outages[{k}].worker={table.worker} is of no worker: give 0 to {n - 1}")
-            outage = told(f"cluster.outages[{k}]", table, table.build)
+            outage = told(f"cluster.outages[{k}]", table, Outage, table.down, table.up)
             outages.setdefault(table.worker, []).append(outage)
         return outages
 

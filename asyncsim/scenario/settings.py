@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, FiniteFloat, SerializeAsAny, create_model
 
@@ -13,7 +13,7 @@ from ..base import Method, nearest
 from .clusters import ClusterTable
 from .errors import ScenarioError
 from .problems import ProblemTable
-from .tables import Count, Distinct, Grid, ListOf, NotEmpty, Table
+from .tables import Count, Distinct, Grid, ListOf, NotEmpty, Table, keys_of
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Seeds = Annotated[tuple[Seed, ...], ListOf, NotEmpty, Distinct]
@@ -81,11 +81,8 @@ def method_named(label: str, given: dict[str, Any]) -> Callable[..., Method]:
 
 def method_table(function: Callable[..., Method], workers: int) -> type[MethodTable]:
     """What a method's table may hold; ``workers`` need not be counted again."""
-    hints, keys = get_type_hints(function), inspect.signature(function).parameters
-    defaults = {key: p.default for key, p in keys.items() if key != "step_size"}
-    if "workers" in defaults:
-        defaults["workers"] = workers
-    parameters = {
-        key: (hints[key], ... if value is inspect.Parameter.empty else value) for key, value in defaults.items()
-    }
-    return create_model(function.__name__, __base__=MethodTable, **parameters)
+    keys = keys_of(function)
+    del keys["step_size"]
+    if "workers" in keys:
+        keys["workers"] = int, workers
+    return create_model(function.__name__, __base__=MethodTable, **keys)

@@ -1,12 +1,30 @@
-"""What tables are made of."""
+"""What tables are made of.
+
+A table that stands for a component, a frozen dataclass, is made from the dataclass's fields; one of a method, from the
+parameters of its function.
+"""
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import fields
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin, get_type_hints
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Strict, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    Tag,
+    create_model,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from ..base import nearest
@@ -41,6 +59,39 @@ class Table(BaseModel):
                 hint = nearest(key, list(cls.model_fields))
                 raise PydanticCustomError("unknown_key", "unknown key", {"key": key, "hint": hint})
         return data
+
+
+class ComponentTable(Table):
+    """A table that stands for a component, made by `table_of`."""
+
+    component: ClassVar[type]
+
+
+def keys_of(made: Callable) -> dict[str, tuple[Any, Any]]:
+    """Keys with type and default (``...``: none), of the fields of a dataclass or the parameters of a function."""
+    hints, keys = get_type_hints(made), {}
+    for key, parameter in inspect.signature(made).parameters.items():
+        hint = Annotated[hints[key], ListOf] if get_origin(hints[key]) is tuple else hints[key]
+        keys[key] = hint, ... if parameter.default is parameter.empty else parameter.default
+    return keys
+
+
+def table_of(component: type, key: str, base: type[ComponentTable] = ComponentTable, **others: Any) -> type:
+    """The table with ``key = "word"``, the component's word, and its fields, but for ``others``, as in `keys_of`.
+
+    The word is the component's ``word``, or its name, so that ParameterServer is "parameter_server".
+    """
+    name = component.__name__
+    word = getattr(component, "word", re.sub(r"\B[A-Z]", r"_\g<0>", name).lower())
+    table = create_model(f"{name}Table", __base__=base, **{key: (Literal[word], ...)} | keys_of(component) | others)
+    table.component = component
+    return table
+
+
+def component_of(table: ComponentTable, **others: Any) -> Any:
+    """What a table stands for, with other values for some fields."""
+    own = {field.name: getattr(table, field.name) for field in fields(table.component)}
+    return table.component(**own | others)
 
 
 def tagged(key: str, *models: type[Table], default: str = "") -> Any:

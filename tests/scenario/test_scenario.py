@@ -11,7 +11,7 @@ from asyncsim import methods, results
 from asyncsim.cluster import Cluster, sqrt
 from asyncsim.scenario import ScenarioError, known_methods, load
 
-EXPERIMENTS = Path(__file__).parent.parent / "experiments"
+EXPERIMENTS = Path(__file__).parent.parent.parent / "experiments"
 TINY = """
 title = "tiny"
 seeds = [0, 1]
