@@ -48,7 +48,19 @@ from ..cluster import (
 )
 from ..cluster.recordings import parse_recording
 from .errors import ScenarioError, or_swept, told
-from .tables import ComponentTable, Count, Index, ListOf, Numbers, Table, component_of, keys_of, table_of, tagged
+from .tables import (
+    ComponentTable,
+    Count,
+    Index,
+    ListOf,
+    Numbers,
+    Table,
+    component_of,
+    keys_of,
+    table_of,
+    tagged,
+    word_of,
+)
 
 Parameters = Callable[[str], int]  # d; raises a line that ends with these words where there is no policy
 
@@ -91,7 +103,7 @@ class RecordingTable(Table):
             raise ValueError(f"recording: {error}") from None
 
 
-TIME_TABLES = [table_of(time, "distribution", TimeTable) for time in TIMES]
+TIME_TABLES = [table_of(time, TimeTable, distribution=word_of(time), **keys_of(time)) for time in TIMES]
 TimeOfOne = tagged("distribution", *TIME_TABLES)
 TimeOfAll = tagged("distribution", *TIME_TABLES, RecordingTable, default="recorded")
 
@@ -117,8 +129,9 @@ class NetworkTable(ComponentTable):
     jitter: TimeOfOne | None = None
 
     def build(self, workers: int, parameters: Parameters) -> Network:
-        missing = getattr(self, "parameters", 0) is None
-        return component_of(self, **{"parameters": parameters("give communication.parameters")} if missing else {})
+        if getattr(self, "parameters", 0) is not None:
+            return component_of(self)
+        return component_of(self, parameters=parameters("give communication.parameters"))
 
     def with_jitter(self, workers: int, parameters: Parameters) -> Network:
         network = told("cluster.communication", self, self.build, workers, parameters)
@@ -142,13 +155,19 @@ class ConstantTable(NetworkTable):
         return network
 
 
-def _network_table(network: type) -> type[NetworkTable]:
-    optional = {"parameters": (Count | None, None)} if "parameters" in keys_of(network) else {}
-    return table_of(network, "network", NetworkTable, **optional)
+def _network_table(network: type) -> type[ComponentTable]:
+    keys = keys_of(network)
+    if "parameters" in keys:
+        keys["parameters"] = Count | None, None
+    return table_of(network, NetworkTable, **keys, network=word_of(network))
+
+
+NETWORK_TABLES = [_network_table(network) for network in NETWORKS]
 
 
 # ---- all together
 
+SPEED_TABLES = [table_of(speed, kind=word_of(speed), **keys_of(speed)) for speed in SPEEDS]
 OutageTable = create_model("OutageTable", __base__=Table, worker=(Index, ...), **keys_of(Outage))
 
 
@@ -162,9 +181,9 @@ class ClusterTable(Table):
 
     workers: Count | None = None
     compute: str | Annotated[tuple[float | TimeOfOne, ...], ListOf] | TimeOfAll
-    speeds: dict[str, tagged("kind", *(table_of(speed, "kind") for speed in SPEEDS))] = {}
+    speeds: dict[str, tagged("kind", *SPEED_TABLES)] = {}
     outages: Annotated[tuple[OutageTable, ...], ListOf] = ()
-    communication: float | str | Numbers | tagged("network", ConstantTable, *map(_network_table, NETWORKS)) = 0.0
+    communication: float | str | Numbers | tagged("network", ConstantTable, *NETWORK_TABLES) = 0.0
     communication_exponent: FiniteFloat | None = None
     collective: str = "max"
     transfer: str = "round_trip"

@@ -76,14 +76,15 @@ def keys_of(made: Callable) -> dict[str, tuple[Any, Any]]:
     return keys
 
 
-def table_of(component: type, key: str, base: type[ComponentTable] = ComponentTable, **others: Any) -> type:
-    """The table with ``key = "word"``, the component's word, and its fields, but for ``others``, as in `keys_of`.
+def word_of(component: type) -> tuple[Any, Any]:
+    """The key that names a component: its ``word``, or its name, so that ParameterServer is "parameter_server"."""
+    word = getattr(component, "word", re.sub(r"\B[A-Z]", r"_\g<0>", component.__name__).lower())
+    return Literal[word], ...
 
-    The word is the component's ``word``, or its name, so that ParameterServer is "parameter_server".
-    """
-    name = component.__name__
-    word = getattr(component, "word", re.sub(r"\B[A-Z]", r"_\g<0>", name).lower())
-    table = create_model(f"{name}Table", __base__=base, **{key: (Literal[word], ...)} | keys_of(component) | others)
+
+def table_of(component: type, base: type[ComponentTable] = ComponentTable, /, **keys: tuple[Any, Any]) -> type:
+    """The table that stands for a component: with the base's keys, and these in their order."""
+    table = create_model(f"{component.__name__}Table", __base__=base, **keys)
     table.component = component
     return table
 
