@@ -15,7 +15,7 @@ from .times import ComputeTime, Fixed
 
 @dataclass(frozen=True)
 class Cluster:
-    """How long things take. (arXiv 2509.24305, section 2; the specification's section 3)
+    """How long things take. (arXiv 2509.24305, section 2)
 
     compute: seconds per stochastic gradient, h_i, shape (workers,): numbers (``inf`` is a worker that never finishes)
         or `ComputeTime` distributions.
@@ -60,8 +60,7 @@ class Cluster:
 
     def _check_communication(self):
         if hasattr(self.communication, "round_seconds"):
-            if isinstance(self.network, PerWorker):
-                self.network.round_seconds(self.workers)  # as many as workers
+            self.network.round_seconds(self.workers)  # raises ValueError if it is of another number of workers
             return
         shared = not hasattr(self.communication, "__len__")
         communication = float(self.communication) if shared else tuple(float(k) for k in self.communication)
@@ -88,7 +87,17 @@ class Cluster:
             return Constant(self.communication)
         if isinstance(self.communication, tuple):
             return PerWorker(self.communication)
-        return self.communication.network if isinstance(self.communication, Jitter) else self.communication
+        return self.communication if self.jitter is None else self.jitter.network
+
+    @property
+    def jitter(self) -> Jitter | None:
+        """What draws the seconds that are added to each communication; None where nothing is added."""
+        return self.communication if getattr(self.communication, "random", False) else None
+
+    @property
+    def queues(self) -> bool:
+        """Whether gradients that are sent one by one wait for each other at the server."""
+        return self.network.queues
 
     @property
     def jitter(self) -> Jitter | None:

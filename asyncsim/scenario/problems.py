@@ -1,4 +1,8 @@
-"""Tables of what is optimised. JAX is imported when one is built."""
+"""Tables of what is optimised. JAX is imported when one is built.
+
+They are written out here and not made from the problems' own signatures, because importing those takes JAX, which
+loading a scenario does without. A test compares the two.
+"""
 
 from __future__ import annotations
 

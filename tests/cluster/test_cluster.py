@@ -3,7 +3,7 @@ import math
 import pytest
 
 from asyncsim import Cluster
-from asyncsim.cluster import PATTERNS
+from asyncsim.cluster import PATTERNS, Constant, Exponential, Jitter, ParameterServer, PerWorker
 
 
 def test_a_cluster_is_a_value():
@@ -11,6 +11,17 @@ def test_a_cluster_is_a_value():
     assert cluster == Cluster((1.0, 10.0), 0.5) and hash(cluster) == hash(Cluster((1.0, 10.0), 0.5))
     assert eval(repr(cluster)) == cluster
     assert (cluster.workers, cluster.kappas) == (2, (0.5, 0.5))
+
+
+def test_a_cluster_says_whether_messages_queue_and_what_is_added_to_them():
+    server = ParameterServer(latency=0.5, bandwidth=4.0, parameters=1)
+    for communication, network in ((0.5, Constant(0.5)), ([1, 2], PerWorker((1.0, 2.0))), (server, server)):
+        cluster, late = Cluster([1, 10], communication), Jitter(network, Exponential(1.0))
+        assert (cluster.network, cluster.queues, cluster.jitter) == (network, network is server, None)
+        jittery = Cluster([1, 10], late)
+        assert (jittery.network, jittery.queues, jittery.jitter) == (network, network is server, late)
+    with pytest.raises(ValueError, match="seconds has 2 values for 3 workers: give as many"):
+        Cluster([1, 1, 1], Jitter(PerWorker((1.0, 2.0)), Exponential(1.0)))
 
 
 def test_patterns_of_the_paper():

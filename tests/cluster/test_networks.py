@@ -62,15 +62,25 @@ def test_jitter_adds_its_draws():
     Jitter(Constant(1.0), Pareto(1.0, 0.5))  # heavy tails are jitter too
 
 
+NETWORKS = (Constant(0.5), PerWorker((1.0, 2.0)), Ring(*LINK), Tree(*LINK), ParameterServer(*LINK))
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
+def test_a_network_says_whether_it_queues_and_whether_it_is_random(network):
+    jitter = Jitter(network, Exponential(2.0))
+    assert (network.queues, network.random) == (isinstance(network, ParameterServer), False)
+    assert (jitter.queues, jitter.random) == (network.queues, True)
+    for one in (network, jitter):
+        for key in ("queues", "random"):
+            with pytest.raises(AttributeError):
+                setattr(one, key, True)
+    for key in ("service_seconds", "latency", "parameters"):
+        assert getattr(jitter, key, None) == getattr(network, key, None)
+    assert hasattr(network, "service_seconds") == network.queues
+
+
 def test_networks_are_values():
-    for network in (
-        Constant(0.5),
-        PerWorker((1.0, 2.0)),
-        Ring(*LINK),
-        Tree(*LINK),
-        ParameterServer(*LINK),
-        Jitter(Constant(0.5), Exponential(2.0)),
-    ):
+    for network in (*NETWORKS, Jitter(Constant(0.5), Exponential(2.0))):
         twin = eval(repr(network))
         assert twin == network and hash(twin) == hash(network)
     assert Ring(1, 2, 3) == Ring(1.0, 2.0, 3) and Ring(*LINK) != Tree(*LINK)
