@@ -120,6 +120,12 @@ def _scaled(time: ComputeTime, factor: float) -> ComputeTime:
     return replace(time, **{name: factor * getattr(time, name) for name in seconds})
 
 
+# ---- speeds and outages
+
+SPEED_TABLES = [table_of(speed, kind=word_of(speed), **keys_of(speed)) for speed in SPEEDS]
+OutageTable = create_model("OutageTable", __base__=Table, worker=(Index, ...), **keys_of(Outage))
+
+
 # ---- networks
 
 
@@ -166,9 +172,6 @@ NETWORK_TABLES = [_network_table(network) for network in NETWORKS]
 
 
 # ---- all together
-
-SPEED_TABLES = [table_of(speed, kind=word_of(speed), **keys_of(speed)) for speed in SPEEDS]
-OutageTable = create_model("OutageTable", __base__=Table, worker=(Index, ...), **keys_of(Outage))
 
 
 class ClusterTable(Table):

@@ -128,7 +128,7 @@ def load(monkeypatch, tmp_path):
 TABLE = """
 workers = 2
 compute = {distribution = "weibull", mean = 2.0, shape = 1.5, scale = [1.0, 3]}
-communication = {network = "star", latency = 0.5, bandwidth = 16, jitter = {distribution = "gamma", mean = 1, shape = 2}}
+communication = {network = "star", latency = 0.5, bandwidth = 9, jitter = {distribution = "gamma", mean = 1, shape = 2}}
 speeds.1 = {kind = "slow_down", start = 10}
 """
 
@@ -137,7 +137,7 @@ def test_a_scenario_may_name_what_the_lists_have(load):
     scenario = load(TABLE)
     assert scenario.cluster == cluster.Cluster(
         [Weibull(2.0, 1.5), Weibull(6.0, 1.5)],
-        cluster.Jitter(Star(0.5, 16.0, D), cluster.Gamma(1.0, 2.0)),
+        cluster.Jitter(Star(0.5, 9.0, D), cluster.Gamma(1.0, 2.0)),
         speeds={1: SlowDown(10.0, 0.5)},
     )
     settings = scenario.settings.cluster.model_dump(mode="json")
@@ -147,7 +147,7 @@ def test_a_scenario_may_name_what_the_lists_have(load):
     assert scenario.settings.cluster.in_words() == "weibull, κ star"
     timelines = [scenario.simulate(label) for label in scenario.methods]
     assert [len(timeline.updates) for timeline in timelines] == [3, 3]
-    assert timelines[0].end > 3 * 2 * (0.5 + 4 * D / 16)  # rounds of a star, each with its jitter
+    assert timelines[0].end > 3 * 2 * (0.5 + 4 * D / 9)  # rounds of a star, each with its jitter
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_scenario_may_name_what_the_lists_have(load):
         ("mean = 2.0", "men = 2.0", "compute.men=2.0 is an unknown key: did you mean 'mean'[?]"),
         ("mean = 2.0, ", "", r"compute.mean is missing: give mean = ... in \[cluster.compute\]$"),
         ("mean = 2.0", "mean = -1", "compute.mean=-1.0 is no compute time: give finite seconds > 0$"),
-        ("bandwidth = 16", "bandwidth = 0", "communication.bandwidth=0.0 is no bandwidth: "),
+        ("bandwidth = 9", "bandwidth = 0", "communication.bandwidth=0.0 is no bandwidth: "),
         ("start = 10", 'start = "noon"', "speeds.1.start='noon': give a number$"),
     ],
 )
