@@ -19,7 +19,7 @@ from asyncsim.rules import Greedy, Malenia, Rennala, Synchronous
 
 simulate = partial(asyncsim.simulate, events=True)  # evidence for the theory, which closed forms use
 
-# The specification's section 10: h, M, (Rennala round, jobs per worker), (Malenia round, jobs per worker).
+# The table of notebooks/science.md, Exact values: h, M, (Rennala round, jobs per worker), (Malenia round, jobs per worker).
 ROWS = [
     ((1, 10), 20, (19.0, (19, 1)), (60.0, (60, 6))),
     ((1, 10), 30, (28.0, (28, 2)), (90.0, (90, 9))),
@@ -36,7 +36,7 @@ def jobs_per_worker(timeline, update=0):
 
 
 @pytest.mark.parametrize("h, M, rennala, malenia", ROWS)
-def test_first_round_of_the_specification(h, M, rennala, malenia):
+def test_first_rounds_have_their_exact_values(h, M, rennala, malenia):
     for rule, (time, jobs) in ((Rennala(M), rennala), (Malenia(M), malenia)):
         timeline = simulate(rule, Cluster(h), updates=1)
         assert timeline.updates["time"][0] == time
@@ -50,7 +50,7 @@ def test_every_round_is_like_the_first():
     assert all(jobs_per_worker(timeline, u) == (5, 3, 2, 2, 2, 2, 1, 1, 1, 1) for u in range(40))
 
 
-def test_cancel_and_finish_give_the_totals_of_the_specification():
+def test_cancel_and_finish_give_their_exact_totals():
     cluster = Cluster(sqrt(100))
     assert simulate(Rennala(50), cluster, updates=2000).end == 12_000
     assert simulate(Rennala(50), cluster, updates=2000, stale="finish").end == pytest.approx(15_456, abs=0.5)

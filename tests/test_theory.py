@@ -128,7 +128,7 @@ def test_rennala_rounds_hold_at_the_edges_of_floating_point(h, M):
     assert theory.rennala_round(h, M) == (expected[0] if expected else math.inf)
 
 
-def test_rounds_of_the_specification():
+def test_rounds_have_their_exact_values():
     root = sqrt(10)
     assert theory.rennala_round([1, 10], [20, 30]).tolist() == [19, 28]
     assert theory.malenia_round([1, 10], [20, 30]).tolist() == [60, 90]
@@ -277,7 +277,7 @@ def test_greedy_arrivals_are_rennalas_rounds_for_every_batch():
 
 
 def rows(h, eps, kappa):
-    """SPEC section 8's table, number by number."""
+    """Tables 1 and 2 of arXiv 2509.24305, number by number."""
     n, slowest, mean = len(h), max(h), sum(h) / len(h)
     harmonic = n / sum(1 / h_i for h_i in h)
     return {

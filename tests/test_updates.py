@@ -99,7 +99,7 @@ def test_normalised_steps_have_length_alpha(update):
 
 
 def test_nigt_line_by_line():
-    """The specification's section 5, written out."""
+    """Algorithm 1 of arXiv 2509.24305, written out."""
     alpha, eta, theta = 0.1, 0.3, np.ones(4)
     d = GRADIENTS[0]
     thetas = [theta, theta + alpha * d / np.linalg.norm(d)]
@@ -115,7 +115,7 @@ def test_nigt_line_by_line():
 
 
 def test_afedpg_line_by_line_with_schedules():
-    """The specification's section 5, written out, with versions that lie back."""
+    """Algorithm 1 of arXiv 2404.08003, written out, with gradients that are several versions old."""
     a0, s0, delays = 0.5, 0.1, [0, 1, 0, 2, 3, 1]
     theta = previous = np.ones(4)
     d, points, queries = np.zeros(4), [], []

@@ -15,7 +15,7 @@ from .times import ComputeTime, Fixed
 
 @dataclass(frozen=True)
 class Cluster:
-    """How long things take. (arXiv 2509.24305, section 2)
+    """How long things take. (arXiv 2509.24305, section 2; notebooks/science.md, Timing)
 
     compute: seconds per stochastic gradient, h_i, shape (workers,): numbers (``inf`` is a worker that never finishes)
         or `ComputeTime` distributions.

@@ -1,4 +1,4 @@
-"""What communication costs, in simulated seconds.
+"""What communication costs, in simulated seconds. (notebooks/science.md, Networks)
 
 A message is a gradient or a point: 4 bytes for each of the policy's d parameters. After Hockney (1994), it takes
 α + s/B seconds, with α the latency, s its bytes, and B the bandwidth of a link.

@@ -1,4 +1,4 @@
-"""How long jobs take, in simulated seconds.
+"""How long jobs take, in simulated seconds. (notebooks/science.md, Compute times)
 
 A distribution of its own module needs no more than `checks` and `sampling`, and a place in the package's ``TIMES``.
 """

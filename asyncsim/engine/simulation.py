@@ -25,7 +25,7 @@ def simulate(
     coupling: Coupling | None = None,
     events: bool = False,
 ) -> Timeline:
-    """Run the method's rule on the cluster until the first stop condition is met. (The specification's section 3)
+    """Run the method's rule on the cluster until the first stop condition is met. (notebooks/science.md, Timing)
 
     updates: stop after this many updates. until: stop at this simulated second (what is due then still happens).
     gradients: stop at the update with which this many gradients have been used.

@@ -34,7 +34,7 @@ def initial_key(seed):
 
 
 def job_key(seed, version, worker, index):
-    """The key of a job: nothing else decides its trajectory, given the point. (The specification's section 7)"""
+    """The key of a job: nothing else decides its trajectory, given the point. (notebooks/science.md, Random keys)"""
     key = jax.random.fold_in(jax.random.key(seed), JOB)
     for part in (version, worker, index):
         key = jax.random.fold_in(key, part)
@@ -127,7 +127,7 @@ def replay(
     evaluations: int = 50,
     progress: Callable[[int, int], None] | None = None,
 ) -> History:
-    """Compute the gradients that the timeline's updates use, and apply them. (The specification's section 2)
+    """Compute the gradients that the timeline's updates use, and apply them. (notebooks/science.md, Two stages)
 
     seeds: of θ_0, trajectories and evaluations. step_sizes: α; None: the method's own. evaluations: about how many
     iterates are evaluated, besides θ_0, evenly over the updates.

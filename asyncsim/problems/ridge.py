@@ -1,4 +1,4 @@
-"""A ridge that rises gently for a long way: the kind of function on which the rates of section 8 are attained.
+"""A ridge that rises gently for a long way: the kind of function on which the rates of `asyncsim.theory` are attained.
 
 Theorems bound the worst function with given L_g, L_h, σ and Δ, and that function depends on ε: it keeps ‖∇J‖ above ε
 for as long as Δ allows, while being as curved as L_g and L_h allow across the way. With slope 2ε this is one; its

@@ -1,7 +1,7 @@
 """Finite Markov decision processes with a softmax table: small enough to know J and ∇J exactly.
 
-The estimator is SPEC section 7's, g_H(τ, θ) = Σ_{t<H} ( Σ_{h=t}^{H-1} γ^h r_h ) ∇ log π_θ(a_t | s_t), with γ^h counted
-from the start of the episode, so E[g_H] = ∇J_H, the gradient of the truncated return J_H = E Σ_{h<H} γ^h r_h.
+The estimator is g_H(τ, θ) = Σ_{t<H} ( Σ_{h=t}^{H-1} γ^h r_h ) ∇ log π_θ(a_t | s_t), with γ^h counted from the start of
+the episode (arXiv 2509.24305, eq. 3), so E[g_H] = ∇J_H, the gradient of the truncated return J_H = E Σ_{h<H} γ^h r_h.
 """
 
 from __future__ import annotations

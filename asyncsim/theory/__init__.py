@@ -1,4 +1,4 @@
-"""What theory says: one function per formula of arXiv 2509.24305, in the order of the specification's section 8.
+"""What theory says: one function per formula of arXiv 2509.24305, in the order of notebooks/science.md, Theory.
 
 h: seconds per gradient, h_i > 0, worker axis last, in any order (``inf`` never finishes). kappa: seconds per
 communication, κ >= 0. M: gradients, an integer >= 1. epsilon: the accuracy ε > 0 in E‖∇J‖ <= ε. Arrays broadcast; the
@@ -325,9 +325,9 @@ def gradients_per_update(epsilon: Array) -> Array:
 def lower_bound(h: Array, epsilon: Array, kappa: Array = 0.0) -> Complexity:
     """min_m (1/m Σ_{i<=m} 1/h_i)^-1 (ε^(-12/7) + 1/(m ε^3.5)), and κ ε^(-12/7). (Constants and logs dropped)
 
-    No stochastic first-order method is faster on every twice smooth J. The specification names the noise term, that of
-    `rennala_nigt`, and communication; ε^(-12/7), what a method without noise needs (Carmon et al., arXiv 1711.00841),
-    stands here in the noiseless term of computation too.
+    No stochastic first-order method is faster on every twice smooth J. The noise term is that of `rennala_nigt`. A method
+    without noise needs ε^(-12/7) gradients (Carmon et al., arXiv 1711.00841), which is the noiseless term here, of
+    computation and of communication.
     """
     h, epsilon, kappa = _arguments(h, epsilon, kappa)
     noiseless = epsilon, -12 / 7

@@ -300,7 +300,7 @@ def test_every_number_matters_and_may_be_traced(name):
 
 
 def test_two_worlds():
-    """Worker 0 sees (s, 0), worker 1 sees (-s, 1). (The specification's section 9)"""
+    """Worker 0 sees (s, 0), worker 1 sees (-s, 1). (notebooks/science.md, Experiments)"""
     worlds = [make("Humanoid-v4", flag=0.0), make("Humanoid-v4", sign=-1.0, flag=1.0)]
     problem = PolicyGradient(worlds, 3, 0.9, MLP((8,)))
     observations = jax.jit(problem.trajectories)(problem.init(KEY), jnp.stack([KEY, KEY]), jnp.arange(2)).observations
@@ -343,7 +343,7 @@ def test_a_step_keeps_shapes_and_the_default_float(name, wide):
 
 
 def test_rennala_nigt_with_a_batch_of_n_is_synchronous_nigt_on_half_cheetah():
-    """Bit for bit, with equal times and a free network. (The specification's section 9)"""
+    """Bit for bit, with equal times and a free network. (notebooks/science.md, Experiments)"""
     cluster = Cluster([1.0] * 4)
     problem = PolicyGradient("HalfCheetah-v4", 20, 0.99, evaluation_episodes=4)
     first, second = (
