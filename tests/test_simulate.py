@@ -19,7 +19,7 @@ from asyncsim.rules import Greedy, Malenia, Rennala, Synchronous
 
 simulate = partial(asyncsim.simulate, events=True)  # evidence for the theory, which closed forms use
 
-# The table of notebooks/science.md, Exact values: h, M, (Rennala round, jobs per worker), (Malenia round, jobs per worker).
+# The table of notebooks/science.md, Exact values: h, M, (round of Rennala, jobs per worker), (round of Malenia, jobs).
 ROWS = [
     ((1, 10), 20, (19.0, (19, 1)), (60.0, (60, 6))),
     ((1, 10), 30, (28.0, (28, 2)), (90.0, (90, 9))),

@@ -325,9 +325,9 @@ def gradients_per_update(epsilon: Array) -> Array:
 def lower_bound(h: Array, epsilon: Array, kappa: Array = 0.0) -> Complexity:
     """min_m (1/m Σ_{i<=m} 1/h_i)^-1 (ε^(-12/7) + 1/(m ε^3.5)), and κ ε^(-12/7). (Constants and logs dropped)
 
-    No stochastic first-order method is faster on every twice smooth J. The noise term is that of `rennala_nigt`. A method
-    without noise needs ε^(-12/7) gradients (Carmon et al., arXiv 1711.00841), which is the noiseless term here, of
-    computation and of communication.
+    No stochastic first-order method is faster on every twice smooth J. The noise term is that of `rennala_nigt`.
+    Without noise a method needs ε^(-12/7) gradients (Carmon et al., arXiv 1711.00841), which is the noiseless term
+    here, of computation and of communication.
     """
     h, epsilon, kappa = _arguments(h, epsilon, kappa)
     noiseless = epsilon, -12 / 7
