@@ -1,9 +1,9 @@
-"""START HERE: the words of the house, and its two contracts.
+"""START HERE: the vocabulary of the package, and the interfaces of rules, updates and problems.
 
 A *method* is a rule and an update. A *cluster* is compute times and a network. `simulate` runs the rule on the
-cluster and gives a timeline; `replay` replays the timeline on a problem and gives a history.
+cluster and returns a timeline; `replay` computes the gradients of a timeline on a problem and returns a history.
 
-This module is plain Python: the simulation side imports it without JAX, the replay side without SimPy.
+This module is plain Python: simulation imports it without JAX, and replay without SimPy.
 """
 
 from __future__ import annotations
@@ -20,68 +20,77 @@ class Ticket(NamedTuple):
 
     worker: int
     job: int  # row of `Timeline.jobs`
-    version: int  # v: updates applied when the job was asked for
+    version: int  # v: how many updates had been applied when the job was started
 
 
 class Decision(NamedTuple):
-    """A rule's answer to one ticket."""
+    """A rule's answer to one ticket.
 
-    use: Sequence[int] | None = ()  # jobs that make an update now; None: the ticket's; empty: no update
+    A worker in ``start`` that is at work drops its job. The ticket's worker waits if it is not in ``start``.
+    """
+
+    use: Sequence[int] | None = ()  # jobs that make an update now; None: the ticket's job; empty: no update
     weights: Sequence[float] | float = 1.0  # one weight per used job, or one for all
-    start: Sequence[int] | None = ()  # who starts a fresh job; None: the ticket's worker; if not named, it parks
+    start: Sequence[int] | None = ()  # workers that start a new job; None: the ticket's worker
 
 
-AGAIN = Decision(start=None)  # the answer to most tickets of collecting rules,
-ALONE = Decision(use=None, start=None)  # and of greedy ones
+AGAIN = Decision(start=None)  # no update yet, the worker starts another job
+ALONE = Decision(use=None, start=None)  # this job alone is an update, and its worker starts another job
 
 
 @dataclass(slots=True)
 class Clock:
-    """What a rule may know of the run besides its tickets. The engine owns it, and keeps it up to date."""
+    """What a rule may know of the run besides its tickets. The engine keeps it up to date; rules only read it."""
 
     version: int  # updates applied so far
     workers: range  # all workers, 0 .. n-1
-    asked: Sequence[int] = ()  # the version that each worker's newest job was asked for at, shape (workers,)
+    asked: Sequence[int] = ()  # the version at which each worker's newest job was started, shape (workers,)
 
 
 class Rule(Protocol):
-    """Which finished jobs make an update, and who starts afresh.
+    """Which finished jobs make an update, and which workers start a new job.
 
-    ``communication`` says what costs: ``"round"``, one collective per update (collecting methods), or ``"gradient"``,
-    every job pays its own way (greedy methods).
+    ``communication`` says what is charged: ``"round"``, one collective per update (collecting methods), or
+    ``"gradient"``, the communication of every single gradient (greedy methods).
     """
 
     communication: ClassVar[Literal["round", "gradient"]]
 
     def empty(self, workers: int) -> Any:
-        """What is held before the first ticket. The engine owns it; ``receive`` may change it in place."""
+        """The rule's state before the first ticket. The engine keeps it; ``receive`` may change it in place."""
 
     def receive(self, held: Any, ticket: Ticket, clock: Clock) -> tuple[Any, Decision]:
-        """Take one ticket; return what is held from now on, and the decision."""
+        """Take one ticket; return the new state, and the decision."""
 
     def holds(self, held: Any) -> Iterable[int]:
-        """Of all jobs that finished, those that a later update may still use; the gradients of others are dropped."""
+        """The finished jobs that a later update may still use; the gradients of all others are dropped."""
 
     def missing(self, held: Any, gone: Sequence[int], clock: Clock) -> Sequence[int]:
-        """Of the workers that will never finish a job again, those without whom no update can come."""
+        """Of the workers ``gone``, which will never finish a job again, those without whom there can be no update.
+
+        Empty: the others can go on without them.
+        """
 
 
 class Update(Protocol):
-    """What one server step is. Pure functions on flat parameter vectors of shape (d,), for maximisation.
+    """One step of the server: pure functions on flat parameter vectors of shape (d,), for maximisation.
 
-    Written with operators only, so the same lines run under JAX (replay) and on NumPy arrays (the tests' reference).
+    Written with operators only, so that the same code runs on JAX arrays and on NumPy arrays.
     """
 
-    step_size: float  # α; `apply` takes it as an argument, so that one program serves many
+    step_size: float  # α; `apply` takes it as an argument, so that one compiled program serves all step sizes
 
     def init(self, params: Array) -> Any:
         """State at θ_0."""
 
     def apply(self, state: Any, gradient: Array, step_size: Any, version: Any, delay: Any) -> Any:
-        """State after one update with an aggregated gradient that was asked at ``version``, ``delay`` updates ago."""
+        """State after one update with an aggregated gradient.
+
+        version: at which it was asked for (the oldest, where jobs differ). delay: updates applied since then.
+        """
 
     def query(self, state: Any) -> Array:
-        """The point that is sent to workers, where trajectories are sampled and scored."""
+        """The point that is sent to workers: trajectories are sampled, and gradients taken, there."""
 
     def point(self, state: Any) -> Array:
         """The iterate θ_t, which is evaluated and reported."""
@@ -98,21 +107,21 @@ class JobStats(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What is recorded of an iterate, scalars but for the last."""
+    """What is recorded of an iterate. All are scalars, except ``own_values``."""
 
     value: Array  # the return of the policy (an exact objective value where the problem knows it)
     gradient_norm: Array  # ‖∇J(θ)‖, exact; NaN where the problem does not know it
-    own_values: Array = ()  # each worker's, of which ``value`` is the mean, shape (n,); empty where all share one
+    own_values: Array = ()  # J_i of each worker, with mean ``value``, shape (n,); empty where all have the same problem
 
 
 class Problem(Protocol):
-    """What is optimised (maximised). Pure JAX; parameters are one flat vector of shape (d,).
+    """What is maximised. Pure JAX functions; parameters are one flat vector of shape (d,).
 
-    One whose functions call back to the host says ``calls_host = True``: such calls wait for each other, so all lanes
-    are in one program.
+    A problem whose functions call back to the host has ``calls_host = True``. Such calls wait for each other, so replay
+    then runs all seeds and step sizes in one program.
     """
 
-    workers: int | None  # how many workers' problems it holds; None: the same for any number
+    workers: int | None  # how many workers it has a problem for, one each; None: all workers have the same problem
 
     def init(self, key: Array) -> Array:
         """θ_0, shape (d,)."""

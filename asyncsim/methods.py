@@ -1,4 +1,4 @@
-"""The paper index: a named method is a rule and an update, and its citation. Nothing else lives here."""
+"""Named methods: each is a rule, an update, and the papers that it comes from."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ BACKUP_PAPER = "arXiv 1604.00981, Revisiting Distributed Synchronous SGD"
 
 
 def synchronous_pg(step_size: float, jobs_each: int = 1) -> Method:
-    """Everyone's gradient, averaged; a plain step. (Table 1 of arXiv 2509.24305)"""
+    """A plain step with the mean of all workers' gradients. (Table 1 of arXiv 2509.24305)"""
     return Method("synchronous_pg", Synchronous(jobs_each), VanillaPG(step_size), (REINFORCE_PAPER,))
 
 
 def synchronous_nigt(step_size: float, momentum: float = 0.1, jobs_each: int = 1) -> Method:
-    """Everyone's gradient, averaged; an NIGT step. (arXiv 2509.24305, section 6)"""
+    """An NIGT step with the mean of all workers' gradients. (arXiv 2509.24305, section 6)"""
     return Method("synchronous_nigt", Synchronous(jobs_each), NIGT(step_size, momentum), (NIGT_PAPER,))
 
 
 def rennala_pg(batch_size: int, step_size: float, initial_batch_size: int | None = None) -> Method:
-    """The first M gradients; a plain step. (Table 1 of arXiv 2509.24305)"""
+    """A plain step with the mean of the first M gradients. (Table 1 of arXiv 2509.24305)"""
     rule = Rennala(batch_size, initial_batch_size)
     return Method("rennala_pg", rule, VanillaPG(step_size), (RENNALA_PAPER, NIGT_PAPER))
 
@@ -44,13 +44,16 @@ def rennala_nigt(
     communication: Literal["round", "gradient"] = "round",
     lookahead: bool = True,
 ) -> Method:
-    """The first M gradients; an NIGT step. (arXiv 2509.24305, Algorithms 1 and 2; the last two for ablations)"""
+    """An NIGT step with the mean of the first M gradients. (arXiv 2509.24305, Algorithms 1 and 2)
+
+    communication, lookahead: for ablations; see `Rennala` and `NIGT`.
+    """
     rule = Rennala(batch_size, initial_batch_size, communication)
     return Method("rennala_nigt", rule, NIGT(step_size, momentum, lookahead), (NIGT_PAPER, RENNALA_PAPER))
 
 
 def malenia_pg(batch_size: int, step_size: float, initial_batch_size: int | None = None) -> Method:
-    """Everyone counts the same; a plain step. (Table 2 of arXiv 2509.24305)"""
+    """A plain step with a mean in which every worker has the same weight. (Table 2 of arXiv 2509.24305)"""
     rule = Malenia(batch_size, initial_batch_size)
     return Method("malenia_pg", rule, VanillaPG(step_size), (RENNALA_PAPER, NIGT_PAPER))
 
@@ -58,7 +61,7 @@ def malenia_pg(batch_size: int, step_size: float, initial_batch_size: int | None
 def malenia_nigt(
     batch_size: int, step_size: float, momentum: float = 0.1, initial_batch_size: int | None = None
 ) -> Method:
-    """Everyone counts the same; an NIGT step. (arXiv 2509.24305, Algorithms 1 and 4)"""
+    """An NIGT step with a mean in which every worker has the same weight. (arXiv 2509.24305, Algorithms 1 and 4)"""
     rule = Malenia(batch_size, initial_batch_size)
     return Method("malenia_nigt", rule, NIGT(step_size, momentum), (NIGT_PAPER, RENNALA_PAPER))
 
@@ -74,7 +77,7 @@ def asynchronous_pg(step_size: float) -> Method:
 
 
 def m_synchronous_nigt(participants: int, step_size: float, momentum: float = 0.1) -> Method:
-    """The m fastest workers' gradients, averaged; an NIGT step. (arXiv 1604.00981 with the update of 2509.24305)"""
+    """An NIGT step with the mean of the m fastest workers' gradients. (arXiv 1604.00981; the update of 2509.24305)"""
     return Method(
         "m_synchronous_nigt", MSynchronous(participants), NIGT(step_size, momentum), (BACKUP_PAPER, NIGT_PAPER)
     )
@@ -86,16 +89,16 @@ def delay_adaptive_pg(step_size: float, workers: int) -> Method:
 
 
 def ringmaster_nigt(max_delay: int, step_size: float, momentum: float = 0.1, cancel: bool = False) -> Method:
-    """Every gradient that is not too old is an NIGT step: a new combination. (arXiv 2501.16168 and 2509.24305)"""
+    """Every gradient with a delay below R is an NIGT step: a combination of arXiv 2501.16168 and 2509.24305."""
     rule = Ringmaster(max_delay, cancel)
     return Method("ringmaster_nigt", rule, NIGT(step_size, momentum), (RINGMASTER_PAPER, NIGT_PAPER))
 
 
 def ringleader_pg(step_size: float) -> Method:
-    """Plain steps from a table in which every worker counts the same. (arXiv 2509.22860, Algorithm 1)"""
+    """Plain steps with a table in which every worker has the same weight. (arXiv 2509.22860, Algorithm 1)"""
     return Method("ringleader_pg", Ringleader(), VanillaPG(step_size), (RINGLEADER_PAPER,))
 
 
 def fedbuff_pg(batch_size: int, step_size: float) -> Method:
-    """Plain steps from a buffer of K gradients, however old. (arXiv 2106.06639)"""
+    """Plain steps with the mean of a buffer of K gradients, however old. (arXiv 2106.06639)"""
     return Method("fedbuff_pg", FedBuff(batch_size), VanillaPG(step_size), (FEDBUFF_PAPER,))

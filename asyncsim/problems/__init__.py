@@ -1,4 +1,4 @@
-"""What is optimised: policy gradient on environments, tabular MDPs and functions with exact gradients."""
+"""What is maximised: returns of policies on environments, tabular MDPs, and functions with exact gradients."""
 
 from .policy_gradient import PolicyGradient
 from .quadratic import Quadratic

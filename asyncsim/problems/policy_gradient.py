@@ -1,4 +1,4 @@
-"""Policy gradient on environments: real trajectories, real gradients."""
+"""Policy gradient on environments."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from ..rl.spaces import Box, Discrete, Environment
 class PolicyGradient:
     """Maximise J(θ) = E Σ_{t<H} γ^t r_t over the policy's parameters. (arXiv 2509.24305, sections 1 and 5)
 
-    environment: one environment (or its Gymnasium id) for all workers, or one per worker: same class, other fields;
-        then J = (1/n) Σ J_i, and evaluation averages over the workers' environments.
+    environment: one environment (or its Gymnasium id) for all workers, or a list with one per worker, of the same class
+        with different fields. Then J = (1/n) Σ J_i, and evaluation averages over the workers' environments.
     horizon: H, steps. discount: γ in [0, 1).
     policy: the network.
     evaluation_episodes: trajectories per evaluation (and per worker's environment); returns are undiscounted sums
@@ -58,7 +58,7 @@ class PolicyGradient:
 
     @property
     def workers(self) -> int | None:
-        """How many workers' environments it holds; None: one for all."""
+        """How many environments there are, one per worker; None: one for all workers."""
         return len(self.environment) if isinstance(self.environment, tuple) else None
 
     @property
@@ -96,7 +96,7 @@ class PolicyGradient:
         return Evaluation(returns.mean(), jnp.full((), jnp.nan), own)
 
     def _environments(self, workers):
-        """Maps a function of (environment, *batched) over jobs; each job has its worker's environment."""
+        """A map over jobs of functions of (environment, *batched), with the environment of each job's worker."""
         if not self.workers:
             return lambda f, *batched: jax.vmap(lambda *args: f(self.environment, *args))(*batched)
         first = self.environment[0]
@@ -113,8 +113,8 @@ class PolicyGradient:
 
 
 def _check_environment(key: str, given: Any) -> None:
-    """Whether it has what `Environment` asks for."""
-    one = not isinstance(given, type)  # and not the class of one
+    """Raise ValueError unless it implements `Environment`."""
+    one = not isinstance(given, type)  # an instance, not a class
     sized = isinstance(getattr(given, "observation_size", None), int)
     acts = isinstance(getattr(given, "actions", None), Discrete | Box)
     if not (

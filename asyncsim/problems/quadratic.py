@@ -1,4 +1,4 @@
-"""The quadratic on which the papers about optimal asynchronous methods measure themselves.
+"""The quadratic test function of papers about optimal asynchronous methods.
 
 J = -f with f(x) = ½ xᵀAx - bᵀx, A = ¼ tridiag(-1, 2, -1), b = ¼ (-1, 0, ..., 0) and x_0 = (√d, 0, ..., 0): the worst
 case of first-order methods (Nesterov), as in Tyurin & Richtárik, "Optimal Time Complexities of Parallel Stochastic
@@ -25,7 +25,7 @@ class Quadratic:
     """
 
     dimension: int = 1000  # d
-    noise: float = 0.0  # σ, of the whole vector; `scale` leaves it alone
+    noise: float = 0.0  # σ, of the whole vector; `scale` does not change it
     scale: float = 1.0  # c
     shifts: Array | None = None  # s_i, shape (n, d), one row per worker
 
@@ -50,7 +50,7 @@ class Quadratic:
 
     @property
     def workers(self) -> int | None:
-        """How many workers' shifts it holds; None: none."""
+        """How many workers have a shift; None: there are no shifts."""
         return None if self.shifts is None else len(self.shifts)
 
     @property
@@ -83,7 +83,7 @@ class Quadratic:
         return self.scale / 8 * (x[0] ** 2 + ((x[1:] - x[:-1]) ** 2).sum() + x[-1] ** 2)
 
     def _deviations(self, dtype) -> Array:
-        """s_i, less their mean, shape (n, d)."""
+        """s_i minus their mean, shape (n, d)."""
         return jnp.asarray(self.shifts - self.shifts.mean(0), dtype)
 
     def init(self, key: Array) -> Array:
@@ -102,7 +102,7 @@ class Quadratic:
         """Σ_j weights_j (∇J_i(x) + ξ_j), shape (d,), with i the worker of job j; returns J_i(x), 0 steps."""
         value, gradient = jax.value_and_grad(self.value)(params)
         noise = jax.vmap(lambda key: jax.random.normal(key, params.shape, params.dtype))(keys)
-        own = self.noise * self.dimension**-0.5 * noise  # what a job has of its own, shape (M, d)
+        own = self.noise * self.dimension**-0.5 * noise  # what differs between jobs, shape (M, d)
         returns = jnp.full(len(keys), value)
         if self.shifts is not None:
             deviation = self._deviations(params.dtype)[workers]

@@ -1,8 +1,8 @@
-"""A ridge that rises gently for a long way: the kind of function on which the rates of `asyncsim.theory` are attained.
+"""A long ridge with a gentle slope: a function on which the rates of `asyncsim.theory` are attained.
 
-Theorems bound the worst function with given L_g, L_h, σ and Δ, and that function depends on ε: it keeps ‖∇J‖ above ε
-for as long as Δ allows, while being as curved as L_g and L_h allow across the way. With slope 2ε this is one; its
-constants are known exactly.
+Theorems hold for the worst function with given L_g, L_h, σ and Δ. That function depends on ε: it keeps ‖∇J‖ above ε for
+as long as Δ allows, and its curvature across the path is as large as L_g and L_h allow. A ridge with slope 2ε is such a
+function, and its constants are known exactly.
 """
 
 from __future__ import annotations

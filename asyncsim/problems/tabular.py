@@ -87,7 +87,7 @@ class TabularMDP:
 
     @classmethod
     def chain(cls, states=5, slip=0.1, small=0.1, large=1.0, discount=0.9, horizon=50, init_scale=0.0):
-        """The chain: action 0 goes left, 1 goes right, and with probability `slip` the other way; the ends hold.
+        """The chain: action 0 goes left, 1 goes right, and with probability `slip` the other way; at an end it stays.
 
         It starts at the left end, where going left pays `small`; going right at the right end pays `large`.
         """
@@ -114,7 +114,7 @@ class TabularMDP:
 
     @property
     def workers(self) -> int | None:
-        """How many workers' tables it holds; None: one for all."""
+        """How many workers have tables of their own; None: all share them."""
         if self.rewards.ndim == 3:
             return len(self.rewards)
         return len(self.transitions) if self.transitions.ndim == 4 else None
@@ -131,7 +131,7 @@ class TabularMDP:
 
     @cached_property
     def _steps(self) -> np.ndarray:
-        """P(s' ≤ j | s, a), shape (1 or n, S·A, S - 1): without the last 1, no draw can leave the table."""
+        """P(s' ≤ j | s, a), shape (1 or n, S·A, S - 1), without the last column of ones: so every draw is a state."""
         cumulative = self.transitions.cumsum(-1)
         cumulative /= cumulative[..., -1:]  # exactly 1 after the last successor, so no draw goes beyond it
         return cumulative.reshape(-1, self.states * self.actions, self.states)[..., :-1]
@@ -167,7 +167,7 @@ class TabularMDP:
         rewards = table[workers if len(table) > 1 else jnp.zeros_like(workers), visits]
         powers = jnp.asarray(self.discount ** np.arange(self.horizon), dtype)[:, None]
         to_go = jax.lax.cumsum(powers * rewards, reverse=True)
-        # ∇ log π(a|s) is the indicator of (s, a), less π(·|s) in row s.
+        # ∇ log π(a|s) is the indicator of (s, a) minus π(·|s) in row s.
         credit = jnp.zeros(self.states * self.actions, dtype).at[visits].add(weights[None] * to_go)
         credit = credit.reshape(self.states, self.actions)
         gradient = credit - self.policy(params) * credit.sum(-1, keepdims=True)
@@ -221,7 +221,7 @@ class TabularMDP:
     def optimal_value(self) -> float:
         """max over policies of J for H = ∞, by policy iteration. ValueError where workers differ in transitions.
 
-        Where no reward is negative it also bounds J_H. No MDP stands for a mean over several dynamics.
+        It also bounds J_H if no reward is negative. A mean over different transitions is no single MDP.
         """
         if self.transitions.ndim == 4:
             raise ValueError("optimal_value: each worker has its own transitions; needs transitions of shape (S, A, S)")

@@ -5,8 +5,8 @@ Sutton-Barto reward in CartPole, the "nips" equations and torque noise in Acrobo
 are JAX's default, where Gymnasium computes mostly in 64 bits and rounds what it shows to 32. Steps after termination
 are undefined.
 
-The fields are physical constants with Gymnasium's values. They may be traced (``dataclasses.replace`` inside ``vmap``:
-one program for workers whose worlds differ), so nothing here checks them or branches on them.
+The fields are physical constants with Gymnasium's values. They may be traced arrays, so nothing here checks them or
+branches on them: workers with different constants share one program, by ``dataclasses.replace`` inside ``vmap``.
 """
 
 from __future__ import annotations
@@ -236,7 +236,7 @@ MUJOCO = tuple(
 
 
 def make(name: str, **constants: Any) -> Environment:
-    """The environment with this Gymnasium id, or gymnax's of the name after "gymnax/"; keywords replace its fields."""
+    """The environment with this Gymnasium id, or "gymnax/" and a name in gymnax. Keywords replace its fields."""
     if name in ENVIRONMENTS:
         environment = ENVIRONMENTS[name]
         known = [field.name for field in fields(environment)]

@@ -1,7 +1,7 @@
-"""Environments of gymnax, as they are there but for their time limits. (Lange 2022, github.com/RobertTLange/gymnax)
+"""Environments of gymnax, without their time limits. (Lange 2022, github.com/RobertTLange/gymnax)
 
-Deviations: observations are flattened, and numbers are JAX's float; a ``max_steps_in_episode`` is put off, for the
-caller has a horizon. Some of gymnax's environments do not run where JAX has 64 bits.
+Deviations: observations are flattened; observations and rewards have JAX's default float; ``max_steps_in_episode`` is
+set to a huge number, because the caller has a horizon. Some of gymnax's environments do not run in JAX's 64-bit mode.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ NEVER = 2**31 - 1  # steps
 
 
 class State(NamedTuple):
-    """Where an episode is."""
+    """The state of an episode."""
 
-    inner: Any  # gymnax's
+    inner: Any  # gymnax's state
     observation: Array  # shape (observation_size,)
 
 
@@ -36,7 +36,7 @@ class Gymnax:
     name: str
 
     def __post_init__(self):
-        _made(self.name)  # says now, not inside a compiled program, what is wrong
+        _made(self.name)  # raises errors here, not inside a compiled program
 
     @property
     def observation_size(self) -> int:

@@ -1,14 +1,14 @@
-"""The second engine: MJX, MuJoCo's physics in JAX, for accelerators. Same models, same tasks, pure functions.
+"""MJX, MuJoCo's physics in JAX, as a second engine for accelerators: the same models and tasks, as pure functions.
 
-MJX takes Gymnasium's own models, is maintained beside MuJoCo, and runs on CPUs, too, so that it can be compared with
-the C engine: in 64 bits they agree to rounding, until physics amplifies it. Brax's environments are no longer
-maintained; MuJoCo Playground's are, but observe and pay other things than the paper's tasks. MuJoCo Warp has 32 bits
-and Nvidia's devices only.
+MJX takes Gymnasium's own models and is maintained with MuJoCo. It also runs on CPUs, where it can be compared with the
+C engine: in 64 bits they agree up to rounding, until the physics amplifies it. Brax's environments are no longer
+maintained. MuJoCo Playground's have other observations and rewards than the paper's tasks. MuJoCo Warp is 32-bit and
+for Nvidia's devices only.
 
-Deviations from the C engine: physics is in JAX's float, 32 bits unless JAX has 64; Humanoid's constraints are solved
-by Newton's method, for MJX has no PGS (measured in 64 bits: 2e-8 of the largest number observed after a step, 5e-6
-within twenty); an episode that is over costs as much as the others, until all are over; and results may depend on the
-batch, as those of all of JAX may.
+Deviations from the C engine: physics is in JAX's float, 32 bits by default. Humanoid's constraints are solved by
+Newton's method, because MJX has no PGS; in 64 bits the relative difference of observations was 2e-8 after one step and
+5e-6 within twenty. An episode that is over costs as much as the others, until all are over. Results may depend on the
+batch shape, as everywhere in JAX.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from .tasks import HUGE
 
 
 class State(NamedTuple):
-    """Where an episode is."""
+    """The state of an episode."""
 
     qpos: Array  # shape (nq,)
     qvel: Array  # shape (nv,)
-    warmstart: Array  # the solver's, shape (nv,)
-    place: Array  # the task's, shape ()
-    observation: Array  # Gymnasium's, before the worker's view of it
+    warmstart: Array  # the solver's start, shape (nv,)
+    place: Array  # `Task.place`, shape ()
+    observation: Array  # Gymnasium's, before `sign` and `flag`
 
 
 class Engine:
-    """A task in MJX, one robot; `vmap` makes a batch. The model and its numbers are those of the C engine's."""
+    """A task in MJX, for one robot; batches are made by `vmap`. The model is that of the C engine ``reference``."""
 
     def __init__(self, reference: Any):
         self.reference, self.mjx = reference, _import_mjx()
@@ -59,7 +59,7 @@ class Engine:
     def advance(self, state, action, gravity):
         """The state after a step, and the terms of its reward."""
         task, model = self.reference.task, self._pulled(gravity)
-        # The C engine, too, takes controls that are not numbers for zeros: they are seen in the reward.
+        # As in the C engine, controls that are NaN or infinite act as zeros. The reward still has them.
         blank = self.blank.replace(ctrl=jnp.where(jnp.isfinite(action).all(), action, 0).astype(state.qpos.dtype))
 
         def substep(_, carry):
@@ -83,7 +83,7 @@ class Engine:
         return after, jnp.where(stable, terms, jnp.zeros_like(terms).at[-1].set(1))
 
     def _state(self, qpos, qvel, warmstart, reads):
-        """And what the task sees: one row."""
+        """The state, and what the task reads, as a batch of one row."""
         seen = {"qpos": qpos, "qvel": qvel, **reads}
         seen = {key: x[None] for key, x in seen.items()} | {"mass": jnp.asarray(self.reference.mass, qpos.dtype)}
         place = self.reference.task.place(seen)[0]
@@ -91,7 +91,7 @@ class Engine:
         return State(qpos, qvel, warmstart, place, observation), seen
 
     def _reads(self, data):
-        inner = data._impl  # MJX keeps there what only some of its implementations have
+        inner = data._impl  # where MJX keeps fields that only some of its implementations have
         return {key: getattr(inner if hasattr(inner, key) else data, key) for key in self.reference.task.reads}
 
     def _pulled(self, gravity):
@@ -101,13 +101,13 @@ class Engine:
 
 @cache
 def engine(reference: Any, dtype: Any) -> Engine:
-    """The same task as this C engine's, in JAX's float ``dtype``."""
+    """The MJX engine for the task of this C engine, in JAX's float ``dtype``."""
     return Engine(reference)
 
 
 @contextlib.contextmanager
 def _strict():
-    """Matrix products as exact as the float (some accelerators default to less); MJX relies on rank promotion."""
+    """Full precision of matrix products, which some accelerators lower; and rank promotion, which MJX relies on."""
     with jax.default_matmul_precision("highest"), jax.numpy_rank_promotion("allow"):
         yield
 

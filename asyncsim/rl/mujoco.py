@@ -1,7 +1,7 @@
-"""MuJoCo's robots on the real C engine, equal to Gymnasium 1.4's -v4 and -v5 tasks step for step.
+"""MuJoCo's robots on the C engine, equal to Gymnasium 1.4's -v4 and -v5 tasks step for step.
 
-One callback per step takes the whole batch (seeds, step sizes, jobs) out of the compiled program and deals
-it to all cores, so that a task looks like any other environment: it may be jitted, scanned and vmapped.
+One callback per step takes the whole batch (seeds, step sizes, jobs) out of the compiled program and distributes it
+over all cores. So a task looks like any other environment: it may be jitted, scanned and vmapped.
 
 A trajectory is a pure function of its first state and its actions, bit for bit: the same in every slot, batch and
 number of threads, whatever ran before. (The *policy's* matrix products round differently in batches of other shapes,
@@ -40,10 +40,10 @@ THREADS = os.cpu_count() or 1
 
 
 class State(NamedTuple):
-    """Where an episode is."""
+    """The state of an episode."""
 
-    bits: Array  # uint32, two per float64 of the engine's row: exact also where JAX has 32 bits
-    observation: Array  # Gymnasium's, before the worker's view of it
+    bits: Array  # uint32, two per float64 of the engine's row: exact also in JAX's 32-bit mode
+    observation: Array  # Gymnasium's, before `sign` and `flag`
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,8 @@ class MuJoCo:
     healthy: 1 (from -v5 on: 0 in the step that ends the episode). Contact cost: 5e-7 ‖contact forces‖², at most 10;
     in Humanoid-v5 only.
 
-    The numbers may be traced, and may differ by worker: a negative ``forward_reward_weight`` runs backwards,
-    ``gravity_scale`` changes the dynamics, ``sign`` and ``flag`` the view (humanoid-two-worlds in arXiv 2509.24305).
+    The numbers may be traced, and may differ by worker: a negative ``forward_reward_weight`` rewards running backwards,
+    ``gravity_scale`` changes the dynamics, ``sign`` and ``flag`` the observations (two worlds in arXiv 2509.24305).
     """
 
     name: str  # Gymnasium's id
@@ -78,7 +78,7 @@ class MuJoCo:
                 object.__setattr__(self, key, value)
         if self.engine not in ("mujoco", "mjx"):
             raise ValueError(f"engine={self.engine!r} is unknown: give 'mujoco' or 'mjx'")
-        self._physics()  # says now, not inside a compiled program, that a package is missing
+        self._physics()  # raises errors about missing packages here, not inside a compiled program
 
     def _physics(self) -> Engine | mjx.Engine:
         engine = _engine(self.name)
@@ -86,7 +86,7 @@ class MuJoCo:
 
     @property
     def calls_host(self) -> bool:
-        """The C engine is on the host, and takes a whole batch at once."""
+        """Whether steps are computed on the host (by the C engine, a whole batch at once)."""
         return self.engine == "mujoco"
 
     @property
@@ -118,10 +118,10 @@ TERMS = 5  # of `Task.terms`
 
 
 class Engine:
-    """A task in NumPy and the C engine, in batches. Remembers nothing: what it keeps is scratch memory.
+    """A task in NumPy and the C engine, in batches. It has no state of its own, only scratch memory.
 
-    A robot is a row of float64: whether its episode has ended, the task's `place`, then MuJoCo's integration state
-    without the applied forces, which are always zero: time, qpos, qvel, the solver's warm start and the controls.
+    A robot is a row of float64: whether its episode has ended; the task's `place`; and MuJoCo's integration state
+    (time, qpos, qvel, the solver's warm start and the controls) without the applied forces, which are always zero.
     """
 
     def __init__(self, task: Task):
@@ -153,7 +153,7 @@ class Engine:
         return self._call(self.step, gravity, action, state.bits)
 
     def _call(self, function, gravity, numbers, *bits):
-        """Out of the compiled program and back, in JAX's float."""
+        """Call ``function`` on the host; numbers go there and come back in JAX's float."""
         dtype = jnp.result_type(float)
         numbers = jnp.append(jnp.asarray(numbers, dtype), jnp.asarray(gravity, dtype))
         results = (2 * self.width, np.dtype(np.uint32)), (self.observation_size, dtype), (TERMS, dtype)
@@ -161,7 +161,7 @@ class Engine:
         return State(bits, observation), terms
 
     def reset(self, numbers):
-        """Callback: rows, observations and no terms, at these positions and velocities; gravity is the last number."""
+        """Callback: rows, observations and zeros for terms, at these (qpos, qvel); gravity is the last number."""
         numbers = np.asarray(numbers)
         given = numbers.reshape(-1, numbers.shape[-1])
         rows = np.zeros((len(given), self.width))
@@ -173,7 +173,7 @@ class Engine:
     def step(self, numbers, bits):
         """Callback: rows, observations and terms after a step with these actions; gravity is the last number.
 
-        Of robots whose episode had ended, only that is said.
+        For robots whose episode had ended, observations and terms are 0, except the term that says so.
         """
         numbers, bits = np.asarray(numbers), np.asarray(bits)
         rows, given = bits.view(np.float64).reshape(-1, self.width), numbers.reshape(-1, numbers.shape[-1])
@@ -208,10 +208,10 @@ class Engine:
         return np.concatenate(self.task.observe(seen), axis=1, dtype=dtype)
 
     def _run(self, rows, gravity, moving):
-        """Move the rows one step on (or only look at them), on all cores; what the task sees."""
+        """Advance the rows by one step (``moving``), or only read them, on all cores; return what the task reads."""
         fields = {key: getattr(self.blank, key) for key in self.task.reads}
         reads = {key: np.empty((len(rows), *field.shape)) for key, field in fields.items()}
-        lanes = iter(range(len(rows)))  # shared: whoever is free takes the next
+        lanes = iter(range(len(rows)))  # shared by the threads: each takes the next row when it is free
         args = lanes, rows[:, 2:], gravity.tolist(), reads, moving
         helpers = [_pool().submit(self._work, *args) for _ in range(min(THREADS, len(rows)) - 1)]
         self._work(*args)
@@ -220,7 +220,7 @@ class Engine:
         return reads | {"qpos": rows[:, self.qpos], "qvel": rows[:, self.qvel], "mass": self.mass}
 
     def _work(self, lanes, states, gravity, reads, moving):
-        """One thread: engine calls and copies only, for those run beside the other threads'."""
+        """The work of one thread: only engine calls and copies, which run in parallel with other threads."""
         mujoco, spec, frame_skip, forces = self.mujoco, self.spec, self.task.frame_skip, "cfrc_ext" in self.task.reads
         set_state, get_state, step = mujoco.mj_setState, mujoco.mj_getState, mujoco.mj_step
         model, data = scratch = self.spare.pop() if self.spare else self._scratch()
@@ -248,7 +248,7 @@ class Engine:
 
 
 def _shaped(numbers, rows, observations, terms):
-    """Results in the batch's shape."""
+    """Results, with the leading axes of the batch."""
     return tuple(x.reshape(*numbers.shape[:-1], -1) for x in (rows.view(np.uint32), observations, terms))
 
 
@@ -267,13 +267,13 @@ def _import_mujoco():
         import mujoco
     except ImportError:
         raise ValueError("MuJoCo's tasks need the package mujoco: pip install mujoco==4.0.0") from None
-    if mujoco.get_mju_user_warning() is None:  # MuJoCo's own way is to write MUJOCO_LOG.TXT where the user stands
+    if mujoco.get_mju_user_warning() is None:  # by default MuJoCo writes MUJOCO_LOG.TXT to the working directory
         mujoco.set_mju_user_warning(logging.getLogger(__name__).info)
     return mujoco
 
 
 def _assets() -> Path:
-    """Gymnasium's models, without its own MuJoCo classes: those import more."""
+    """Where Gymnasium's models are. Its MuJoCo classes are not imported: they need more packages."""
     package = find_spec("gymnasium")
     if package is None:
         raise ValueError("MuJoCo's tasks need Gymnasium's models: pip install gymnasium==1.4.0")

@@ -75,13 +75,13 @@ class Network:
         ]
 
     def layers(self, params):
-        """θ as weights and biases, network by network. Before a loop, not in it: that copies them every time."""
+        """θ as weights and biases, network by network. To be called before a loop: inside it would copy every time."""
         with jax.ensure_compile_time_eval():
             unravel = self._template[1]
         return unravel(params)
 
     def heads(self, layers, observations):
-        """What the distribution needs, for observations of shape (B, o): logits (B, K), or (μ, σ), each (B, A)."""
+        """Parameters of the actions' distribution, for observations (B, o): logits (B, K), or (μ, σ), each (B, A)."""
         outputs = jnp.concatenate([_forward(network, observations) for network in layers], axis=-1)
         if isinstance(self.actions, Discrete):
             return outputs
@@ -89,13 +89,13 @@ class Network:
         return mean, jax.nn.softplus(spread)
 
     def noise(self, key, steps: int):
-        """All the randomness of a trajectory's actions: (steps,) uniform, or (steps, A) normal."""
+        """The random numbers of a trajectory's actions: (steps,) uniform, or (steps, A) normal."""
         if isinstance(self.actions, Discrete):
             return jax.random.uniform(key, (steps,))
         return jax.random.normal(key, (steps, self.actions.size))
 
     def sample(self, heads, noise):
-        """The latent u that is scored, from one step's noise: action indices (B,) or Gaussians (B, A)."""
+        """The latent u whose density is taken, from one step's noise: action indices (B,) or Gaussians (B, A)."""
         if isinstance(self.actions, Discrete):
             below = jnp.cumsum(jax.nn.softmax(heads), axis=-1)[:, :-1]
             return jnp.sum(noise[:, None] > below, axis=-1).astype(jnp.int32)
@@ -103,13 +103,14 @@ class Network:
         return mean + deviation * noise
 
     def action(self, latent):
-        """What the environment gets: the index itself, or c·tanh(u)."""
+        """The action for the environment: the index itself, or c·tanh(u)."""
         return latent if isinstance(self.actions, Discrete) else self.actions.scale * jnp.tanh(latent)
 
     def log_prob(self, heads, latent):
         """log π(u | s), shape (B,)."""
         if isinstance(self.actions, Discrete):
-            chosen = latent[:, None] == jnp.arange(self.actions.size)[None, :]  # not by index: its gradient scatters
+            # a mask and no index, because the gradient of indexing is a slow scatter
+            chosen = latent[:, None] == jnp.arange(self.actions.size)[None, :]
             return jnp.where(chosen, jax.nn.log_softmax(heads), 0).sum(axis=-1)
         mean, deviation = heads
         density = jax.scipy.stats.norm.logpdf(latent, mean, deviation)

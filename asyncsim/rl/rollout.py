@@ -12,11 +12,11 @@ from jax.custom_batching import custom_vmap
 from jax.flatten_util import ravel_pytree
 
 CHUNK = 50  # steps of one backward pass
-ROWS = 256  # at most so many rows are summed over by a matrix product, where that can be: more are slower
+ROWS = 256  # a matrix product sums over at most so many rows, if there are not more jobs: larger ones are slower
 
 
 class Trajectories(NamedTuple):
-    """M trajectories of at most H steps; after termination ``alive`` is False and all else 0."""
+    """M trajectories of at most H steps; after termination ``alive`` is False and everything else is 0."""
 
     observations: Any  # (H, M, o)
     latents: Any  # (H, M) or (H, M, A), what log π scores
@@ -70,8 +70,8 @@ def rewards_to_go(rewards, discount: float):
 def weighted_gradient(network, params, trajectories: Trajectories, weights, discount: float):
     """Σ_j w_j g_H(τ_j, θ), shape (d,). (arXiv 2509.24305, eq. 3)
 
-    One backward pass over `CHUNK` steps of all jobs after another, as long as an episode goes on. The forward pass is
-    done again: to keep it from the rollout costs more memory traffic than it saves arithmetic.
+    Backward passes over `CHUNK` steps of all jobs, one after another, until all episodes are over. They repeat the
+    forward pass of the rollout: to store it would cost more memory traffic than the arithmetic it saves.
     """
     horizon, jobs = trajectories.rewards.shape
     gains = weights[None, :] * rewards_to_go(trajectories.rewards, discount) * trajectories.alive
@@ -84,7 +84,7 @@ def weighted_gradient(network, params, trajectories: Trajectories, weights, disc
         return jnp.vdot(gains, network.log_prob(network.heads(layers, observations), latents))
 
     def chunk(k, gradient):
-        start = jnp.minimum(k * CHUNK, horizon - length)  # the last may overlap the one before
+        start = jnp.minimum(k * CHUNK, horizon - length)  # the last chunk may overlap the one before
         rows = (trajectories.observations, trajectories.latents, gains)
         observations, latents, gain = (lax.dynamic_slice_in_dim(x, start, length) for x in rows)
         fresh = (start + jnp.arange(length) >= k * CHUNK)[:, None]
@@ -98,9 +98,9 @@ def weighted_gradient(network, params, trajectories: Trajectories, weights, disc
 
 
 def _over_lanes(reduce):
-    """A reduction that, under vmap, is over the lanes as well: loops then end for all lanes at once.
+    """A reduction that, under vmap, also reduces over the mapped axis, so that loops end for all lanes at once.
 
-    Without it, vmap would make a loop copy all that it carries at every step, for the lanes that are done.
+    Otherwise a loop under vmap would copy its whole carry at every step, to keep that of lanes that are done.
     """
     function = custom_vmap(reduce)
     function.def_vmap(lambda size, batched, x: (function(x), False))

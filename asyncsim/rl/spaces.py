@@ -1,4 +1,4 @@
-"""What an environment is, and what actions are."""
+"""Interfaces of environments and action spaces."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Box:
 
 
 class Environment(Protocol):
-    """A world for one episode, without a time limit. ``calls_host``: as `asyncsim.base.Problem` has it."""
+    """An environment for one episode, without a time limit. It may have ``calls_host``, as `asyncsim.base.Problem`."""
 
     observation_size: ClassVar[int]
 

@@ -1,6 +1,6 @@
-"""Gymnasium 1.4's MuJoCo tasks as data: how an episode starts, what is seen, what it pays and when it ends.
+"""Gymnasium 1.4's MuJoCo tasks as data: how an episode starts, observations, rewards, and when it ends.
 
-Whatever reads off an engine takes NumPy's arrays as well as JAX's, so that every engine has the same tasks.
+Functions of an engine's state take arrays of NumPy and of JAX, so that both engines share the tasks.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def _arm(key, home, velocities, scale):
     return jnp.concatenate([angles, target, speeds, jnp.zeros(2, home.dtype)])
 
 
-# What is read off an engine after a step. `seen` holds arrays with one row per robot: qpos, qvel, and the task's
-# `reads`. As in Gymnasium these reads are as old as the last forward pass inside the step, not as qpos and qvel.
+# Functions of an engine's state after a step. `seen` holds arrays with one row per robot: qpos, qvel, and the task's
+# `reads`. As in Gymnasium, `reads` are of the last forward pass inside the step, which is before qpos and qvel.
 
 
 def _x(seen):
@@ -64,7 +64,7 @@ def _to_finger(seen):
 
 
 def _squares(numbers):
-    """Their sum, one for each row."""
+    """The sum of squares of each row."""
     return (numbers**2).reshape(len(numbers), -1).sum(1)
 
 
@@ -111,17 +111,17 @@ def _reacher_5(seen):
 
 @dataclass(frozen=True)
 class Task:
-    """What Gymnasium's class says about a model."""
+    """A task: what Gymnasium's class adds to a model."""
 
     xml: str
     frame_skip: int  # engine steps per step
     defaults: dict[str, float]  # of `MuJoCo`'s fields
     observe: Callable  # seen -> pieces of the observation
     healthy: tuple[tuple[slice, float, float], ...] = ()  # open ranges of (qpos, qvel); outside, the episode ends
-    pays_fallen: bool = True  # the healthy reward is also for the step that ends the episode
+    pays_fallen: bool = True  # whether the step that ends the episode has the healthy reward, too
     contact_cost_weight: float = 0.0
     start: Callable = _uniform
-    place: Callable = _x  # seen -> what `progress` compares before and after a step
+    place: Callable = _x  # seen -> the number that `progress` compares before and after a step
     progress: Callable = _velocity
     reads: tuple[str, ...] = ()  # further fields of MjData
 

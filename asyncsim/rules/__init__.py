@@ -1,4 +1,4 @@
-"""Who counts and who starts. One file, one pseudo-code box; plain Python."""
+"""Which finished jobs make an update, and which workers start a new job: one rule per file, in plain Python."""
 
 from .fedbuff import FedBuff
 from .greedy import Greedy

@@ -1,4 +1,4 @@
-"""The one check that rules share."""
+"""The check of arguments that rules share."""
 
 
 def positive_integer(key: str, value: object) -> None:

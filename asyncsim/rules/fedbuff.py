@@ -12,7 +12,7 @@ from .checks import positive_integer
 
 @dataclass(frozen=True)
 class FedBuff:
-    """Every ``batch_size`` arrivals, of any versions, make an update; a finisher takes the newest point.
+    """Every ``batch_size`` arrivals, of any versions, make an update; a worker that finishes takes the newest point.
 
     (arXiv 2106.06639, with one local step.)
 

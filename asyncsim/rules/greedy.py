@@ -11,7 +11,7 @@ from ..base import ALONE, Clock, Ticket
 
 @dataclass(frozen=True)
 class Greedy:
-    """Every arrival makes an update, however old; the finisher alone takes the new point. (arXiv 2404.08003)"""
+    """Every arrival makes an update, however old; only its worker takes the new point. (arXiv 2404.08003)"""
 
     communication: ClassVar = "gradient"
 

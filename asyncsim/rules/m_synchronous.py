@@ -12,7 +12,7 @@ from .checks import positive_integer
 
 @dataclass(frozen=True)
 class MSynchronous:
-    """An update when the first ``participants`` distinct workers have finished one job. (Synchronous with backups)
+    """An update when the first ``participants`` workers have finished one job each. (arXiv 1604.00981, backup workers)
 
     participants: m; at most the number of workers.
     """
@@ -29,7 +29,7 @@ class MSynchronous:
         return []
 
     def receive(self, held, ticket: Ticket, clock: Clock):
-        held.append(ticket)  # a worker that is done is parked, so the jobs are of distinct workers
+        held.append(ticket)  # a worker that has finished waits, so no worker has two jobs here
         if len(held) < self.participants:
             return held, Decision()
         return [], Decision(use=[ticket.job for ticket in held], weights=1 / self.participants, start=clock.workers)
@@ -38,5 +38,5 @@ class MSynchronous:
         return [ticket.job for ticket in held]
 
     def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
-        absent = set(gone).difference(ticket.worker for ticket in held)  # a job that is there stays there
+        absent = set(gone).difference(ticket.worker for ticket in held)  # jobs that are finished still count
         return sorted(absent) if len(clock.workers) - len(absent) < self.participants else ()

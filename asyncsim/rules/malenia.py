@@ -1,4 +1,4 @@
-"""Malenia: every worker counts the same, however many gradients it computed."""
+"""Malenia: every worker has the same weight, however many gradients it computed."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from .checks import positive_integer
 
 
 def full(counts: Sequence[int], size: int) -> bool:
-    """n² >= M Σ 1/M_i, with 1/0 = ∞. The sum is correctly rounded, and still 1/30 + 1/6 is not 0.2."""
+    """n² >= M Σ 1/M_i, with 1/0 = ∞. The tolerance is needed: even a correctly rounded 1/30 + 1/6 is not 0.2."""
     n = len(counts)
     return all(counts) and n * n >= size * math.fsum(1 / count for count in counts) * (1 - 1e-12)
 
 
 @dataclass
 class Round:
-    """What Malenia holds: the jobs, who did them, and M_i with Σ 1/M_i kept up to date."""
+    """Malenia's state: the finished jobs, their workers, and M_i and Σ 1/M_i, kept up to date."""
 
     jobs: list[int]
     workers: list[int]
     counts: list[int]  # M_i, shape (workers,)
     absent: int  # workers with M_i = 0
-    inverse_sum: float  # Σ 1/M_i over the others
+    inverse_sum: float  # Σ 1/M_i over the workers with M_i > 0
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Malenia:
             held.inverse_sum += 1.0
         else:
             held.inverse_sum -= 1.0 / (counts[worker] * (counts[worker] - 1))
-        # The running sum drifts by rounding, so it only rules rounds out.
+        # The running sum drifts by rounding, so it only says quickly that a round is not full yet.
         if held.absent or n * n < size * held.inverse_sum * (1 - 1e-9) or not full(counts, size):
             return held, AGAIN
         weights = [1 / (n * counts[worker]) for worker in held.workers]
@@ -74,7 +74,7 @@ class Malenia:
         absent = [worker for worker in gone if not held.counts[worker]]
         if absent or len(gone) == len(clock.workers):
             return absent or gone
-        # However many jobs the others do, Σ 1/M_i stays above the part of those who are gone.
+        # However many jobs the others finish, Σ 1/M_i stays above the terms of the workers that are gone.
         least = math.fsum(1 / held.counts[worker] for worker in gone)
         return gone if len(clock.workers) ** 2 <= self._size(clock) * least * (1 + 1e-9) else ()
 

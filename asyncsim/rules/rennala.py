@@ -16,7 +16,7 @@ class Rennala:
 
     batch_size: gradients per update, M.
     initial_batch_size: gradients of the first update, M_init; None: M.
-    communication: ``"round"``, workers add up locally and one reduction ends the round (the paper);
+    communication: ``"round"``, workers sum their gradients and one reduction ends the round (the paper);
         ``"gradient"``, every gradient is sent by itself (an ablation).
     """
 
@@ -39,7 +39,7 @@ class Rennala:
         held.append(ticket.job)
         if len(held) < size:
             return held, AGAIN
-        return [], Decision(use=held, weights=1 / size, start=clock.workers)  # update; everybody takes the new point
+        return [], Decision(use=held, weights=1 / size, start=clock.workers)  # everybody takes the new point
 
     def holds(self, held) -> Sequence[int]:
         return held

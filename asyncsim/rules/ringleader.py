@@ -11,7 +11,7 @@ from ..base import AGAIN, Clock, Decision, Ticket
 
 @dataclass
 class Tables:
-    """What Ringleader holds: the jobs of each worker that make this round's updates, and those for the next round."""
+    """Ringleader's state: each worker's jobs for the updates of this round, and for those of the next round."""
 
     now: list[list[int]]
     later: list[list[int]]
@@ -24,8 +24,9 @@ class Ringleader:
     """Updates from a table of all workers' gradients, one update per worker and round. (arXiv 2509.22860, Algorithm 1)
 
     Phase 1: gradients are gathered, at the same points, until every worker has given one. Phase 2: n updates, each
-    with the whole table, worker i's gradients weighing 1/(n b_i); an update is made, and a new point sent, when a
-    worker that has not had its turn finishes. Gradients of workers that have had it are kept for the next round.
+    with the whole table, where each of the b_i gradients of worker i has the weight 1/(n b_i). An update is made, and
+    a new point sent, when a worker finishes that has not had its turn in this round. Gradients of workers that have
+    had their turn are kept for the next round.
 
     A gradient stays in the table until the round ends, so it is used by several updates.
     """

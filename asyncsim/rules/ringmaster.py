@@ -1,4 +1,4 @@
-"""Ringmaster: greedy, without the very old."""
+"""Ringmaster: greedy, without gradients that are too old."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Ringmaster:
         positive_integer("max_delay", self.max_delay)
 
     def empty(self, workers: int) -> list[tuple[int, int]]:
-        """A heap with an entry per worker: a version that its job is not older than. The engine knows the real one."""
+        """A heap of (version, worker), one per worker: its job has this version or a newer one (see `Clock.asked`)."""
         return [(0, worker) for worker in range(workers)] if self.cancel else []
 
     def receive(self, held, ticket: Ticket, clock: Clock):

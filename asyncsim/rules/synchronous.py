@@ -12,7 +12,7 @@ from .checks import positive_integer
 
 @dataclass(frozen=True)
 class Synchronous:
-    """An update when every worker has finished ``jobs_each`` jobs; who is done early waits. (Minibatches)
+    """An update when every worker has finished ``jobs_each`` jobs; workers that are done early wait.
 
     jobs_each: jobs per worker and update.
     """
@@ -33,7 +33,7 @@ class Synchronous:
         if done[ticket.worker] < self.jobs_each:
             return held, AGAIN
         if len(jobs) < self.jobs_each * len(clock.workers):
-            return held, Decision()  # park
+            return held, Decision()  # the worker waits
         return self.empty(len(clock.workers)), Decision(use=jobs, weights=1 / len(jobs), start=clock.workers)
 
     def holds(self, held) -> Sequence[int]:

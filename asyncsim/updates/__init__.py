@@ -1,4 +1,4 @@
-"""What a step is. Pure functions on flat vectors; maximisation. One file per paper."""
+"""Steps of the server: pure functions on flat vectors, for maximisation. One file per paper."""
 
 from .afedpg import AFedPG
 from .delay_adaptive import DelayAdaptivePG

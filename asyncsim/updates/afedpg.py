@@ -1,4 +1,4 @@
-"""AFedPG: asynchronous federated policy gradient with delay-adaptive look-ahead."""
+"""AFedPG: asynchronous federated policy gradient, with a look-ahead that depends on the delay."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class AFedPGState(NamedTuple):
 
 @dataclass(frozen=True)
 class AFedPG:
-    """Momentum and look-ahead at the server, one gradient an update. (arXiv 2404.08003, Algorithm 1)
+    """Momentum and look-ahead at the server, with one gradient per update. (arXiv 2404.08003, Algorithm 1)
 
     step_size: s_0. momentum: a_0 in (0, 1]. (The paper swaps the letters α and η of arXiv 2509.24305.)
-    step_decay, momentum_decay: s_k = s_0 (k+1)^-step_decay, a_v = a_0 (v+1)^-momentum_decay. The default 0
-        is constants; 5/7 and 4/7 are the paper's for stationarity, 1 and 4/5 for global optimality.
+    step_decay, momentum_decay: s_k = s_0 (k+1)^-step_decay, a_v = a_0 (v+1)^-momentum_decay. With the default 0
+        both are constant. The paper has 5/7 and 4/7 for stationarity, 1 and 4/5 for global optimality.
 
-    A gradient asked at version v is weighed, and its look-ahead point taken, with a_v.
+    For a gradient that was asked for at version v, a_v is both its weight and the momentum of the look-ahead.
     """
 
     step_size: float

@@ -1,4 +1,4 @@
-"""Plain policy gradient that trusts old gradients less."""
+"""Plain policy gradient with shorter steps for old gradients."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DelayAdaptivePG:
     def apply(self, state: VanillaState, gradient, step_size, version, delay) -> VanillaState:
         late = delay > self.workers
         longest = late * delay + (1 - late) * self.workers  # max(n, δ)
-        # α n first: of two integers JAX would make a float32
+        # α n first: JAX divides two integers in float32
         return VanillaState(state.point + step_size * self.workers / longest * gradient, gradient)
 
     def query(self, state: VanillaState):

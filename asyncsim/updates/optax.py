@@ -10,15 +10,15 @@ from .step import check_step_size
 
 class OptaxState(NamedTuple):
     point: Any  # θ_t, shape (d,)
-    direction: Any  # what the transformation made of the last gradient
-    inner: Any  # of the transformation
+    direction: Any  # the last gradient, transformed
+    inner: Any  # the state of the transformation
 
 
 @dataclass(frozen=True)
 class Optax:
-    """θ_{t+1} = θ_t + α T(g_t), with T a ``GradientTransformation`` that scales, such as ``optax.scale_by_adam()``.
+    """θ_{t+1} = θ_t + α T(g_t), with T a ``GradientTransformation`` such as ``optax.scale_by_adam()``.
 
-    step_size: α. transformation: T; one with its own learning rate descends, so leave that out.
+    step_size: α. transformation: T, without a learning rate: optax's learning rates turn ascent into descent.
     """
 
     step_size: float

@@ -1,4 +1,4 @@
-"""What updates share: the normalised direction, and the checks of α and η."""
+"""Shared by updates: the normalised direction, and the checks of α and η."""
 
 from __future__ import annotations
 
