@@ -27,7 +27,7 @@ class Optax:
     def __post_init__(self):
         check_step_size(self.step_size)
         if not (hasattr(self.transformation, "init") and hasattr(self.transformation, "update")):
-            raise ValueError(f"transformation={self.transformation!r} is none: give optax.scale_by_adam(), for example")
+            raise ValueError(f"transformation={self.transformation!r} is no GradientTransformation: give optax.scale_by_adam()")
 
     def init(self, params) -> OptaxState:
         return OptaxState(params, 0 * params, self.transformation.init(params))
