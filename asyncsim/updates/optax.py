@@ -27,7 +27,9 @@ class Optax:
     def __post_init__(self):
         check_step_size(self.step_size)
         if not (hasattr(self.transformation, "init") and hasattr(self.transformation, "update")):
-            raise ValueError(f"transformation={self.transformation!r} is no GradientTransformation: give optax.scale_by_adam()")
+            raise ValueError(
+                f"transformation={self.transformation!r} is no GradientTransformation: give optax.scale_by_adam(), for example"
+            )
 
     def init(self, params) -> OptaxState:
         return OptaxState(params, 0 * params, self.transformation.init(params))
