@@ -28,7 +28,7 @@ class Optax:
         check_step_size(self.step_size)
         if not (hasattr(self.transformation, "init") and hasattr(self.transformation, "update")):
             raise ValueError(
-                f"transformation={self.transformation!r} is no GradientTransformation: give optax.scale_by_adam(), for example"
+                f"transformation={self.transformation!r} is no GradientTransformation: give optax.scale_by_adam()"
             )
 
     def init(self, params) -> OptaxState:
