@@ -13,7 +13,7 @@ from test_cli import COMMAND, TINY, complaint, files
 from asyncsim import results
 from asyncsim.cli import main
 from asyncsim.scenario import load
-from asyncsim.timeline.usage import total
+from asyncsim.timeline.usage import run_totals
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_a_row_per_method(here, capsys):
     assert said.err == "" and files(here) == before and "tiny" in said.out
     scenario = load("tiny.toml")
     for label in ("rennala_nigt", "afedpg"):
-        whole = total(scenario.simulate(label))
+        whole = run_totals(scenario.simulate(label))
         row = next(line for line in said.out.splitlines() if line.startswith(label)).split()
         assert row == [
             label,

@@ -198,14 +198,13 @@ def every_kind(label, title):
     size = {"name": f"{ours[:20]}: size", "points": [(10, 1e-5), (1e6, 3.0)], "ours": 1.0}
     return {
         "curves": learning_curves(slow, scenario),
-        "sweep": learning_curves(swept, scenario),
+        "sweep": learning_curves(swept, scenario, [label]),
         "by_worker": by_worker(worlds().replace({"method": {"malenia_nigt": label}}), scenario),
         "gantt": figures.gantt(timeline),
         "utilisation": figures.utilisation({label: timeline}),
         "delays": figures.delays({label: timeline}),
         "time_to_target": figures.time_to_target(targets, label),
-        "speedup_map": figures.speedup_map(pd.DataFrame({"method": [label], "scenario": [label], "speedup": [2.0]})),
-        "claim": figures.claim(points, words),
+        "prediction": figures.prediction(points, words),
         "scaling": figures.scaling([size]),
     }
 
@@ -225,7 +224,7 @@ def test_any_text_is_drawn_as_it_is(text, tmp_path):
         shown = text.replace("\x1b", "\ufffd").replace(" ", "")[:14]
         assert shown in joined, kind
         assert "mathdefault" not in joined
-        if kind != "claim" and kind != "scaling":  # whose words are ours
+        if kind != "prediction" and kind != "scaling":  # whose words are ours
             box = figure.get_tightbbox(figure.canvas.get_renderer())
             inside = box.x0 > -0.05 and box.y0 > -0.05
             assert inside and box.x1 < figure.get_figwidth() + 0.05 and box.y1 < figure.get_figheight() + 0.05, kind
@@ -239,7 +238,7 @@ def test_only_names_of_methods_are_made_pretty():
 
 
 def test_numbers_of_a_logarithmic_axis():
-    figure = every_kind("big", "A title")["claim"]
+    figure = every_kind("big", "A title")["prediction"]
     figure.canvas.draw()
     upper, lower = figure.axes
     labels = {axis: [text.get_text() for text in axis.get_ticklabels()] for axis in (upper.yaxis, lower.xaxis)}

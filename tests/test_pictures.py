@@ -11,8 +11,8 @@ from matplotlib.patches import Rectangle, StepPatch
 
 from asyncsim import Cluster, figures, rules, simulate
 from asyncsim.cluster import Exponential, Outage, one_straggler, sqrt
-from asyncsim.figures import DOING, delays, gantt, speedup_map, time_to_target, utilisation
-from asyncsim.timeline.usage import segments, total
+from asyncsim.figures import DOING, delays, gantt, time_to_target, utilisation
+from asyncsim.timeline.usage import run_totals, segments
 
 TEN = Cluster(sqrt(10), 1.0, outages={3: Outage(6.0, 14.0)})
 MANY = Cluster(sqrt(1000), 5.0, outages={worker: Outage(20.0, 60.0) for worker in range(300, 400)})
@@ -144,7 +144,7 @@ def test_utilisation(ten, thousand, many):
     bars = np.array([[bar.get_width() for bar in container] for container in axes.containers])
     np.testing.assert_allclose(bars.sum(axis=0), 1)
     of = dict(zip((container.get_label() for container in axes.containers), bars))
-    wholes = [total(timeline) for timeline in lines.values()]
+    wholes = [run_totals(timeline) for timeline in lines.values()]
     np.testing.assert_allclose(of["used"], [whole["utilisation"] for whole in wholes])
     np.testing.assert_allclose(of["communicating"], [whole["communicating_share"] for whole in wholes])
     np.testing.assert_allclose(of["idle"] + of["away"], [whole["idle_share"] for whole in wholes], atol=1e-12)
@@ -219,21 +219,6 @@ def test_time_to_target():
     twice = pd.concat([frame, frame.iloc[:1]])
     with pytest.raises(ValueError, match="method='rennala_nigt' has kappa=1.0 twice"):
         time_to_target(twice, "kappa")
-
-
-def test_speedup_map():
-    frame = pd.DataFrame(
-        [("synchronous_nigt", "equal", 1.0), ("synchronous_nigt", "slow", 1.0), ("rennala_nigt", "equal", 0.5)]
-        + [("rennala_nigt", "slow", 19.62), ("afedpg", "equal", np.nan)],
-        columns=["method", "scenario", "speedup"],
-    )
-    axes = drawn(speedup_map(frame))
-    assert [text.get_text() for text in axes.texts] == ["1×", "1×", "0.5×", "19.6×", "–", "–"]
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["equal", "slow"]
-    assert [text.get_text() for text in axes.get_yticklabels()] == ["Synchronous NIGT", "Rennala NIGT", "AFedPG"]
-    cells = axes.collections[0].get_array()
-    np.testing.assert_allclose(cells.compressed(), np.log2([1, 1, 0.5, 19.62]))
-    drawn(speedup_map(frame.iloc[:1]))
 
 
 def test_the_point_of_a_sweep_stays_as_it_is(ten):

@@ -9,7 +9,7 @@ import pytest
 from asyncsim import Cluster, rules, simulate
 from asyncsim.cluster import Exponential, LogNormal, Outage, ParameterServer
 from asyncsim.timeline.trace import trace_events
-from asyncsim.timeline.usage import by_worker
+from asyncsim.timeline.usage import worker_totals
 
 REQUIRED = {  # of the phases used here, by the format
     "X": {"name", "cat", "ts", "dur", "pid", "tid"},
@@ -82,7 +82,7 @@ def test_a_trace_is_valid_and_whole(name):
     seconds = Counter()
     for event in events:
         seconds[event["tid"] - 1, event["cat"]] += event["dur"] / 1e6
-    for row in by_worker(timeline).itertuples():
+    for row in worker_totals(timeline).itertuples():
         near = 1e-5 * (1 + len(events))
         assert abs(seconds[row.worker, "communicating"] - row.communicating) < near
         assert abs(seconds[row.worker, "used"] - row.useful) < near

@@ -116,7 +116,7 @@ def test_an_interrupt_leaves_the_old_results(few, capsys, monkeypatch):
 
 def drawn(data, **labels):
     given = {"title": "t", "x": "x", "y": "y", "prediction": "bound", "logarithmic": True, "levels": (), "mark": None}
-    figure = figures.claim(data, given | labels)
+    figure = figures.prediction(data, given | labels)
     upper, lower = figure.axes
     return upper, lower, [text.get_text() for text in upper.get_legend().get_texts()]
 

@@ -363,7 +363,7 @@ def _what_happened(title, timelines, methods) -> None:
     from rich import box
     from rich.table import Table
 
-    from ..timeline.usage import total
+    from ..timeline.usage import run_totals
 
     def number(value, form="{:.4g}"):
         return "–" if isnan(value) else form.format(value)
@@ -375,7 +375,7 @@ def _what_happened(title, timelines, methods) -> None:
     for heading in ("updates", "end", "per update", *counts, "utilisation", "wasted", "delay", "max", "sent"):
         table.add_column(heading, justify="right", no_wrap=True)
     for label, timeline in timelines.items():
-        whole = total(timeline)
+        whole = run_totals(timeline)
         table.add_row(
             label,
             f"{whole['updates']}",

@@ -27,7 +27,7 @@ from filelock import FileLock, Timeout
 from .. import figures
 from ..scenario import Settings
 from ..timeline import Timeline
-from ..timeline.usage import total
+from ..timeline.usage import run_totals
 
 FILES = ("settings.json", "curves.csv", "summary.csv", "curves.png", "curves.svg")  # always
 # Of tuning seeds; of a sweep of one quantity; of workers whose worlds differ.
@@ -49,6 +49,11 @@ LONGEST = 240  # bytes of a directory's name: file systems have 255, and what li
 # Of a sweep, all frames have a column per axis, before ``method``.
 
 
+def _axes_of(frame: pd.DataFrame) -> list[str]:
+    """The axes of a sweep: the columns before ``method``."""
+    return list(frame.columns[: frame.columns.get_loc("method")])
+
+
 def tuned(curves: pd.DataFrame) -> pd.DataFrame:
     """The rows at each method's tuned step size, at each point of a sweep.
 
@@ -62,7 +67,7 @@ def tuned(curves: pd.DataFrame) -> pd.DataFrame:
         score = late.groupby("step_size")["eval_return"].agg(lambda returns: returns.to_numpy().mean())
         return score.fillna(-np.inf).idxmax()
 
-    runs = curves.groupby([*figures.axes_of(curves), "method"], sort=False)
+    runs = curves.groupby([*_axes_of(curves), "method"], sort=False)
     parts = [rows[rows["step_size"] == best(rows)] for _, rows in runs]
     return pd.concat(parts, ignore_index=True)
 
@@ -77,13 +82,13 @@ def summarise(curves: pd.DataFrame, timelines: Mapping[Any, Timeline], target: f
     timelines: by method; of a sweep, by (value of each axis, ..., method).
     """
     rows = []
-    axes = figures.axes_of(curves)
+    axes = _axes_of(curves)
     for run, part in tuned(curves).groupby([*axes, "method"], sort=False):
         by_update = part.groupby("update")
         time, mean = by_update["time"].first(), by_update["eval_return"].mean(skipna=False)
         reached = time[mean >= (np.inf if target is None else target)]
         timeline = timelines[run if axes else run[0]]
-        whole = total(timeline)
+        whole = run_totals(timeline)
         rows.append(
             {
                 **dict(zip([*axes, "method"], run)),
@@ -112,7 +117,7 @@ def by_worker(curves: pd.DataFrame, timelines: Mapping[Any, Timeline]) -> pd.Dat
     if not len(columns):
         return None
     rows = []
-    axes = figures.axes_of(curves)
+    axes = _axes_of(curves)
     for run, part in tuned(curves).groupby([*axes, "method"], sort=False):
         last = part.loc[part["update"] == part["update"].max(), columns].dropna(axis="columns", how="all")
         timeline = timelines[run if axes else run[0]]
@@ -257,13 +262,13 @@ def save(
         curves = _read(new / "curves.csv", scenario)
         summary = summarise(curves, timelines, scenario.get("target_return"))
         summary.to_csv(new / "summary.csv", index=False, lineterminator="\n")
-        drawn = {"curves": figures.learning_curves(tuned(curves), scenario)}
+        drawn = {"curves": figures.learning_curves(tuned(curves), scenario, _axes_of(curves))}
         served = by_worker(curves, timelines)
         if served is not None:
             served.to_csv(new / "by_worker.csv", index=False, lineterminator="\n")
-            if not figures.axes_of(served):
+            if not _axes_of(served):
                 drawn["by_worker"] = figures.by_worker(served, scenario)
-        axes = summary[figures.axes_of(summary)]
+        axes = summary[_axes_of(summary)]
         if (
             len(axes.select_dtypes("number").columns) == len(axes.columns) == 1
             and summary["time_to_target"].notna().any()
@@ -427,7 +432,7 @@ def save_validation(
 ) -> list[Path]:
     """Write a validation, whole or not at all; return the files.
 
-    drawn: data and labels of each figure, as `figures.claim` takes them. Figures are made from what was written.
+    drawn: data and labels of each figure, as `figures.prediction` takes them. Figures are made from what was written.
     """
     with _whole(directory) as new, figures.style():
         frames = {"claims": claims, "constants": constants, **{name: data for name, (data, _) in drawn.items()}}
@@ -438,7 +443,7 @@ def save_validation(
         text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
         (new / "settings.json").write_text(text + "\n", encoding="utf-8")
         for name in drawn:
-            figure = figures.claim(pd.read_csv(new / f"{name}.csv"), labels[name])
+            figure = figures.prediction(pd.read_csv(new / f"{name}.csv"), labels[name])
             figure.savefig(new / f"{name}.png", metadata={"Software": None})
             figure.savefig(new / f"{name}.svg", metadata={"Date": None})
     return sorted(Path(directory).iterdir())

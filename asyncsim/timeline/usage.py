@@ -71,7 +71,7 @@ def _collectives(timeline: Timeline, parts: list[tuple], until: float) -> tuple[
     return worker[gap], np.maximum(begin[which], opens[gap]), np.minimum(time[which], closes[gap])
 
 
-def by_worker(timeline: Timeline, parameters: int | None = None) -> pd.DataFrame:
+def worker_totals(timeline: Timeline, parameters: int | None = None) -> pd.DataFrame:
     """One row per worker.
 
     Seconds: ``busy`` (computing) + ``communicating`` + ``idle`` (parked, waiting or ``away``) = the run's end.
@@ -113,15 +113,15 @@ def by_worker(timeline: Timeline, parameters: int | None = None) -> pd.DataFrame
     return pd.DataFrame(columns)
 
 
-def total(timeline: Timeline, parameters: int | None = None) -> dict[str, Any]:
+def run_totals(timeline: Timeline, parameters: int | None = None) -> dict[str, Any]:
     """The run as a whole.
 
-    ``end, updates, seconds_per_update`` (to the last update); seconds and jobs as in `by_worker`, summed over workers;
-    ``utilisation, busy_share, communicating_share, idle_share`` of n·end, ``wasted_share`` of what was busy;
+    ``end, updates, seconds_per_update`` (to the last update); seconds and jobs as in `worker_totals`, summed over
+    workers; ``utilisation, busy_share, communicating_share, idle_share`` of n·end, ``wasted_share`` of what was busy;
     ``mean_delay`` and ``max_delay`` of uses, in updates; ``communications``, where a collective is one, and ``bytes``.
     What cannot be known, because nothing happened, is NaN.
     """
-    frame, updates, delays = by_worker(timeline, parameters), timeline.updates, timeline.delays()
+    frame, updates, delays = worker_totals(timeline, parameters), timeline.updates, timeline.delays()
     sums = {key: frame[key].sum().item() for key in ("busy", "communicating", "idle", "away", "useful", "wasted")}
     worked = timeline.cluster.workers * timeline.end or math.nan
     result = {
@@ -145,12 +145,6 @@ def total(timeline: Timeline, parameters: int | None = None) -> dict[str, Any]:
     if (d := _parameters(timeline, parameters)) is not None:
         result["bytes"] = BYTES * d * result["communications"]
     return result
-
-
-def delays(timeline: Timeline) -> pd.DataFrame:
-    """The histogram of delays: ``delay`` from 0 to the largest, and how many ``gradients`` were used that late."""
-    counts = np.bincount(timeline.delays())
-    return pd.DataFrame({"delay": np.arange(len(counts)), "gradients": counts})
 
 
 def _table(row: np.ndarray, column: np.ndarray, columns: int, rows: int, weights=None) -> np.ndarray:

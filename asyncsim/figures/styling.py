@@ -1,0 +1,71 @@
+"""Colours and lines of the families of methods, and the style of all figures."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.colors import to_hex, to_rgb
+
+# Colours that colour-blind readers tell apart (Okabe and Ito's, then Tol's), one per family, the same in every figure.
+COLOURS = {
+    "rennala": "#0072B2",
+    "malenia": "#D55E00",
+    "synchronous": "#009E73",
+    "afedpg": "#CC79A7",
+    "asynchronous": "#E69F00",
+    "ringmaster": "#56B4E9",
+    "ringleader": "#999933",
+    "fedbuff": "#882255",
+    "delay_adaptive": "#332288",
+    "m_synchronous": "#661100",
+}
+OTHER = "#000000"
+LINES = ("-", "--", "-.", ":")  # methods of one family
+STYLE = {
+    "font.size": 11,
+    "axes.labelsize": 12,
+    "axes.titlesize": 12,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.7,
+    "legend.frameon": False,
+    "legend.fontsize": 10,
+    "text.parse_math": False,  # a title may have two dollars in it
+    "svg.fonttype": "path",  # looks the same everywhere
+    "svg.hashsalt": "asyncsim",  # the same bytes every time
+}
+
+
+def style():
+    """A context in which figures are made and saved."""
+    return rc_context(STYLE)
+
+
+def colours_and_lines(names) -> list[tuple[str, str]]:
+    """Colour and line of each: a colour per family, which begins the name, and a line per method of a family.
+
+    Where all are of one family, its colour goes from dark to light.
+    """
+    names = [name.lower().replace(" ", "_") for name in names]
+    families = [max((family for family in COLOURS if name.startswith(family)), key=len, default="") for name in names]
+    colours = [COLOURS.get(family, OTHER) for family in families]
+    if len(set(families)) == 1 < len(names):
+        colours = _shades(colours[0], len(names))
+    return [(colour, LINES[families[:k].count(families[k]) % len(LINES)]) for k, colour in enumerate(colours)]
+
+
+def _shades(colour: str, count: int) -> list[str]:
+    """From the colour, darkened, to itself, lightened."""
+    rgb = np.array(to_rgb(colour))
+    return [
+        to_hex(rgb * (0.4 + 1.2 * t) if t < 0.5 else 1 - (1 - rgb) * (1.6 - 1.2 * t)) for t in np.linspace(0, 1, count)
+    ]
+
+
+def ink(rgb) -> str:
+    """What can be read on a colour."""
+    red, green, blue = rgb
+    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "white"
