@@ -11,7 +11,7 @@ import jax
 import pandas as pd
 import pytest
 
-import asyncsim.learning.lanes  # noqa: F401
+import asyncsim.learning  # noqa: F401
 from asyncsim import cli, results
 from asyncsim.cli import main
 from asyncsim.scenario import load
@@ -336,7 +336,7 @@ def test_an_interrupt_leaves_nothing_half_written(here, capsys, monkeypatch):
         raise KeyboardInterrupt
 
     before = files(here)
-    monkeypatch.setattr(sys.modules["asyncsim.learning.lanes"], "replay", interrupt)
+    monkeypatch.setattr(sys.modules["asyncsim.learning"], "replay", interrupt)
     assert main(["run", "experiments/tiny.toml"]) == 130
     assert capsys.readouterr().err.endswith("asyncsim: interrupted\n")
     assert files(here) == before and not Path("results").exists()
@@ -346,7 +346,7 @@ def test_bugs_are_not_dressed_as_bad_input(here, monkeypatch):
     def bug(*_, **__):
         raise ValueError("a bug")
 
-    monkeypatch.setattr(sys.modules["asyncsim.learning.lanes"], "replay", bug)
+    monkeypatch.setattr(sys.modules["asyncsim.learning"], "replay", bug)
     with pytest.raises(ValueError, match="a bug"):
         main(["run", "experiments/tiny.toml"])
 

@@ -10,7 +10,9 @@ import pytest
 
 from asyncsim import Cluster, PolicyGradient, Quadratic, TabularMDP, methods, replay, simulate
 from asyncsim.cluster import equal, sqrt
-from asyncsim.learning.lanes import _advance, _groups, evaluation_key, initial_key, job_key
+from asyncsim.learning.keys import evaluation_key, initial_key, job_key
+from asyncsim.learning.lanes import groups_of
+from asyncsim.learning.programs import advance
 from asyncsim.rl.environments import CartPole
 from asyncsim.rl.policies import MLP
 
@@ -133,7 +135,7 @@ def test_lanes_are_runs_alone(problem, x64, tolerance):
 
 
 def test_many_lanes_are_groups_of_one_size():
-    [small], many = _groups(5, range(5), [0.1]), _groups(5, range(7), [0.1, 0.2])
+    [small], many = groups_of(5, range(5), [0.1]), groups_of(5, range(7), [0.1, 0.2])
     assert small.seeds.tolist() == [0, 1, 2, 3, 4]
     assert [group.seeds.tolist() for group in many] == [[0, 0, 1, 1, 2], [2, 3, 3, 4, 4], [5, 5, 6, 6, 0]]
     assert many[-1].step_sizes.tolist() == [0.1, 0.2, 0.1, 0.2, 0.1]
@@ -190,11 +192,11 @@ def test_lanes_that_call_the_host_are_in_one_program(calls_host, computed):
 def test_one_program_per_timeline():
     method, cluster = methods.rennala_nigt(2, 0.05), Cluster([1.0, 2.0])
     problem = Quadratic(5, noise=0.1)
-    before = _advance._cache_size()
+    before = advance._cache_size()
     timeline = simulate(method, cluster, updates=37)
     replay(timeline, method, problem, seeds=[0, 1], step_sizes=[0.1, 0.2], evaluations=7)
     replay(timeline, method, problem, seeds=[2, 3], step_sizes=[0.3, 0.4], evaluations=5)
-    assert _advance._cache_size() == before + 1
+    assert advance._cache_size() == before + 1
 
 
 def test_history_says_what_happened_when():

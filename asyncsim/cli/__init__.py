@@ -123,7 +123,7 @@ def _train(scenario, directory):
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     problems = [point.problem() for _, point in scenario.points]  # checks what only JAX knows, before it takes long
-    from ..learning.lanes import replay
+    from ..learning import replay
     from ..results import keep_part, kept_part, tuned
 
     curves, tuning, timelines, done = [], [], {}, {}

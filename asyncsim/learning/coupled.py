@@ -19,7 +19,10 @@ from ..base import Method, Problem
 from ..cluster import Cluster
 from ..engine import Used, simulate
 from ..timeline import Timeline
-from .lanes import History, as_written, evaluate, initial_key, job_key, lanes, own_returns
+from .history import History, Reading, evaluated_updates, lane_frame
+from .keys import initial_key, job_key
+from .lanes import checked_lanes
+from .programs import evaluate
 
 
 class Training:
@@ -78,47 +81,29 @@ def train(
         raise ValueError(
             f"compute={cluster.compute!r} is no ḣ_i: give numbers of seconds per environment step, no speeds"
         )
-    seeds, step_sizes = lanes(seeds, (method.update.step_size,) if step_sizes is None else step_sizes)
+    seeds, step_sizes = checked_lanes(seeds, (method.update.step_size,) if step_sizes is None else step_sizes)
     frames, timelines, params = [], {}, []
     for seed in seeds:
         for step_size in step_sizes:
             training = Training(method, problem, seed, step_size)
             timeline = timelines[seed, step_size] = simulate(method, cluster, coupling=training, **run)
-            frames.append(_frame(method, problem, seed, step_size, timeline, training, evaluations))
+            evaluated = evaluated_updates(len(timeline.updates), evaluations)
+            reading = _read(training, timeline, evaluated)
+            frames.append(lane_frame(method.name, timeline, evaluated, seed, step_size, reading))
             params.append(training.points[-1])
-    frame = as_written(pd.concat(frames, ignore_index=True))
     params = np.asarray(params).reshape(len(seeds), len(step_sizes), -1)
-    return History(method.name, seeds, step_sizes, params, frame), timelines
+    return History(method.name, seeds, step_sizes, params, pd.concat(frames, ignore_index=True)), timelines
 
 
-def _frame(method, problem, seed, step_size, timeline, training, evaluations) -> pd.DataFrame:
-    """As `replay` has it."""
-    updates = len(timeline.updates)
-    marks = np.unique(np.rint(np.linspace(0, updates, evaluations + 1)).astype(int))
-    seeds = jnp.full(len(marks), seed, jnp.uint32)
-    evaluated = evaluate(problem, jnp.asarray(np.stack([training.points[mark] for mark in marks])), seeds)
-    used = timeline.updates[["gradients", "communications"]].cumsum()
-    used = pd.concat([pd.DataFrame({"gradients": [0], "communications": [0]}), used], ignore_index=True)
-    total, jobs = np.nancumsum(training.returns), used["gradients"].to_numpy()
-    with np.errstate(invalid="ignore"):
-        train_return = np.diff(total[marks], prepend=np.nan) / np.diff(jobs[marks], prepend=0)
-    return pd.DataFrame(
-        {
-            "method": method.name,
-            "seed": seed,
-            "step_size": step_size,
-            "update": marks,
-            "time": np.concatenate([[0.0], timeline.updates["time"]])[marks],
-            "gradients": jobs[marks],
-            "env_steps": np.cumsum(training.env_steps)[marks],
-            "communications": used["communications"].to_numpy()[marks],
-            "train_return": train_return,
-            "eval_return": np.asarray(evaluated.value),
-            "direction_norm": np.asarray(training.norms)[marks],
-            "gradient_norm": np.asarray(evaluated.gradient_norm),
-            **own_returns(evaluated),
-        }
-    )
+def _read(training: Training, timeline: Timeline, evaluated: np.ndarray) -> Reading:
+    """What is read off a lane after these numbers of updates, each of shape (E, ...)."""
+    points = jnp.asarray(np.stack([training.points[mark] for mark in evaluated]))
+    returns, steps = np.nancumsum(training.returns)[evaluated], np.cumsum(training.env_steps)[evaluated]
+    jobs = np.append(0, timeline.updates["gradients"].cumsum().to_numpy())[evaluated]
+    with np.errstate(invalid="ignore"):  # no job, no mean
+        train_return = np.diff(returns, prepend=np.nan) / np.diff(jobs, prepend=0)
+    evaluation = evaluate(training.problem, points, jnp.full(len(evaluated), training.seed, jnp.uint32))
+    return Reading(train_return, np.diff(steps, prepend=0), np.asarray(training.norms)[evaluated], evaluation)
 
 
 @partial(jax.jit, static_argnums=0)

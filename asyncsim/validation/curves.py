@@ -16,7 +16,8 @@ from scipy.optimize import brentq
 from .. import methods, theory
 from ..base import Method, Problem
 from ..cluster import Cluster, sqrt
-from ..learning.lanes import job_key, replay
+from ..learning import replay
+from ..learning.keys import job_key
 from ..problems import Quadratic, Ridge, TabularMDP
 from ..rules import Malenia, Rennala
 from ..timeline import Timeline

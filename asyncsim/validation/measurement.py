@@ -19,7 +19,7 @@ import pandas as pd
 from scipy import stats
 
 from ..base import Problem
-from ..learning.lanes import initial_key, job_key
+from ..learning.keys import initial_key, job_key
 from ..problems import Quadratic, Ridge, TabularMDP
 
 Array = Any

@@ -11,7 +11,7 @@ from jax import lax
 
 from asyncsim import Cluster, PolicyGradient, TabularMDP, methods, replay, simulate
 from asyncsim.cluster import equal, sqrt
-from asyncsim.learning.lanes import initial_key, job_key
+from asyncsim.learning.keys import initial_key, job_key
 from asyncsim.rl.environments import CartPole
 
 PROBLEMS = {

@@ -428,7 +428,7 @@ assert "jax" not in sys.modules
 
 
 @pytest.mark.parametrize(
-    "first", ["", "import asyncsim.engine.simulation, asyncsim.learning.lanes", "from asyncsim.engine import Stalled"]
+    "first", ["", "import asyncsim.engine.simulation, asyncsim.learning.replaying", "from asyncsim.engine import Stalled"]
 )
 def test_public_names_are_the_same_whatever_is_imported_first(first):
     code = f"""
