@@ -505,7 +505,7 @@ def bounds(
     Of a sweep, at every point.
     """
     from ..scenario import ScenarioError, load
-    from ..theory.prospects import bare, pace, prospects
+    from ..theory.prospects import bare, pace, prospects_of
 
     constants = {"sigma": sigma, "L_g": l_g, "L_h": l_h, "Delta": gap}
     loaded, found = load(scenario, preset), []
@@ -518,7 +518,7 @@ def bounds(
         try:
             cluster = bare(point.cluster)
             paces = {label: pace(method, cluster, point.settings.stale) for label, method in point.methods.items()}
-            expected = prospects(cluster, epsilon, own, constants, next(filter(None, sizes), None), measured)
+            expected = prospects_of(cluster, epsilon, own, constants, next(filter(None, sizes), None), measured)
         except ValueError as error:
             raise ScenarioError(f"{scenario}: {error}") from None
         found.append((values, point, cluster, paces, own, expected))

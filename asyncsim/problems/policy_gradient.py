@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from ..base import Evaluation, JobStats
 from ..rl.environments import make
-from ..rl.policies import MLP, Network
+from ..rl.policies import MLP, PolicyNetwork
 from ..rl.rollout import rollout, weighted_gradient
 from ..rl.spaces import Box, Discrete, Environment
 
@@ -24,7 +24,7 @@ class PolicyGradient:
     environment: one environment (or its Gymnasium id) for all workers, or a list with one per worker, of the same class
         with different fields. Then J = (1/n) Σ J_i, and evaluation averages over the workers' environments.
     horizon: H, steps. discount: γ in [0, 1).
-    policy: the network.
+    policy: its neural network.
     evaluation_episodes: trajectories per evaluation (and per worker's environment); returns are undiscounted sums
         of rewards over H steps.
     """
@@ -71,20 +71,20 @@ class PolicyGradient:
         return self.environment[0] if self.workers else self.environment
 
     @cached_property
-    def network(self) -> Network:
+    def policy_network(self) -> PolicyNetwork:
         """The policy for this environment's observations and actions."""
         return self.policy.for_spaces(self._first.observation_size, self._first.actions)
 
     def init(self, key):
-        return self.network.init(key)
+        return self.policy_network.init(key)
 
     def trajectories(self, params, keys, workers):
         """One trajectory per key, of that worker's environment; arrays of shape (H, M, ...)."""
-        return rollout(self._environments(workers), self.network, params, keys, self.horizon)
+        return rollout(self._environments(workers), self.policy_network, params, keys, self.horizon)
 
     def gradient(self, params, keys, workers, weights):
         trajectories = self.trajectories(params, keys, workers)
-        gradient = weighted_gradient(self.network, params, trajectories, weights, self.discount)
+        gradient = weighted_gradient(self.policy_network, params, trajectories, weights, self.discount)
         steps = trajectories.alive.sum(axis=0, dtype=jnp.int32)
         return gradient, JobStats(trajectories.rewards.sum(axis=0), steps)
 

@@ -16,10 +16,12 @@ from .spaces import Box, Discrete
 
 @dataclass(frozen=True)
 class MLP:
-    """A tanh network: softmax over discrete actions, or a squashed Gaussian. (arXiv 2509.24305, section 6)
+    """A neural network of tanh layers: softmax over discrete actions, or a squashed Gaussian.
+
+    (arXiv 2509.24305, section 6)
 
     hidden: widths of the tanh layers.
-    shared: mean and standard deviation are two heads of one trunk; False: two networks (left open in the paper).
+    shared: mean and standard deviation are two heads of one trunk; False: two such stacks (left open in the paper).
     tanh_correction: log π is the density of the action a = c·tanh(u); False: of u itself (left open in the paper).
 
     Continuous actions: u ~ N(μ, diag σ²), σ by softplus, a = c·tanh(u) with c the action scale.
@@ -29,13 +31,13 @@ class MLP:
     shared: bool = True
     tanh_correction: bool = False
 
-    def for_spaces(self, observation_size: int, actions: Discrete | Box) -> Network:
+    def for_spaces(self, observation_size: int, actions: Discrete | Box) -> PolicyNetwork:
         """The policy's functions for these spaces."""
-        return Network(self, observation_size, actions)
+        return PolicyNetwork(self, observation_size, actions)
 
 
 @dataclass(frozen=True)
-class Network:
+class PolicyNetwork:
     """An MLP policy for given observations and actions. θ is one flat vector of shape (size,)."""
 
     policy: MLP
@@ -61,10 +63,10 @@ class Network:
     def _layers(self, key):
         heads = 1 if isinstance(self.actions, Discrete) else 2
         if self.policy.shared or heads == 1:
-            return [self._network(key, heads * self.actions.size)]
-        return [self._network(key, self.actions.size) for key in jax.random.split(key, heads)]
+            return [self._stack(key, heads * self.actions.size)]
+        return [self._stack(key, self.actions.size) for key in jax.random.split(key, heads)]
 
-    def _network(self, key, outputs: int):
+    def _stack(self, key, outputs: int):
         widths = (self.observation_size, *self.policy.hidden, outputs)
         keys = jax.random.split(key, len(widths) - 1)
         glorot = jax.nn.initializers.glorot_uniform()
@@ -75,14 +77,14 @@ class Network:
         ]
 
     def layers(self, params):
-        """θ as weights and biases, network by network. To be called before a loop: inside it would copy every time."""
+        """θ as weights and biases, stack by stack. To be called before a loop: inside it would copy every time."""
         with jax.ensure_compile_time_eval():
             unravel = self._template[1]
         return unravel(params)
 
     def heads(self, layers, observations):
         """Parameters of the actions' distribution, for observations (B, o): logits (B, K), or (μ, σ), each (B, A)."""
-        outputs = jnp.concatenate([_forward(network, observations) for network in layers], axis=-1)
+        outputs = jnp.concatenate([_forward(stack, observations) for stack in layers], axis=-1)
         if isinstance(self.actions, Discrete):
             return outputs
         mean, spread = jnp.split(outputs, 2, axis=-1)

@@ -24,22 +24,22 @@ class Trajectories(NamedTuple):
     alive: Any  # (H, M) bool, whether the step was taken
 
 
-def rollout(environments, network, params, keys, horizon: int) -> Trajectories:
-    """One trajectory per key, all under the policy ``params``.
+def rollout(environments, policy, params, keys, horizon: int) -> Trajectories:
+    """One trajectory per key, all under the ``policy`` (a `PolicyNetwork`) with θ = ``params``.
 
     environments: a callable that maps ``f(environment, *batched)`` over the M jobs (one environment for all, or each
     job's own). Every key is split for reset, actions and dynamics; nothing else is random.
     """
     reset_keys, action_keys, step_keys = jax.vmap(lambda key: tuple(jax.random.split(key, 3)))(keys)
-    noise = jax.vmap(lambda key: network.noise(key, horizon), out_axes=1)(action_keys)
+    noise = jax.vmap(lambda key: policy.noise(key, horizon), out_axes=1)(action_keys)
     keys = jax.vmap(lambda key: jax.random.split(key, horizon), out_axes=1)(step_keys)
-    layers = network.layers(params)
+    layers = policy.layers(params)
 
     def step(t, state, alive):
         observations = environments(lambda environment, state: environment.observe(state), state)
-        latents = network.sample(network.heads(layers, observations), noise[t])
+        latents = policy.sample(policy.heads(layers, observations), noise[t])
         after, rewards, terminated = environments(
-            lambda environment, *args: environment.step(*args), state, network.action(latents), keys[t]
+            lambda environment, *args: environment.step(*args), state, policy.action(latents), keys[t]
         )
         rewards = jnp.where(alive, rewards, 0)
         state = jax.tree.map(lambda new, old: jnp.where(_like(alive, new), new, old), after, state)
@@ -67,7 +67,7 @@ def rewards_to_go(rewards, discount: float):
     return lax.cumsum(discounts[:, None] * rewards, axis=0, reverse=True)
 
 
-def weighted_gradient(network, params, trajectories: Trajectories, weights, discount: float):
+def weighted_gradient(policy, params, trajectories: Trajectories, weights, discount: float):
     """Σ_j w_j g_H(τ_j, θ), shape (d,). (arXiv 2509.24305, eq. 3)
 
     Backward passes over `CHUNK` steps of all jobs, one after another, until all episodes are over. They repeat the
@@ -77,11 +77,11 @@ def weighted_gradient(network, params, trajectories: Trajectories, weights, disc
     gains = weights[None, :] * rewards_to_go(trajectories.rewards, discount) * trajectories.alive
     length = min(CHUNK, horizon)
     block = max(steps for steps in range(1, length + 1) if length % steps == 0 and steps * jobs <= max(ROWS, jobs))
-    layers = network.layers(params)
+    layers = policy.layers(params)
 
     @jax.grad
     def score(layers, observations, latents, gains):
-        return jnp.vdot(gains, network.log_prob(network.heads(layers, observations), latents))
+        return jnp.vdot(gains, policy.log_prob(policy.heads(layers, observations), latents))
 
     def chunk(k, gradient):
         start = jnp.minimum(k * CHUNK, horizon - length)  # the last chunk may overlap the one before

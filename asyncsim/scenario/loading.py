@@ -141,7 +141,7 @@ def _point(path: Path, data: dict[str, Any], preset: str | None) -> Scenario:
                 "cluster.communication depends on the number of the policy's parameters, "
                 f"and problem.kind={table.kind!r} has no policy: {otherwise}"
             )
-        return told("problem", table, table.build, workers).network.size
+        return told("problem", table, table.build, workers).policy_network.size
 
     cluster_table, cluster = told("cluster", settings.cluster, settings.cluster.build, path.parent, parameters)
     methods, grids, tables = {}, {}, {}

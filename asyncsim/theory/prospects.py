@@ -153,7 +153,7 @@ class Prospects:
     measured_crossover: float | None  # κ* of measured updates
 
 
-def prospects(
+def prospects_of(
     cluster: Bare,
     epsilon: float,
     heterogeneous: bool = False,

@@ -158,7 +158,7 @@ def bench_products(against):
     batch, horizon = 256, problem.horizon
     keys = jax.vmap(partial(job_key, 0, 0, index=0))(jnp.arange(batch))
     params = problem.init(initial_key(0))
-    [layers] = problem.network.layers(params)
+    [layers] = problem.policy_network.layers(params)
     inputs = [jnp.ones((batch, weights.shape[0])) for weights, _ in layers]
     errors = [jnp.ones((batch, weights.shape[1])) for weights, _ in layers]
 

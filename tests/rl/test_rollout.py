@@ -34,7 +34,7 @@ def test_gradient_is_the_formula_summed_term_by_term():
     weights = jnp.linspace(0.1, 1.0, 7)
     gradient, stats = PROBLEM.gradient(PARAMS, KEYS, WORKERS, weights)
     trajectories = PROBLEM.trajectories(PARAMS, KEYS, WORKERS)
-    network, expected = PROBLEM.network, np.zeros(PARAMS.size)
+    network, expected = PROBLEM.policy_network, np.zeros(PARAMS.size)
 
     @jax.jit
     @jax.grad

@@ -94,7 +94,7 @@ def test_views_that_differ_between_workers(tmp_path):
     fields = "fields = {sign = [1, -1], flag = [0, 1]}\n"  # of the second task of arXiv 2509.24305
     problem = load(written(tmp_path, text.replace("hidden = [8]\n", "hidden = [8]\n" + fields))).problem()
     assert [(world.sign, world.flag) for world in problem.environment] == [(1, 0), (-1, 1)]
-    assert problem.network.observation_size == 12
+    assert problem.policy_network.observation_size == 12
 
 
 def test_communication_by_pattern_and_by_the_size_of_the_policy(tmp_path):
@@ -428,7 +428,8 @@ assert "jax" not in sys.modules
 
 
 @pytest.mark.parametrize(
-    "first", ["", "import asyncsim.engine.simulation, asyncsim.learning.replaying", "from asyncsim.engine import Stalled"]
+    "first",
+    ["", "import asyncsim.engine.simulation, asyncsim.learning.replaying", "from asyncsim.engine import Stalled"],
 )
 def test_public_names_are_the_same_whatever_is_imported_first(first):
     code = f"""

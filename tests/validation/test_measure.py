@@ -12,7 +12,7 @@ from scipy import stats
 from asyncsim import Cluster, Quadratic, TabularMDP, methods, replay, simulate
 from asyncsim.problems import Ridge
 from asyncsim.validation import measurement as measure
-from asyncsim.validation.curves import COIN, COIN_CONSTANTS
+from asyncsim.validation.exponents import COIN, COIN_CONSTANTS
 
 GARNET = TabularMDP.garnet(states=3, actions=2, branching=2, discount=0.8, horizon=3, seed=1)
 

@@ -1,4 +1,4 @@
-"""`asyncsim validate`: verdicts, files and figures. What the claims are is tested in tests/claims."""
+"""`asyncsim validate`: verdicts, files and figures. What the claims are is tested in test_claims.py."""
 
 import json
 import math
@@ -147,7 +147,7 @@ def test_every_series_has_its_own_colour():
 
 def test_committed_results_are_of_this_code():
     """Every claim of the table, with its statement, is in the results that are kept."""
-    home = Path(__file__).parent.parent / "results" / "validation-quick"
+    home = Path(__file__).parents[2] / "results" / "validation-quick"
     if not home.exists():
         pytest.skip("no results")
     kept = pd.read_csv(home / "claims.csv")

@@ -16,7 +16,7 @@ import asyncsim
 from asyncsim import Cluster, methods, theory
 from asyncsim.cli import main
 from asyncsim.cluster import Constant, Exponential, Jitter, Outage, ParameterServer, Pareto, Phases, equal, sqrt
-from asyncsim.theory.prospects import bare, pace, prospects
+from asyncsim.theory.prospects import bare, pace, prospects_of
 
 simulate = partial(asyncsim.simulate, events=True)  # evidence for the theory, which closed forms use
 
@@ -116,14 +116,14 @@ def test_where_no_number_stands_for_a_cluster(cluster, line):
 
 def test_prospects_are_theorys():
     h, epsilon = sqrt(10), 0.1
-    found = prospects(bare(Cluster(h, 2.0)), epsilon, measured=(59, 1108), batch_size=20)
+    found = prospects_of(bare(Cluster(h, 2.0)), epsilon, measured=(59, 1108), batch_size=20)
     assert found.rows == {name: row(h, epsilon, 2.0) for name, row in theory.TABLE.items()}
     assert found.recommended == "rennala_nigt" and found.fastest_workers == theory.fastest_workers(h, epsilon**-1.5)
     assert found.best_batch_size == theory.best_batch_size(h, 2.0, epsilon, 1, 1, 1, 1)
     assert found.crossover == 0 and found.measured_crossover == theory.measured_crossover(h, 59, 5.0, 1108)
-    assert prospects(bare(Cluster(h, 2.0)), epsilon, heterogeneous=True).recommended == "malenia_nigt"
-    assert math.isnan(prospects(bare(Cluster(equal(3))), 1e-9).best_batch_size)
-    own_kappas = prospects(bare(Cluster([1.0, 1.0], (1.0, 3.0))), epsilon).rows
+    assert prospects_of(bare(Cluster(h, 2.0)), epsilon, heterogeneous=True).recommended == "malenia_nigt"
+    assert math.isnan(prospects_of(bare(Cluster(equal(3))), 1e-9).best_batch_size)
+    own_kappas = prospects_of(bare(Cluster([1.0, 1.0], (1.0, 3.0))), epsilon).rows
     assert own_kappas["rennala_nigt"].communication == pytest.approx(300)  # of the slowest
     assert own_kappas["afedpg"].communication == pytest.approx(2000)  # of their mean
 
@@ -144,7 +144,7 @@ nonnegative = st.just(0.0) | positive
 def test_prospects_hold_for_all_floats(h, kappa, epsilon, heterogeneous, numbers, measured):
     constants = dict(zip(("sigma", "L_g", "L_h", "Delta"), numbers))
     try:
-        found = prospects(bare(Cluster(h, kappa)), epsilon, heterogeneous, constants, None, measured)
+        found = prospects_of(bare(Cluster(h, kappa)), epsilon, heterogeneous, constants, None, measured)
     except ValueError as error:
         assert "\n" not in str(error) and "give" in str(error)
         assert max(h) > 1e300 or kappa > 1e300, error
@@ -274,5 +274,5 @@ def test_it_computes_for_less_than_a_second():
     found = bare(cluster)
     for method in (methods.rennala_nigt(500, 0.1), methods.malenia_nigt(500, 0.1), methods.afedpg(0.1)):
         pace(method, found).at_stop({"until": 1e6})
-    prospects(found, 0.1, measured=(10, 300))
+    prospects_of(found, 0.1, measured=(10, 300))
     assert time.process_time() - start < 1

@@ -20,7 +20,7 @@ from asyncsim.problems import Ridge
 from asyncsim.rules import Greedy, Malenia, Rennala, Synchronous
 from asyncsim.validation import CLAIMS
 from asyncsim.validation import measurement as measure
-from asyncsim.validation.curves import GARNET
+from asyncsim.validation.training import GARNET
 
 simulate = partial(asyncsim.simulate, events=True)  # evidence for the theory, which closed forms use
 
