@@ -58,7 +58,7 @@ def test_exact_values(h, M, cells):
 
 
 def test_gradients_per_second():
-    d = PolicyGradient("Humanoid-v4", 1, 0.9).network.size
+    d = PolicyGradient("Humanoid-v4", 1, 0.9).policy_network.size
     assert f"$d = {d}$" in SCIENCE
     for name, *cells in table("Networks", "cluster"):
         h = sqrt(int(re.search(r"n = (\d+)", name)[1]))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from .networks import Constant, Jitter, Network, ParameterServer, PerWorker
+from .networks import Constant, Jitter, Network, PerWorker
 from .speeds import Outage, Speed, check_outages
 from .times import ComputeTime, Fixed
 
@@ -98,16 +98,6 @@ class Cluster:
     def queues(self) -> bool:
         """Whether gradients that are sent one by one wait for each other at the server."""
         return self.network.queues
-
-    @property
-    def jitter(self) -> Jitter | None:
-        """What draws the seconds that are added to each communication; None where nothing is added."""
-        return self.communication if isinstance(self.communication, Jitter) else None
-
-    @property
-    def queues(self) -> bool:
-        """Whether gradients that are sent one by one wait for each other at the server."""
-        return isinstance(self.network, ParameterServer)
 
     @property
     def kappas(self) -> tuple[float, ...]:

@@ -19,18 +19,19 @@ import numpy as np
 
 from .. import theory
 from ..base import Clock, Rule
-from ..cluster import Cluster, Jitter, ParameterServer
-from ..rules import Greedy, Malenia, MSynchronous, Rennala, Synchronous
+from ..cluster import Cluster
+from ..rules import Greedy
 from ..rules.malenia import full
+from ..theory.rules import ROUNDS
 from .log import Log
 
 
 def applies(rule: Rule, cluster: Cluster, until: float | None) -> bool:
     """Whether `run` can stand in for the engine, where overtaken jobs are cancelled and none is coupled."""
-    collects = type(rule) in (Synchronous, MSynchronous, Rennala, Malenia) and rule.communication == "round"
-    if not collects and (type(rule) is not Greedy or isinstance(cluster.network, ParameterServer)):
+    collects = type(rule) in ROUNDS and rule.communication == "round"
+    if not collects and (type(rule) is not Greedy or cluster.queues):
         return False
-    if cluster.speeds or cluster.outages or isinstance(cluster.communication, Jitter):
+    if cluster.speeds or cluster.outages or cluster.jitter:
         return False
     if set(map(type, cluster.compute)) != {float}:
         return False
@@ -45,7 +46,7 @@ def run(
     rule: Rule, cluster: Cluster, updates: int | None, until: float | None, gradients: int | None
 ) -> tuple[Log, float, str]:
     """What happened, when it stopped, and why; the same as of the engine, to the last bit."""
-    return (_arrivals if isinstance(rule, Greedy) else _rounds)(rule, cluster, updates, until, gradients)
+    return (_rounds if type(rule) in ROUNDS else _arrivals)(rule, cluster, updates, until, gradients)
 
 
 # ---- Greedy
@@ -107,11 +108,10 @@ def _rounds(
     rule: Rule, cluster: Cluster, updates: int | None, until: float | None, gradients: int | None
 ) -> tuple[Log, float, str]:
     h, pause = np.array(cluster.compute), cluster.round_communication
-    later = _shape(rule, h, 1)
-    first = _shape(rule, h, 0) if getattr(rule, "initial_batch_size", None) else later
+    first, later = _shape(rule, h, True), _shape(rule, h, False)
     most = math.inf if updates is None else updates
     if gradients is not None:
-        most = min(most, 1 + max(0, math.ceil((gradients - first.gradients) / later.gradients)))
+        most = min(most, 1 + max(0, math.ceil((gradients - first.size) / later.size)))
     begin, collected, time = _clock(first.seconds, later.seconds, pause, most, math.inf if until is None else until)
     end = time[-1] if until is None else until
 
@@ -148,24 +148,18 @@ def _rounds(
 
 
 class _Shape(NamedTuple):
-    """What a rule makes of a round."""
+    """What a rule makes of a round, as in `RoundFormulas`."""
 
-    gradients: int  # that it uses; of Malenia's the least, who decides by who did them
-    each: float  # jobs after which a worker is parked
+    size: int
+    parks_after: float
     seconds: float  # t
-    malenia: bool
+    weighs_workers: bool
 
 
-def _shape(rule: Rule, h: np.ndarray, version: int) -> _Shape:
-    if isinstance(rule, Synchronous):
-        return _Shape(rule.jobs_each * len(h), rule.jobs_each, theory.synchronous_round(h, rule.jobs_each), False)
-    if isinstance(rule, MSynchronous):
-        m = rule.participants
-        return _Shape(m, 1, np.partition(h, m - 1)[m - 1], False)
-    M = rule.batch_size if version else rule.initial_batch_size or rule.batch_size
-    if isinstance(rule, Rennala):
-        return _Shape(M, math.inf, theory.rennala_round(h, M), False)
-    return _Shape(M, math.inf, theory.malenia_round(h, M), True)
+def _shape(rule: Rule, h: np.ndarray, first: bool) -> _Shape:
+    formulas = ROUNDS[type(rule)]
+    size, seconds = formulas.size(rule, len(h), first), formulas.seconds(rule, h, first)
+    return _Shape(size, formulas.parks_after(rule), seconds, formulas.weighs_workers)
 
 
 class _Jobs(NamedTuple):
@@ -179,7 +173,7 @@ class _Jobs(NamedTuple):
 def _jobs(shape: _Shape, h: np.ndarray, end: float) -> _Jobs:
     """Those of a round that begins at 0, and what rounding may add to them later, until ``end``."""
     latest = min(shape.seconds, end) + 2 * np.spacing(end)
-    count = np.minimum(np.floor(latest / h) + 1, shape.each).astype(int)  # one may be too many
+    count = np.minimum(np.floor(latest / h) + 1, shape.parks_after).astype(int)  # one may be too many
     worker = np.repeat(np.arange(len(h)), count)
     multiple = np.arange(1, len(worker) + 1) - np.repeat(count.cumsum() - count, count)
     jobs = _Jobs(worker, multiple, multiple * h[worker])
@@ -209,13 +203,13 @@ def _in_order(jobs: _Jobs, begin: float) -> _Jobs:
 
 def _finished(shape: _Shape, jobs: _Jobs, h: np.ndarray, end: float) -> int:
     """How many jobs make the round full."""
-    if not shape.malenia:
-        return shape.gradients
+    if not shape.weighs_workers:
+        return shape.size
     low = np.count_nonzero(jobs.ended < shape.seconds - 2 * np.spacing(end))
     high = len(jobs.ended)
     while low < high:
         middle = (low + high) // 2
-        if full(np.bincount(jobs.worker[:middle], minlength=len(h)).tolist(), shape.gradients):
+        if full(np.bincount(jobs.worker[:middle], minlength=len(h)).tolist(), shape.size):
             high = middle
         else:
             low = middle + 1
@@ -238,8 +232,8 @@ def _round(shape: _Shape, h: np.ndarray, jobs: _Jobs, finished: int, begin: floa
     worker, index = jobs.worker[:finished], jobs.multiple[:finished] - 1
     counts = np.bincount(worker, minlength=len(h))
     since = counts * np.where(counts > 0, h, 0.0)  # not 0 · ∞
-    others = np.flatnonzero((counts < shape.each) & (begin + since < stop))  # a job that took no time is no job
-    weight = 1 / (len(h) * counts[worker]) if shape.malenia else np.full(finished, 1 / shape.gradients)
+    others = np.flatnonzero((counts < shape.parks_after) & (begin + since < stop))  # a job that took no time is no job
+    weight = 1 / (len(h) * counts[worker]) if shape.weighs_workers else np.full(finished, 1 / shape.size)
     worker, index = np.concatenate([worker, others]), np.concatenate([index, counts[others]])
     begun = index * np.where(index > 0, h[worker], 0.0)  # not 0 · ∞
     ended = np.concatenate([jobs.ended[:finished], np.full(len(others), shape.seconds)])

@@ -11,8 +11,8 @@ import numpy as np
 
 from .. import theory
 from ..base import Method
-from ..cluster import Cluster, Jitter, ParameterServer
-from ..rules import FedBuff, Greedy, Malenia, MSynchronous, Rennala, Synchronous
+from ..cluster import Cluster
+from .rules import ARRIVALS, ROUNDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,10 +35,10 @@ def bare(cluster: Cluster) -> Bare:
         h.append(_mean(f"cluster.compute[{worker}]", time) if hasattr(time, "mean") else time)
     if any(hasattr(time, "mean") for time in cluster.compute):
         notes.append("compute times are random: the formulas have their means instead, and are not exact")
-    if isinstance(cluster.communication, Jitter):
-        late = _mean("cluster.communication.jitter", cluster.communication.time)
+    if cluster.jitter:
+        late = _mean("cluster.communication.jitter", cluster.jitter.time)
         notes.append("communication has jitter: the formulas have its mean instead")
-    if isinstance(cluster.network, ParameterServer):
+    if cluster.queues:
         notes.append("gradients that are sent one by one queue at the server: the formulas leave the queue out")
     return Bare(
         np.array(h),
@@ -94,47 +94,36 @@ class Pace:
 
 def pace(method: Method, cluster: Bare, stale: Literal["cancel", "finish"] = "cancel") -> Pace:
     """A method's pace; all NaN for Ringmaster and Ringleader, which have no formula, and inf where no update comes."""
-    rule, h, n = method.rule, cluster.h, len(cluster.h)
+    rule, h = method.rule, cluster.h
     one_by_one = rule.communication == "gradient"
     whole = h + cluster.gradient_kappa if one_by_one else h
     kappa = 0.0 if one_by_one else cluster.round_kappa
-    if isinstance(rule, Greedy | FedBuff):
-        size = getattr(rule, "batch_size", 1)
+    if arrivals := ARRIVALS.get(type(rule)):
+        size = arrivals(rule)
         computing, seconds = (float(theory.greedy_time(each, 0.0, size)) for each in (h, whole))
         return Pace(computing, seconds - computing, size, 0.0, "~", seconds, size)
-    if isinstance(rule, Synchronous):
-        computing = float(theory.synchronous_round(h, rule.jobs_each))
-        jobs = n * rule.jobs_each
-        found = Pace(computing, kappa, jobs, 0.0, "=", computing + kappa, jobs)
-    elif isinstance(rule, MSynchronous):
-        computing, jobs = float(np.sort(h)[rule.participants - 1]), rule.participants
-        found = Pace(computing, kappa, jobs, math.nan, "=", computing + kappa, jobs)
-    elif isinstance(rule, Rennala | Malenia):
-        M, M_init = rule.batch_size, rule.initial_batch_size or rule.batch_size
-        time, jobs = (getattr(theory, f"{type(rule).__name__.lower()}_{what}") for what in ("round", "jobs"))
-        computing, seconds, first = (float(time(*each)) for each in ((h, M), (whole, M), (whole, M_init)))
-        if not first < math.inf:
-            return Pace(math.inf)
-        used = jobs(whole, M)
-        cancelled = math.nan if one_by_one else float(theory.cancelled_seconds(h, used, seconds))
-        sizes = float(used.sum()), float(jobs(whole, M_init).sum())
-        found = Pace(computing, seconds - computing + kappa, sizes[0], cancelled, "=", first + kappa, sizes[1])
-    else:
+    formulas = ROUNDS.get(type(rule))
+    if formulas is None:
         return Pace()
-    if not found.computation < math.inf:
+    times = (h, False), (whole, False), (whole, True)  # a later round without and with communication; the first one
+    computing, seconds, first = (float(formulas.seconds(rule, *each)) for each in times)
+    if not max(computing, seconds, first) < math.inf:
         return Pace(math.inf)
+    used, sizes = formulas.jobs(rule, whole, False), [float(formulas.jobs(rule, *each).sum()) for each in times[1:]]
+    parked = used >= formulas.parks_after(rule)
+    if one_by_one or (parked.any() and not parked.all()):
+        cancelled = math.nan
+    else:
+        cancelled = 0.0 if parked.all() else float(theory.cancelled_seconds(h, used, seconds))
+    found = Pace(computing, seconds - computing + kappa, sizes[0], cancelled, "=", first + kappa, sizes[1])
     if cluster.notes:
         return replace(found, relation="~", cancelled=math.nan)
-    waits = stale == "finish" and not isinstance(rule, Synchronous)
-    return _finishing(found, rule, h, kappa) if waits else found
-
-
-def _finishing(found: Pace, rule, h, kappa: float) -> Pace:
-    """The bounds of theory, for stale jobs that are finished first; the first round has none."""
-    if isinstance(rule, MSynchronous) or rule.communication == "gradient":
+    if stale == "cancel" or parked.all():
+        return found
+    if formulas.bound is None or one_by_one:
         return Pace()
-    bound = theory.rennala_bound if isinstance(rule, Rennala) else theory.malenia_bound
-    return replace(found, computation=float(bound(h, rule.batch_size)), cancelled=math.nan, relation="<=")
+    # Stale jobs are finished first; the first round has none.
+    return replace(found, computation=float(formulas.bound(rule, h)), cancelled=math.nan, relation="<=")
 
 
 # ---- to ε

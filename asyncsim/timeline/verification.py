@@ -7,7 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from ..cluster import Jitter, ParameterServer
 from .record import Timeline
 
 
@@ -102,12 +101,12 @@ def _verify_computing(timeline: Timeline, start: np.ndarray, done: np.ndarray, s
 def _verify_communicating(timeline: Timeline, done: np.ndarray, stop: np.ndarray) -> None:
     """Jobs, or rounds, communicate for as long as the cluster says."""
     cluster = timeline.cluster
-    random = isinstance(cluster.communication, Jitter)
+    random = cluster.jitter is not None
     if timeline.communication == "gradient":
         sent, kappa, what = stop - done, _own_kappa(timeline), "job"
         near = 8 * np.spacing(stop + kappa)
         whole = timeline.jobs["outcome"].isin(["used", "discarded"]).to_numpy()
-        random = random or isinstance(cluster.network, ParameterServer)
+        random = random or cluster.queues
     else:
         _none(done != stop, lambda k: f"duration: job {k} communicates by itself from {done[k]} on")
         time = timeline.updates["time"].to_numpy()
