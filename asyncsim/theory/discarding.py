@@ -13,9 +13,10 @@ from .products import product, quiet
 
 
 def cancelled_jobs(workers: Array, used: Array) -> Array:
-    """Share of jobs that a round of Rennala or Malenia cancels: (n - 1)/(n - 1 + used), exactly.
+    """Share of jobs that a round of Rennala or Malenia cancels: (n - 1)/(n - 1 + used).
 
-    When the last job arrives every worker is at another one, except who brought it. used: M for Rennala; for Malenia
+    When the last job arrives every worker is at another one, except who brought it. Exactly so where no other job ends
+    at that instant, for a job that has just begun is no job; else an upper bound. used: M for Rennala; for Malenia
     Σ M_i, which is at least M, so with M this is a bound. It holds for random times too.
     """
     others = checks.count("workers", workers, "number of workers") - 1

@@ -139,9 +139,12 @@ def test_cancelled_work_is_the_engines(h, M):
         timeline = simulate(rule, Cluster(h, 0.5), updates=3)
         first = timeline.jobs[timeline.jobs["version"] == 0]
         counts, lost = timeline.counts(), first[first["outcome"] == "cancelled"]
-        if counts["used"] == 3 * jobs.sum():  # always, but where later rounds meet ties by rounding
-            assert counts["cancelled"] == 2 * (n - 1) + len(lost) == 3 * (n - 1)
-        assert len(lost) / len(first) == theory.cancelled_jobs(n, jobs.sum()) <= theory.cancelled_jobs(n, M)
+        most = theory.cancelled_jobs(n, jobs.sum())
+        if ((first["outcome"] == "used") & (first["finish"] == time)).sum() == 1:  # no other job ends with the last one
+            assert len(lost) / len(first) == most
+            if counts["used"] == 3 * jobs.sum():  # always, but where later rounds meet ties by rounding
+                assert counts["cancelled"] <= 2 * (n - 1) + len(lost) == 3 * (n - 1)
+        assert len(lost) / len(first) <= most <= theory.cancelled_jobs(n, M)
         share = theory.cancelled_seconds(h, jobs, time)
         assert share == pytest.approx((lost["finish"] - lost["start"]).sum() / (n * time), abs=1e-12)
         assert share <= theory.cancelled_seconds_bound(h, time) + 1e-12
