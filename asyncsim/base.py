@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol
 
 Array = Any  # a jax.Array (or, in tests, a NumPy array) of the stated shape
@@ -29,13 +30,25 @@ class Decision(NamedTuple):
     A worker in ``start`` that is at work drops its job. The ticket's worker waits if it is not in ``start``.
     """
 
-    use: Sequence[int] | None = ()  # jobs that make an update now; None: the ticket's job; empty: no update
+    use: Sequence[int] = ()  # jobs that make an update now; empty: no update
     weights: Sequence[float] | float = 1.0  # one weight per used job, or one for all
-    start: Sequence[int] | None = ()  # workers that start a new job; None: the ticket's worker
+    start: Sequence[int] = ()  # workers that start a new job
 
 
-AGAIN = Decision(start=None)  # no update yet, the worker starts another job
-ALONE = Decision(use=None, start=None)  # this job alone is an update, and its worker starts another job
+class Answer(Enum):
+    """The decisions that most tickets get, by name."""
+
+    AGAIN = "no update yet, and the ticket's worker starts another job"
+    ALONE = "the ticket's job is an update by itself, and its worker starts another job"
+    WAIT = "no update yet, and the ticket's worker waits for the next one"
+
+    def decision(self, ticket: Ticket) -> Decision:
+        """What it says of this ticket."""
+        use = (ticket.job,) if self is Answer.ALONE else ()
+        return Decision(use, start=() if self is Answer.WAIT else (ticket.worker,))
+
+
+AGAIN, ALONE, WAIT = Answer
 
 
 @dataclass(slots=True)
@@ -59,17 +72,40 @@ class Rule(Protocol):
     def empty(self, workers: int) -> Any:
         """The rule's state before the first ticket. The engine keeps it; ``receive`` may change it in place."""
 
-    def receive(self, held: Any, ticket: Ticket, clock: Clock) -> tuple[Any, Decision]:
+    def receive(self, held: Any, ticket: Ticket, clock: Clock) -> tuple[Any, Decision | Answer]:
         """Take one ticket; return the new state, and the decision."""
 
-    def holds(self, held: Any) -> Iterable[int]:
-        """The finished jobs that a later update may still use; the gradients of all others are dropped."""
 
-    def missing(self, held: Any, gone: Sequence[int], clock: Clock) -> Sequence[int]:
-        """Of the workers ``gone``, which will never finish a job again, those without whom there can be no update.
+def missing(rule: Rule, held: Any, gone: Sequence[int], clock: Clock) -> Sequence[int]:
+    """Of the workers ``gone``, which will never finish a job again, those without whom there can be no update.
 
-        Empty: the others can go on without them.
-        """
+    Empty: the others can go on without them. A rule that waits for certain workers says so in a method ``missing(held,
+    gone, clock)``; under others, updates go on as long as anybody is left.
+    """
+    if own := getattr(rule, "missing", None):
+        return own(held, gone, clock)
+    return gone if len(gone) == len(clock.workers) else ()
+
+
+def holds(rule: Rule, held: Any, finished: int) -> Iterable[int]:
+    """Of all ``finished`` jobs, those that a later update may still use; the gradients of others need not be kept.
+
+    A rule says so in a method ``holds(held)``; under others, every job may be used again.
+    """
+    own = getattr(rule, "holds", None)
+    return range(finished) if own is None else own(held)
+
+
+class State(Protocol):
+    """What an update keeps between steps; it may have more."""
+
+    @property
+    def point(self) -> Array:
+        """The iterate θ_t, which is evaluated and reported, shape (d,)."""
+
+    @property
+    def direction(self) -> Array:
+        """The direction of the last step, before any normalisation, shape (d,)."""
 
 
 class Update(Protocol):
@@ -80,10 +116,10 @@ class Update(Protocol):
 
     step_size: float  # α; `apply` takes it as an argument, so that one compiled program serves all step sizes
 
-    def init(self, params: Array) -> Any:
+    def init(self, params: Array) -> State:
         """State at θ_0."""
 
-    def apply(self, state: Any, gradient: Array, step_size: Any, version: Any, delay: Any) -> Any:
+    def apply(self, state: Any, gradient: Array, step_size: Any, version: Any, delay: Any) -> State:
         """State after one update with an aggregated gradient.
 
         version: at which it was asked for (the oldest, where jobs differ). delay: updates applied since then.
@@ -91,12 +127,6 @@ class Update(Protocol):
 
     def query(self, state: Any) -> Array:
         """The point that is sent to workers: trajectories are sampled, and gradients taken, there."""
-
-    def point(self, state: Any) -> Array:
-        """The iterate θ_t, which is evaluated and reported."""
-
-    def direction(self, state: Any) -> Array:
-        """The direction of the last step, before any normalisation."""
 
 
 class JobStats(NamedTuple):

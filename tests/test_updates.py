@@ -32,7 +32,7 @@ def run(update, gradients, start, step_size=None, delays=None):
     for k, gradient in enumerate(gradients):
         delay = 0 if delays is None else delays[k]
         state = update.apply(state, gradient, step_size or update.step_size, k - delay, delay)
-        points.append(update.point(state))
+        points.append(state.point)
         queries.append(update.query(state))
     return np.array(points), np.array(queries)
 
@@ -52,7 +52,7 @@ def test_an_update_is_a_value(update):
 def test_workers_start_at_the_initial_point(update):
     start = np.arange(4.0)
     state = update.init(start)
-    assert np.array_equal(update.point(state), start) and np.array_equal(update.query(state), start)
+    assert np.array_equal(state.point, start) and np.array_equal(update.query(state), start)
 
 
 @every_update
@@ -65,7 +65,7 @@ def test_the_same_under_numpy_and_compiled(update):
         def step(carry, given):
             k, gradient = given
             state = update.apply(carry, gradient, step_size, k, 0)
-            return state, (update.point(state), update.query(state))
+            return state, (state.point, update.query(state))
 
         state = jax.tree.map(jnp.asarray, update.init(start))
         return jax.lax.scan(step, state, (jnp.arange(len(gradients)), gradients))[1]
@@ -86,7 +86,7 @@ def test_it_climbs(update):
     state = update.init(np.full(4, 3.0))
     for k in range(200):
         state = update.apply(state, -update.query(state), 0.1, k, 0)
-    assert np.linalg.norm(update.point(state)) < 6.0 * 0.9
+    assert np.linalg.norm(state.point) < 6.0 * 0.9
 
 
 @pytest.mark.parametrize("update", [u for u in EXAMPLES if hasattr(u, "momentum")], ids=repr)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from numbers import Real
 
-from ..base import Decision, Rule, Ticket
+from ..base import Answer, Decision, Rule, Ticket
 
 
 class Stalled(ValueError):
@@ -24,13 +24,14 @@ def said_at(rule: Rule, ticket: Ticket, what: str) -> str:
 GIVE = "return (what is held from now on, a Decision)"
 
 
-def checked(decision: Decision, rule: Rule, ticket: Ticket, workers: Sequence[int]) -> Decision:
-    """A decision with lists in place of None, when ``ticket.job`` is the newest of all jobs. Raises RuleError."""
+def checked(answer: Decision | Answer, rule: Rule, ticket: Ticket, workers: Sequence[int]) -> Decision:
+    """The decision that was meant, when ``ticket.job`` is the newest of all jobs. Raises RuleError."""
+    if isinstance(answer, Answer):
+        return answer.decision(ticket)
     try:
-        use, weights, start = decision
+        use, weights, start = answer
     except (TypeError, ValueError):
-        raise RuleError(said_at(rule, ticket, f"{decision!r} is no Decision: {GIVE}")) from None
-    use, start = (ticket.job,) if use is None else use, (ticket.worker,) if start is None else start
+        raise RuleError(said_at(rule, ticket, f"{answer!r} is no Decision: {GIVE}")) from None
     wrong = _unknown("use", use, ticket.job + 1, "finished job")
     if not wrong and start is not workers:
         wrong = _unknown("start", start, len(workers), "worker")
@@ -40,7 +41,7 @@ def checked(decision: Decision, rule: Rule, ticket: Ticket, workers: Sequence[in
         wrong = f"weights has {len(weights)} values for {len(use)} jobs: give one number, or as many"
     if wrong:
         raise RuleError(said_at(rule, ticket, wrong))
-    return Decision(use, weights, start)
+    return answer
 
 
 def _unknown(key: str, given: Sequence[int], known: int, what: str) -> str:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import theory
-from ..base import Clock, Rule
+from ..base import Clock, Rule, missing
 from ..cluster import Cluster
 from ..rules import Greedy
 from ..rules.malenia import full
@@ -39,7 +39,7 @@ def applies(rule: Rule, cluster: Cluster, until: float | None) -> bool:
         return False  # in the end, too many jobs of a worker would round to one instant
     gone = np.flatnonzero(np.isinf(cluster.compute)).tolist()
     held, clock = rule.empty(cluster.workers), Clock(0, range(cluster.workers))
-    return until is not None or not gone or not rule.missing(held, gone, clock)
+    return until is not None or not gone or not missing(rule, held, gone, clock)
 
 
 def run(

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 import simpy
 
-from ..base import AGAIN, ALONE, Clock, Rule, Ticket
+from ..base import AGAIN, ALONE, Clock, Rule, Ticket, holds, missing
 from ..cluster import Cluster, Outage, stream
 from .answers import GIVE, RuleError, Stalled, checked, said_at
 from .durations import Steady, Varying, draws, durations
@@ -108,8 +108,8 @@ class Run:
         for number, outages in self.cluster.outages:
             for outage in outages:
                 self.plan(self.workers[number], outage)
-        if self.gone and until is None and (missing := self.rule.missing(self.held, self.gone, self.clock)):
-            raise Stalled(never(self.rule, self.cluster, missing, "updates" if updates else "gradients"))
+        if self.gone and until is None and (who := missing(self.rule, self.held, self.gone, self.clock)):
+            raise Stalled(never(self.rule, self.cluster, who, "updates" if updates else "gradients"))
         for worker in self.workers:
             self.begin(worker, 0.0)
         if until is not None:
@@ -289,7 +289,7 @@ class Run:
 
     def alive(self) -> list[tuple[int, int, int]]:
         """Worker, version and index of all jobs that a later update may use."""
-        held = [self.log.job(row) for row in self.rule.holds(self.held)]
+        held = [self.log.job(row) for row in holds(self.rule, self.held, self.log.count)]
         return held + [(worker.number, worker.version, worker.index) for worker in self.workers if worker.busy]
 
     # ---- workers that come and go
@@ -327,7 +327,7 @@ class Run:
     def check_stalled(self) -> None:
         """End the run where no update can come for want of workers."""
         if self.gone and self.until is None and not self.stop.triggered and not self.communicates:
-            if self.rule.missing(self.held, self.gone, self.clock):
+            if missing(self.rule, self.held, self.gone, self.clock):
                 self.stop.succeed("stalled")
 
     def check_parked(self, ending: str) -> None:
@@ -339,10 +339,10 @@ class Run:
             raise Stalled(said_at(self.rule, ticket, "all workers are parked and no update is made: start somebody"))
 
 
-def never(rule: Rule, cluster: Cluster, missing: Sequence[int], key: str) -> str:
+def never(rule: Rule, cluster: Cluster, absent: Sequence[int], key: str) -> str:
     """Why a stop condition cannot be met."""
-    who = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
-    why = f"compute[{who}]=inf" if cluster.compute[missing[0]] == math.inf else f"outages of worker {who} never end"
+    who = ", ".join(map(str, absent[:5])) + (", ..." if len(absent) > 5 else "")
+    why = f"compute[{who}]=inf" if cluster.compute[absent[0]] == math.inf else f"outages of worker {who} never end"
     return (
         f"{why}: {type(rule).__name__} waits for worker {who} and {key}= can never be met; "
         "give finite seconds, or until="

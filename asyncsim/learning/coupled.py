@@ -33,7 +33,7 @@ class Training:
         self.state = self.rule.init(np.asarray(problem.init(initial_key(self.seed))))
         self.query = self.rule.query(self.state)
         self.gradients: dict[tuple[int, int, int], np.ndarray] = {}  # of jobs that started and may still be used
-        self.points = [self.rule.point(self.state)]
+        self.points = [self.state.point]
         self.norms, self.returns, self.env_steps = [np.nan], [np.nan], [0]
         self._stats: dict[tuple[int, int, int], tuple[float, int]] = {}  # return and steps, until they are used
 
@@ -52,12 +52,12 @@ class Training:
         delay = len(self.points) - 1 - version
         self.state = self.rule.apply(self.state, gradient, step_size, version, delay)
         self.query = self.rule.query(self.state)
-        self.points.append(self.rule.point(self.state))
-        self.norms.append(float(np.linalg.norm(self.rule.direction(self.state))))
+        self.points.append(self.state.point)
+        self.norms.append(float(np.linalg.norm(self.state.direction)))
         first = [self._stats.pop(key) for key in keys if key in self._stats]  # those that were not used before
         self.returns.append(sum(returns for returns, _ in first))
         self.env_steps.append(sum(steps for _, steps in first))
-        self.gradients = {key: self.gradients[key] for key in alive}
+        self.gradients = {key: self.gradients[key] for key in alive if key in self.gradients}
         self._stats = {key: self._stats[key] for key in alive if key in self._stats}
 
 

@@ -98,15 +98,15 @@ def _computed(
             row, done = max(row, last), int(mark)
             if progress:
                 progress(done, updates)
-        points = _joined(each(lambda carry: np.array(jax.vmap(update.point)(carry.state)), carries), pairs)
+        points = _joined(each(lambda carry: np.array(carry.state.point), carries), pairs)
     return jax.tree.map(lambda *rows: np.stack(rows), *readings), points
 
 
 def _read(problem: Problem, update: Update, carry: Carry, lanes: Lanes) -> Reading:
-    point = jax.vmap(update.point)(carry.state)
+    point = carry.state.point
     with np.errstate(invalid="ignore"):  # no job, no mean
         mean = np.asarray(carry.returns) / np.asarray(carry.jobs)
-    norm = jnp.linalg.norm(jax.vmap(update.direction)(carry.state), axis=-1)
+    norm = jnp.linalg.norm(carry.state.direction, axis=-1)
     steps = np.asarray(carry.steps, np.int64)
     return jax.tree.map(np.array, Reading(mean, steps, norm, evaluate(problem, point, lanes.seeds)))
 

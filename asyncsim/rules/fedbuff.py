@@ -32,10 +32,7 @@ class FedBuff:
         held.append(ticket.job)
         if len(held) < self.batch_size:
             return held, AGAIN
-        return [], Decision(use=held, weights=1 / self.batch_size, start=None)
+        return [], Decision(use=held, weights=1 / self.batch_size, start=(ticket.worker,))
 
     def holds(self, held) -> Sequence[int]:
         return held
-
-    def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
-        return gone if len(gone) == len(clock.workers) else ()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..base import Clock, Decision, Ticket
+from ..base import WAIT, Clock, Decision, Ticket
 from .checks import positive_integer
 
 
@@ -31,7 +31,7 @@ class MSynchronous:
     def receive(self, held, ticket: Ticket, clock: Clock):
         held.append(ticket)  # a worker that has finished waits, so no worker has two jobs here
         if len(held) < self.participants:
-            return held, Decision()
+            return held, WAIT
         return [], Decision(use=[ticket.job for ticket in held], weights=1 / self.participants, start=clock.workers)
 
     def holds(self, held) -> Sequence[int]:

@@ -43,6 +43,3 @@ class Rennala:
 
     def holds(self, held) -> Sequence[int]:
         return held
-
-    def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
-        return gone if len(gone) == len(clock.workers) else ()

@@ -51,7 +51,7 @@ class Ringleader:
         if len(held.moved) == n:
             missing = sum(not jobs for jobs in held.later)
             held = Tables(held.later, [[] for _ in range(n)], missing)
-        return held, Decision(use=use, weights=weights, start=None)
+        return held, Decision(use=use, weights=weights, start=(ticket.worker,))
 
     def holds(self, held: Tables) -> Sequence[int]:
         return [job for jobs in (*held.now, *held.later) for job in jobs]

@@ -45,6 +45,3 @@ class Ringmaster:
 
     def holds(self, held) -> Sequence[int]:
         return ()
-
-    def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
-        return gone if len(gone) == len(clock.workers) else ()

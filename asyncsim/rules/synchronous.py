@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..base import AGAIN, Clock, Decision, Ticket
+from ..base import AGAIN, WAIT, Clock, Decision, Ticket
 from .checks import positive_integer
 
 
@@ -33,7 +33,7 @@ class Synchronous:
         if done[ticket.worker] < self.jobs_each:
             return held, AGAIN
         if len(jobs) < self.jobs_each * len(clock.workers):
-            return held, Decision()  # the worker waits
+            return held, WAIT
         return self.empty(len(clock.workers)), Decision(use=jobs, weights=1 / len(jobs), start=clock.workers)
 
     def holds(self, held) -> Sequence[int]:

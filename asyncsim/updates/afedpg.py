@@ -52,9 +52,3 @@ class AFedPG:
 
     def query(self, state: AFedPGState):
         return state.lookahead
-
-    def point(self, state: AFedPGState):
-        return state.point
-
-    def direction(self, state: AFedPGState):
-        return state.direction

@@ -34,9 +34,3 @@ class DelayAdaptivePG:
 
     def query(self, state: VanillaState):
         return state.point
-
-    def point(self, state: VanillaState):
-        return state.point
-
-    def direction(self, state: VanillaState):
-        return state.direction

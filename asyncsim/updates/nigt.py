@@ -46,9 +46,3 @@ class NIGT:
         if not self.lookahead:
             return state.point
         return state.point + ((1 - self.momentum) / self.momentum) * (state.point - state.previous)  # θ̃_t
-
-    def point(self, state: NIGTState):
-        return state.point
-
-    def direction(self, state: NIGTState):
-        return state.direction

@@ -40,9 +40,3 @@ class Optax:
 
     def query(self, state: OptaxState):
         return state.point
-
-    def point(self, state: OptaxState):
-        return state.point
-
-    def direction(self, state: OptaxState):
-        return state.direction

@@ -33,9 +33,3 @@ class VanillaPG:
 
     def query(self, state: VanillaState):
         return state.point
-
-    def point(self, state: VanillaState):
-        return state.point
-
-    def direction(self, state: VanillaState):
-        return state.direction

@@ -253,7 +253,7 @@ def test_unequal_batches_are_padded_without_effect():
         weights = jnp.asarray(batches.weight[jobs])
         g, _ = GARNET.gradient(update.query(state), keys, jnp.asarray(batches.worker[jobs]), weights)
         state = update.apply(state, np.asarray(g), update.step_size, u, 0)
-    np.testing.assert_allclose(got, update.point(state), rtol=1e-10)
+    np.testing.assert_allclose(got, state.point, rtol=1e-10)
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_batches_of_mixed_versions_equal_a_plain_loop(method):
         state = update.apply(state, np.asarray(g), update.step_size, u, u - uses["version"].min())
         points.append(update.query(state))
     history = replay(timeline, method, GARNET, seeds=[0])
-    np.testing.assert_allclose(history.params[0, 0], update.point(state), rtol=1e-10)
+    np.testing.assert_allclose(history.params[0, 0], state.point, rtol=1e-10)
     assert history.to_frame()["gradients"].iloc[-1] == (~timeline.uses()["again"]).sum() == timeline.counts()["used"]
 
 

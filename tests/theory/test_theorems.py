@@ -107,7 +107,7 @@ def test_nigt_with_these_parameters_is_as_accurate_as_promised(curved):
     states = [update.init(np.array([start])) for _ in range(100)]
     for t in range(found.updates):
         scale = sigma / math.sqrt(found.batch_size if t else found.initial_batch_size)
-        norms.append(np.mean([abs(slope(update.point(state)[0])) for state in states]))
+        norms.append(np.mean([abs(slope(state.point[0])) for state in states]))
         noise = rng.normal(size=(100, 1))
         states = [
             update.apply(state, slope(update.query(state)) + scale * z, found.step_size, t, 0)
