@@ -9,6 +9,7 @@ from .cluster import Cluster
 
 if TYPE_CHECKING:
     from .engine import RuleError, Stalled, compare, simulate
+    from .experiment import Run, run
     from .learning import History, replay, train
     from .problems import PolicyGradient, Quadratic, TabularMDP
     from .timeline import Timeline
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 # Imported when they are first asked for: simulating needs no JAX, and a command line that only helps needs no pandas.
 _ROOMS = {
     "engine": ("RuleError", "Stalled", "compare", "simulate"),
+    "experiment": ("Run", "run"),
     "learning": ("History", "replay", "train"),
     "problems": ("PolicyGradient", "Quadratic", "TabularMDP"),
     "timeline": ("Timeline",),
@@ -39,6 +41,8 @@ __all__ = [
     "PolicyGradient",
     "TabularMDP",
     "Quadratic",
+    "run",
+    "Run",
 ]
 
 

@@ -15,10 +15,11 @@ FLOORS = [
     {"learning"},
     {"scenario", "figures", "validation"},
     {"results"},
+    {"experiment"},
     {"cli"},
 ]
 JAX_SIDE = {"rl", "problems", "learning"}
-EITHER_WAY = {"scenario", "validation", "results", "figures", "cli"}  # both sides; import JAX only when they train
+EITHER_WAY = {"scenario", "validation", "results", "figures", "experiment", "cli"}  # import JAX only when they train
 
 
 def modules():
@@ -87,6 +88,15 @@ def test_only_figures_draws_and_only_results_writes():
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
         }
         assert not calls & writing or room == "results", (path, calls & writing)
+
+
+def test_only_the_command_line_knows_terminals():
+    assert importers("rich") == importers("typer") == {"cli"}
+    for path, room in modules():
+        names = {
+            node.func.id for node in ast.walk(ast.parse(path.read_text())) if hasattr(getattr(node, "func", 0), "id")
+        }
+        assert "print" not in names or room == "cli", path
 
 
 def test_there_is_no_global_random_stream():

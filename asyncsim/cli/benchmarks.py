@@ -1,4 +1,4 @@
-"""Benchmarks of a checkout: pytest-benchmark runs tests/benchmarks/bench_*.py, and this reads what they found."""
+"""``asyncsim benchmark``: pytest-benchmark runs tests/benchmarks/bench_*.py, and this shows what they found."""
 
 from __future__ import annotations
 
@@ -8,17 +8,47 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Annotated, Any
 
-from ..base import nearest
-from ..scenario import ScenarioError
+import typer
+
+from .terminal import complain, console, numbers, table, texts
 
 HOME = Path("tests", "benchmarks")
 INSTALL = 'python3 -m pip install -c tested-versions.txt -e ".[benchmark]"'
 
 
+def benchmark(
+    names: Annotated[list[str] | None, typer.Argument(help="Which; otherwise all.", show_default=False)] = None,
+):
+    """Measure speed in a checkout, as ratios taken in one run, then write results/benchmarks/ and show the table.
+
+    It takes minutes, and needs a quiet machine. What goes wrong in a benchmark is shown, and the exit status is 1.
+    """
+    from .. import results
+
+    directory, failed = Path("results", "benchmarks"), []
+    for name in chosen(names or []):
+        try:
+            machine, rows = measured(name)
+        except subprocess.CalledProcessError:
+            failed.append(name)
+            continue
+        results.save_benchmark(directory, name, machine, rows)
+        shown = table(name, texts("figure"), *numbers("ours", "reference", "ratio", "wanted", "reached"))
+        for row in rows:
+            shown.add_row(*results.benchmark_cells(row))
+        console().print(shown)
+    if failed:
+        complain(f"these benchmarks failed: {', '.join(failed)}; what went wrong stands above")
+        raise typer.Exit(1)
+
+
 def chosen(names: list[str]) -> list[str]:
     """These benchmarks, or all. Raises ScenarioError, one line, where they cannot be run."""
+    from ..base import nearest
+    from ..scenario import ScenarioError
+
     known = sorted(path.stem.removeprefix("bench_") for path in HOME.glob("bench_*.py"))
     if not known:
         raise ScenarioError(f"there is no {HOME} here: run `asyncsim benchmark` in a checkout, after {INSTALL}")
@@ -30,7 +60,7 @@ def chosen(names: list[str]) -> list[str]:
     return list(dict.fromkeys(names)) or known
 
 
-def run(name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def measured(name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The machine and the rows of a benchmark. What goes wrong in it is on stderr, and a CalledProcessError."""
     options = ["addopts=", "python_files=bench_*.py", "python_functions=bench_*", "filterwarnings="]
     with TemporaryDirectory() as home:

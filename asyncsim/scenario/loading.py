@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import reprlib
 import tomllib
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +42,11 @@ class Scenario:
     def points(self) -> tuple[tuple[dict[str, Any], Scenario], ...]:
         """As ``swept``; without a sweep, itself alone."""
         return self.swept or (({}, self),)
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """What the axes of a sweep are called in tables."""
+        return tuple(self.points[0][0])
 
     def simulate(self, label: str) -> Timeline:
         """The timeline of a method."""
@@ -88,6 +95,38 @@ def load(path: Path | str, preset: str | None = None, engine: str | None = None)
         raise ScenarioError(f"{path}: {error}") from None
 
 
+def restore(written: Mapping[str, Any], path: Path, folder: Path) -> Scenario:
+    """The scenario that was written with its results, as data from JSON. Raises ScenarioError.
+
+    path: of what it was written in, for messages. folder: where its recordings are.
+    """
+    data = _with_infinities(written)
+    axes = data.pop("sweep", None) or {}
+    digests = axes.pop(sweeps.DIGESTS, None) if sweeps.RECORDINGS & {*axes} else None
+    try:
+        first = _point(path, data, None, folder)
+        # Defaults of the first point need not be those of the others.
+        data = _with_infinities(json.loads(first.settings.model_dump_json(exclude_defaults=True)))
+        if digests and isinstance(data["cluster"]["compute"], dict):
+            data["cluster"]["compute"].pop("sha256", None)  # of the first point
+        found = _scenario(path, data | ({"sweep": axes} if axes else {}), folder=folder)
+        if digests and found.settings.sweep.get(sweeps.DIGESTS) != digests:
+            raise ScenarioError(f"{sweeps.DIGESTS} is not of the recordings in {folder}: give the files as they were")
+    except ScenarioError as error:
+        raise ScenarioError(f"{path}: {error}") from None
+    return found
+
+
+def _with_infinities(data: Any, key: str = "") -> Any:
+    """Data from JSON, which has words for infinities."""
+    if isinstance(data, Mapping):
+        return {key: _with_infinities(value, key) for key, value in data.items()}
+    if isinstance(data, list):
+        return [_with_infinities(value, key) for value in data]
+    is_text = key.rpartition(".")[2] in ("title", "recording")
+    return float(data) if data in ("Infinity", "-Infinity") and not is_text else data
+
+
 def _check_texts(data: Any, where: str = "") -> None:
     """Titles and labels are printed, drawn and written to tables: no text of a file may have control characters."""
     if isinstance(data, str):
@@ -102,19 +141,20 @@ def _check_texts(data: Any, where: str = "") -> None:
             _check_texts(value, f"{where}[{k}]")
 
 
-def _scenario(path: Path, data: dict[str, Any], preset: str | None = None) -> Scenario:
-    """All points of a file's data."""
+def _scenario(path: Path, data: dict[str, Any], preset: str | None = None, folder: Path | None = None) -> Scenario:
+    """All points of a file's data. folder: of recordings; None: the file's."""
+    folder = path.parent if folder is None else folder
     axes, points = sweeps.points(data)
     if not axes:
-        return _point(path, data, preset)
+        return _point(path, data, preset, folder)
     swept = []
     for values, here in points:
         where = ", ".join(f"{axis}={value}" for axis, value in values.items())
-        swept.append((values, _told_at(f"at {where}", _point, path, here, preset)))
+        swept.append((values, _told_at(f"at {where}", _point, path, here, preset, folder)))
     first = swept[0][1]
     digests = dict.fromkeys(getattr(point.settings.cluster.compute, "sha256", None) for _, point in swept)
     if len(digests) > 1:  # recordings are swept: the first point's settings have one digest at most
-        axes = axes | {"cluster.compute.sha256": [digest for digest in digests if digest]}
+        axes = axes | {sweeps.DIGESTS: [digest for digest in digests if digest]}
     return replace(first, settings=first.settings.model_copy(update={"sweep": axes}), swept=tuple(swept))
 
 
@@ -125,7 +165,7 @@ def _told_at(where: str, function, *args):
         raise ScenarioError(f"{where}: {error}") from None
 
 
-def _point(path: Path, data: dict[str, Any], preset: str | None) -> Scenario:
+def _point(path: Path, data: dict[str, Any], preset: str | None, folder: Path) -> Scenario:
     settings = validated(Settings, data)
     common = [seed for seed in settings.tuning_seeds or () if seed in settings.seeds]
     if common:
@@ -143,7 +183,7 @@ def _point(path: Path, data: dict[str, Any], preset: str | None) -> Scenario:
             )
         return told("problem", table, table.build, workers).policy_network.size
 
-    cluster_table, cluster = told("cluster", settings.cluster, settings.cluster.build, path.parent, parameters)
+    cluster_table, cluster = told("cluster", settings.cluster, settings.cluster.build, folder, parameters)
     methods, grids, tables = {}, {}, {}
     for label, given in settings.methods.items():
         where = f"methods.{label}"

@@ -22,6 +22,9 @@ RESERVED = (  # columns of results, which no axis may be called as well
     *("finish", "delay", "outcome"),
 )
 
+# In settings the digests of swept recordings stand beside the axis that they belong to, and are no axis of their own.
+DIGESTS, RECORDINGS = "cluster.compute.sha256", {"cluster.compute", "cluster.compute.recording"}
+
 Data = dict[str, Any]
 
 
@@ -49,6 +52,23 @@ def points(data: Data) -> tuple[dict[str, list], list[tuple[Data, Data]]]:
             here = _put(here, key, value)
         found.append((dict(zip(names, row)), here))
     return axes, found
+
+
+def axes(sweep: Mapping[str, Sequence[Any]] | None) -> dict[str, Sequence[Any]]:
+    """The values of each axis by its column in tables, from a table [sweep] as settings hold it."""
+    given = {key: values for key, values in (sweep or {}).items() if key != DIGESTS or not RECORDINGS & {*sweep}}
+    return dict(zip(_columns(given), given.values()))
+
+
+def are_words(values: Sequence[Any]) -> bool:
+    """Whether an axis with these values is one of words in tables. Of numbers, JSON has words for infinities."""
+    kinds = {float if value in ("Infinity", "-Infinity") else type(value) for value in values}
+    return not (kinds <= {int, float} or kinds == {bool})
+
+
+def run_name(label: str, values: Mapping[str, Any]) -> str:
+    """A method at a point of a sweep, in words."""
+    return ", ".join([label, *(f"{axis} {value}" for axis, value in values.items())])
 
 
 def _columns(keys: Iterable[str]) -> list[str]:

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from test_cli import complaint
+from commands import complaint
 
 from asyncsim import results
 from asyncsim.cli import benchmarks, main
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 MACHINE = {"system": "Linux", "machine": "x86_64", "cpu": "A processor", "cores": 2}
 ROWS = [
     {"name": "fast", "ours": 2.0, "reference": 3.0, "unit": "s", "ratio": 1.5, "wanted": "ratio >= 1", "holds": True,

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
-from test_cli import COMMAND, TINY, complaint, files
+from commands import COMMAND, TINY, complaint, files
 
 from asyncsim import results
 from asyncsim.cli import main
@@ -98,7 +98,7 @@ def test_what_is_written(here, capsys):
         pd.testing.assert_frame_equal(own, timeline.updates)
     record = results.load_settings("out")
     assert record["scenario"]["title"] == "tiny"
-    assert set(record["versions"]) == {"python", "asyncsim", "simpy", "numpy", "scipy", "pandas"}
+    assert set(record["versions"]) == {"python", "asyncsim", "simpy", "numpy", "scipy", "pandas", "matplotlib"}
 
     before = files(here)
     assert main(["simulate", "tiny.toml", "--output", "out"]) == 0
@@ -167,16 +167,6 @@ def test_bad_commands_get_one_line(here, capsys, arguments, words):
 def test_the_exit_status_of_the_process(here):
     bad = subprocess.run([*COMMAND, "simulate", "tiny.toml", "--trace", "none/t.json"], capture_output=True, text=True)
     assert bad.returncode == 2 and bad.stdout == "" and bad.stderr.count("\n") == 1
-
-
-def test_save_json_is_whole_or_not_at_all(tmp_path):
-    path = tmp_path / "a.json"
-    results.save_json(path, {"a": 1})
-    with pytest.raises(ValueError):
-        results.save_json(path, {"a": float("nan")})
-    assert json.loads(path.read_text()) == {"a": 1} and list(tmp_path.iterdir()) == [path]
-    with pytest.raises(FileNotFoundError, match="there is no directory"):
-        results.save_json(tmp_path / "none" / "a.json", {})
 
 
 def test_a_sweep_is_simulated_at_every_point(here, capsys):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from asyncsim import figures, results
+from asyncsim import Run, experiment, figures, results
 from asyncsim.cli import main
 from asyncsim.scenario import ScenarioError, load
 
@@ -252,7 +252,7 @@ def test_frames_have_a_column_per_axis(ran):
     curves, summary = results.load_curves(ran / "out"), results.load_summary(ran / "out")
     tuning = pd.read_csv(ran / "out" / "tuning.csv")
     for frame in (curves, summary, tuning):
-        assert list(frame.columns[:2]) == ["batch_size", "method"]
+        assert Run.load(ran / "out").axes == ("batch_size",) and list(frame.columns[:2]) == ["batch_size", "method"]
     assert list(zip(summary["batch_size"], summary["method"])) == [
         (2, "rennala_nigt"), (2, "afedpg"), (4, "rennala_nigt"), (4, "afedpg"),
     ]  # fmt: skip
@@ -260,7 +260,7 @@ def test_frames_have_a_column_per_axis(ran):
     twice = [part.drop(columns="batch_size") for _, part in curves.query("method == 'afedpg'").groupby("batch_size")]
     pd.testing.assert_frame_equal(*(part.reset_index(drop=True) for part in twice))
     assert results.load_settings(ran / "out")["scenario"]["sweep"] == {"methods.rennala_nigt.batch_size": [2, 4]}
-    with results.claim(ran / "out", load(ran / "x.toml").settings) as verb:
+    with results.reserve(ran / "out", load(ran / "x.toml").settings) as verb:
         assert verb == "replaced the same scenario's results"
     sometimes = {"tuning.csv", "time_to_target.png", "time_to_target.svg"}
     assert {path.name for path in (ran / "out").iterdir()} == {*results.FILES, *sometimes}
@@ -277,18 +277,18 @@ def test_a_point_is_what_its_own_file_gives(ran, tmp_path):
 
 def test_what_is_drawn(ran):
     curves, scenario = results.load_curves(ran / "out"), results.load_settings(ran / "out")["scenario"]
-    figure = figures.learning_curves(results.tuned(curves), scenario, ["batch_size"])
+    figure = figures.learning_curves(experiment.tuned(curves, ["batch_size"]), scenario, ["batch_size"])
     figure.canvas.draw()
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["batch_size = 2", "batch_size = 4"]
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Rennala NIGT", "AFedPG", "target, 0.5"]
-    rows = results.tuned(curves).query("batch_size == 4 and method == 'rennala_nigt'")
+    rows = experiment.tuned(curves, ["batch_size"]).query("batch_size == 4 and method == 'rennala_nigt'")
     mean = rows.groupby("update")["eval_return"].mean()
     np.testing.assert_allclose(figure.axes[1].lines[0].get_ydata(), mean)
 
 
 def test_of_many_points_some_are_drawn(ran):
     curves, scenario = results.load_curves(ran / "out"), results.load_settings(ran / "out")["scenario"]
-    few = results.tuned(curves).query("batch_size == 2")
+    few = experiment.tuned(curves, ["batch_size"]).query("batch_size == 2")
     many = pd.concat([few.assign(batch_size=size) for size in range(11)])
     figure = figures.learning_curves(many, scenario, ["batch_size"])
     shown = [axes.get_title(loc="left") for axes in figure.axes]

@@ -1,0 +1,122 @@
+"""``asyncsim bounds``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .options import Preset, Quickstart
+from .terminal import console, number, numbers, table, texts
+
+
+def bounds(
+    scenario: Quickstart,
+    epsilon: Annotated[float, typer.Option(help="The accuracy, in E‖∇J‖ <= epsilon.")] = 0.1,
+    sigma: Annotated[float, typer.Option(help="σ, noise of one gradient; for the best M.")] = 1.0,
+    l_g: Annotated[float, typer.Option(help="Lipschitz constant of ∇J; for the best M.")] = 1.0,
+    l_h: Annotated[float, typer.Option(help="Lipschitz constant of ∇²J; for the best M.")] = 1.0,
+    gap: Annotated[float, typer.Option(help="Δ = sup J - J(θ_0); for the best M.")] = 1.0,
+    measured: Annotated[
+        tuple[float, float] | None,
+        typer.Option(help="Updates to epsilon of Rennala NIGT and of AFedPG, for κ*.", show_default=False),
+    ] = None,
+    preset: Preset = None,
+):
+    """Show what theory predicts of a scenario: seconds per update, to its stop, and to epsilon; nothing is run.
+
+    Of a sweep, at every point.
+    """
+    from ..scenario import ScenarioError, load
+    from ..theory.prospects import bare, pace, prospects_of
+
+    constants = {"sigma": sigma, "L_g": l_g, "L_h": l_h, "Delta": gap}
+    loaded, found = load(scenario, preset), []
+    for values, point in loaded.points:
+        sizes = [getattr(method.rule, "batch_size", None) for method in point.methods.values()]
+        problem = point.settings.problem
+        own = getattr(problem, "own_rewards", False) or any(
+            isinstance(value, tuple) for value in getattr(problem, "fields", {}).values()
+        )
+        try:
+            cluster = bare(point.cluster)
+            paces = {label: pace(method, cluster, point.settings.stale) for label, method in point.methods.items()}
+            expected = prospects_of(cluster, epsilon, own, constants, next(filter(None, sizes), None), measured)
+        except ValueError as error:
+            raise ScenarioError(f"{scenario}: {error}") from None
+        found.append((values, point, cluster, paces, own, expected))
+    out = console()
+    for values, point, cluster, paces, own, expected in found:
+        title = ", ".join([loaded.settings.title, *(f"{axis} {value}" for axis, value in values.items())])
+        out.print(_to_the_stop(title, point.settings.stop.model_dump(exclude_none=True), paces))
+        out.print(_to_epsilon(epsilon, expected))
+        for fact in _facts(constants, cluster, paces, own, expected):
+            out.print(fact, soft_wrap=True)
+
+
+def _or_never(value, unit=""):
+    from math import isinf
+
+    return "never" if isinf(value) else number(value, f"{{:.5g}}{unit}")
+
+
+def _to_the_stop(title, stop, paces):
+    """The table of seconds per update, and how many updates there are when the scenario stops."""
+    from math import isinf
+
+    relations = {"=": "", "<=": "≤ ", "~": "≈ "}
+    ends = ", ".join(f"{key} = {value:g}" for key, value in stop.items())
+    headings = ("per update", "computing", "communicating", "gradients", "cancelled", "updates", "end")
+    shown = table(f"{title or 'Predicted'} (stop: {ends})", texts("method"), *numbers(*headings))
+    for label, pace in paces.items():
+        updates, end = pace.at_stop(stop)
+        total = _or_never(pace.seconds if not isinf(pace.computation) else pace.computation, " s")
+        shown.add_row(
+            label,
+            relations[pace.relation] * (total[0].isdigit()) + total,
+            _or_never(pace.computation, " s"),
+            _or_never(pace.communication, " s"),
+            _or_never(pace.gradients),
+            number(100 * pace.cancelled, "{:.1f}%"),
+            _or_never(updates),
+            _or_never(end, " s"),
+        )
+    return shown
+
+
+def _to_epsilon(epsilon, expected):
+    """The table of seconds to the accuracy."""
+    title = f"Seconds to E‖∇J‖ ≤ {epsilon:g}, constants and logs dropped"
+    shown = table(title, texts("method"), *numbers("computing", "communicating", "total"))
+    for name, row in expected.rows.items():
+        least = {"synchronous_nigt": (0,), "afedpg": (1,), "lower_bound": (0, 1)}.get(name, ())
+        cells = [("≥ " if k in least else "") + f"{float(part):.4g}" for k, part in enumerate(row)]
+        shown.add_row(name, *cells, ("≥ " if least else "") + f"{float(row.total):.4g}")
+    return shown
+
+
+def _facts(constants, cluster, paces, own, expected) -> list[str]:
+    from math import isnan
+
+    from ..theory import fastest_workers
+
+    n, M = len(cluster.h), expected.batch_size
+    return [
+        f"recommended: {expected.recommended}, least of the rows with a guarantee"
+        + (", for workers with problems of their own" if own else ""),
+        f"fastest workers that matter: {expected.fastest_workers} of {n} at M = ε^-1.5 = {M:.4g}"
+        + "".join(
+            f"; {int(fastest_workers(cluster.h, pace.gradients))} at {label}'s M"
+            for label, pace in paces.items()
+            if label.startswith("rennala") and not isnan(pace.gradients)
+        ),
+        f"best M of Rennala NIGT: {_or_never(expected.best_batch_size)}, with "
+        + ", ".join(f"{key} = {value:g}" for key, value in constants.items()),
+        f"κ* at which Rennala NIGT overtakes AFedPG: {_or_never(expected.crossover, ' s')} by the two rows"
+        + (
+            f", {_or_never(expected.measured_crossover, ' s')} by measured updates"
+            if expected.measured_crossover is not None
+            else "; give --measured for a number that has constants in it"
+        ),
+        *cluster.notes,
+    ]

@@ -1,0 +1,49 @@
+"""``asyncsim list``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .terminal import console
+
+
+def show() -> None:
+    """Show the methods, environments, rules and compute-time patterns, and the scenarios under experiments/."""
+    import tomllib
+    from inspect import signature
+
+    from rich.table import Table
+
+    from .. import rules
+    from ..cluster import PATTERNS
+    from ..rl.environments import ENVIRONMENTS, MUJOCO
+    from ..scenario import known_methods
+
+    out = console()
+
+    def section(title, entries):
+        out.print(title, style="bold")
+        table = Table.grid(padding=(0, 2))
+        for name, *lines in entries:
+            table.add_row(f"  {name}", "\n".join(lines))
+        out.print(table)
+
+    def about(thing):
+        return (thing.__doc__ or "").partition("\n")[0]
+
+    def papers(function):
+        required = [p.name for p in signature(function).parameters.values() if p.default is p.empty]
+        return function(**dict.fromkeys(required, 1)).papers
+
+    def title(path):
+        try:
+            return str(tomllib.loads(path.read_text()).get("title", ""))
+        except (OSError, ValueError) as error:
+            return f"cannot be read: {error}"
+
+    section("Methods", ((name, about(f), *papers(f)) for name, f in known_methods().items()))
+    section("Environments", ((name, about(environment)) for name, environment in ENVIRONMENTS.items()))
+    section("Environments on the MuJoCo engine", ((name, "as in Gymnasium.") for name in MUJOCO))
+    section("Rules", ((name, about(getattr(rules, name))) for name in rules.__all__))
+    section("Patterns of compute times", ((name, about(pattern)) for name, pattern in PATTERNS.items()))
+    section("Scenarios", ((str(path), title(path)) for path in sorted(Path("experiments").rglob("*.toml"))))

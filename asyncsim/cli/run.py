@@ -1,0 +1,134 @@
+"""``asyncsim run``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .compiling import keep_compiled
+from .options import Engine, Force, Preset, Quickstart
+from .terminal import bars, console, number, numbers, table, texts
+from .waste import WASTED, say_without_update
+
+
+def run(
+    scenario: Quickstart,
+    force: Force = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Where to write; otherwise results/ mirrors experiments/.", show_default=False),
+    ] = None,
+    preset: Preset = None,
+    engine: Engine = None,
+):
+    """Simulate and train every method of a scenario, then write data, settings and curves.
+
+    Every method is trained with each step size of its grid and each seed. Its tuned step size is the one with the
+    largest mean return over the seeds and the last quarter of the evaluations. A file with tuning_seeds has the grid
+    trained with these, and then its seeds with the tuned step size only.
+    """
+    import asyncsim
+
+    from .. import results
+
+    keep_compiled()
+    directory = output or results.place(scenario, preset, engine)
+    with rows_of_progress() as progress:
+        found = asyncsim.run(scenario, preset, directory, progress, engine, force)
+    _report(found)
+    print(f"{found.saved.verb}:", *found.saved.files, sep="\n  ")
+
+
+@contextmanager
+def rows_of_progress() -> Iterator[Callable]:
+    """A row for each method at each point of a sweep; as: what to call with an experiment's progress."""
+    from ..scenario import run_name
+
+    rows, shown = {}, bars("phase")
+    with ExitStack() as stack:
+
+        def show(progress):
+            part = (progress.method, *progress.point.values())
+            if not rows:
+                stack.enter_context(shown)  # not before, for an error is to be one line
+            if part not in rows:
+                name = run_name(progress.method, progress.point)
+                rows[part] = shown.add_task(name, start=False, total=None, phase=progress.phase)
+                return
+            shown.start_task(rows[part])
+            shown.update(rows[part], completed=progress.done, total=progress.total, phase=progress.phase)
+            if progress.phase == "done":
+                shown.stop_task(rows[part])
+                if shown.finished:
+                    stack.close()
+
+        yield show
+
+
+def _report(found) -> None:
+    settings, summary = found.scenario.settings, found.summary()
+    target = settings.target_return
+    reached = "to target" if target is None else f"to {target:g}"
+    headings = (*found.axes, "step size", "return", reached, "updates", "gradients", "wasted")
+    shown = table(settings.title, texts("method"), *numbers(*headings))
+    for row, values in zip(summary.itertuples(), summary[[*found.axes]].to_numpy(object)):
+        shown.add_row(
+            row.method,
+            *(f"{value:g}" if isinstance(value, float) else f"{value}" for value in values),
+            _power_of_two(row.step_size),
+            f"{row.final_return:.1f}",
+            number(row.time_to_target, "{:.1f} s"),
+            f"{row.updates}",
+            f"{row.gradients}",
+            number(100 * row.wasted_share, "{:.1f}%"),
+        )
+    out = console()
+    out.print(shown)
+    out.print(
+        f"return: at the end, mean over {len(settings.seeds)} seeds. {reached}: first evaluated simulated time. "
+        f"gradients: those that updates used. {WASTED}",
+        soft_wrap=True,
+    )
+    say_without_update(out, _by_name(found))
+    if (served := found.by_worker()) is not None:
+        _by_worker(out, served, found.axes)
+
+
+def _by_name(found) -> dict:
+    """The method and the timeline of each run, by its name."""
+    from ..experiment import run_key
+    from ..scenario import run_name
+
+    return {
+        run_name(label, values): (point.methods[label], found.timelines[run_key(*values.values(), label)])
+        for values, point in found.scenario.points
+        for label in point.methods
+    }
+
+
+WORKERS_AT_MOST = 10  # that fit beside each other
+
+
+def _by_worker(out, served, axes) -> None:
+    """Whom each method serves, where the workers' worlds differ."""
+    n = served["worker"].nunique()
+    if n > WORKERS_AT_MOST or axes:
+        return out.print(f"Return in each of the {n} workers' own worlds: by_worker.csv.", soft_wrap=True)
+    headings = numbers(*(f"{worker}" for worker in range(n)))
+    shown = table("Return in each worker's own world", texts("method"), *headings, collapse_padding=True)
+    for method, rows in served.groupby("method", sort=False):
+        cells = (f"{float(f'{row.final_return:.3g}'):g} {row.weight:.0%}" for row in rows.itertuples())
+        shown.add_row(method, *cells)
+    out.print(shown)
+    out.print("Per cent: the worker's mean share of an update, by weight.", soft_wrap=True)
+
+
+def _power_of_two(step_size: float) -> str:
+    from math import frexp
+
+    mantissa, exponent = frexp(step_size)
+    return f"2^{exponent - 1}" if mantissa == 0.5 else f"{step_size:g}"

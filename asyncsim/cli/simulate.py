@@ -1,0 +1,107 @@
+"""``asyncsim simulate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .options import Preset
+from .terminal import console, number, numbers, table, texts
+from .waste import WASTED, say_without_update
+
+
+def simulate(
+    scenario: Annotated[Path, typer.Argument(help="A TOML file, for example experiments/straggler.toml.")],
+    method: Annotated[
+        str | None, typer.Option(help="Only this one of the scenario's methods.", show_default=False)
+    ] = None,
+    trace: Annotated[
+        Path | None, typer.Option(help="Write what happened to this .json for ui.perfetto.dev.", show_default=False)
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Write jobs, updates and pictures to this directory.", show_default=False)
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace another scenario's output, or a file that is no trace.")
+    ] = False,
+    preset: Preset = None,
+):
+    """Simulate the methods of a scenario without training: who worked, who waited, what was wasted.
+
+    Of a sweep, at every point.
+    """
+    from contextlib import nullcontext
+
+    from ..base import nearest
+    from ..scenario import ScenarioError, load
+
+    loaded = load(scenario, preset)
+    labels, settings = list(loaded.methods), loaded.settings
+    if method is not None:
+        if method not in labels:
+            raise ScenarioError(f"{scenario}: method={method!r} is none of its methods: {nearest(method, labels)}")
+        labels, settings = [method], settings.model_copy(update={"methods": {method: settings.methods[method]}})
+    wrote = []
+    if output is not None or trace is not None:  # it draws, which takes long to import
+        from .. import results
+    if trace is not None:  # before anything takes long
+        wrote.append((results.reserve_trace(trace, force), [trace]))
+    with nullcontext() if output is None else results.reserve(output, settings, force, results.PICTURES) as verb:
+        timelines, columns, methods = _simulated(loaded, labels)
+        if output is not None:
+            wrote.insert(0, (verb, results.save_timelines(output, settings, timelines, columns)))
+    if trace is not None:
+        from ..timeline.trace import trace_events
+
+        results.save_json(trace, trace_events(*timelines.values()))
+    _what_happened(settings.title, timelines, methods)
+    for verb, paths in wrote:
+        print(f"{verb}:", *paths, sep="\n  ")
+
+
+def _simulated(loaded, labels):
+    """By name: the timelines, what their rows begin with in tables, and the methods."""
+    from dataclasses import replace
+
+    from ..scenario import run_name
+
+    timelines, columns, methods = {}, {}, {}
+    for values, point in loaded.points:
+        for label in labels:
+            name = run_name(label, values)
+            while name in timelines:  # a label may read like another with a value
+                name += "'"
+            timelines[name] = replace(point.simulate(label), method=name)
+            columns[name], methods[name] = values | {"method": label}, point.methods[label]
+    return timelines, columns, methods
+
+
+def _what_happened(title, timelines, methods) -> None:
+    from ..timeline.usage import run_totals
+
+    counts, shares = ("used", "cancelled", "discarded"), ("utilisation", "wasted_share")
+    headings = ("updates", "end", "per update", *counts, "utilisation", "wasted", "delay", "max", "sent")
+    shown = table(title, texts("method"), *numbers(*headings), collapse_padding=True)  # a name has the point of a sweep
+    for label, timeline in timelines.items():
+        whole = run_totals(timeline)
+        shown.add_row(
+            label,
+            f"{whole['updates']}",
+            f"{whole['end']:.6g} s" + " stalled" * (timeline.ending == "stalled"),
+            number(whole["seconds_per_update"], "{:.4g} s"),
+            *(f"{whole[key]}" for key in counts),
+            *(number(100 * whole[key], "{:.1f}%") for key in shares),
+            number(whole["mean_delay"], "{:.1f}"),
+            f"{whole['max_delay']}",
+            f"{whole['communications']}",
+        )
+    out = console()
+    out.print(shown)
+    out.print(
+        "used, cancelled, discarded: gradients. utilisation: share of the workers' time that went into used ones. "
+        f"{WASTED} delay: mean and maximum, in updates. sent: communications; a round's collective is one.",
+        soft_wrap=True,
+    )
+    say_without_update(out, {name: (methods[name], timeline) for name, timeline in timelines.items()})

@@ -1,0 +1,187 @@
+"""An experiment as a value: the scenario, what happened and what was learned."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .. import figures, results
+from ..scenario import Scenario, ScenarioError, load, restore
+from ..timeline import Timeline
+from . import summaries
+from .protocol import Progress, conduct
+from .summaries import run_key
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What saving did. verb: ``"wrote"``, or which results it ``"replaced"``. files: those that are there now."""
+
+    verb: str
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Run:
+    """A scenario that was run.
+
+    axes: columns of the frames, one per axis of a sweep.
+    curves: rows as in `History.to_frame`, of every method, seed and step size, at every point of a sweep.
+    tuning: the same on the tuning seeds; None where the scenario has none.
+    simulated: the timelines, where they are at hand.
+    saved: what `run` did with its ``output``.
+    """
+
+    scenario: Scenario
+    axes: tuple[str, ...]
+    curves: pd.DataFrame
+    tuning: pd.DataFrame | None = None
+    simulated: Mapping[Any, Timeline] | None = None
+    saved: Saved | None = None
+
+    def __repr__(self) -> str:
+        """What there is, in one line: the frames have thousands."""
+        settings = self.scenario.settings
+        swept = "".join(f", {axis} swept" for axis in self.axes)
+        return (
+            f"<Run of {str(self.scenario.path)!r}: methods {', '.join(settings.methods)}; seeds {len(settings.seeds)}; "
+            f"points {len(self.scenario.points)}{swept}; curves of {len(self.curves)} rows>"
+        )
+
+    @cached_property
+    def timelines(self) -> Mapping[Any, Timeline]:
+        """By method; of a sweep, by (value of each axis, ..., method).
+
+        Of a run that was loaded they are simulated when they are first asked for. Raises ScenarioError where they do
+        not have the times of the curves, for they are another version's.
+        """
+        if self.simulated is not None:
+            return self.simulated
+        found = {
+            run_key(*values.values(), label): point.simulate(label)
+            for values, point in self.scenario.points
+            for label in point.methods
+        }
+        for run, time in self.curves.groupby([*self.axes, "method"], sort=False)["time"].max().items():
+            timeline = found[run]
+            if time != (timeline.updates["time"].iloc[-1] if len(timeline.updates) else 0.0):
+                raise ScenarioError(f"{self.scenario.path}: {run} has other times now than in its curves: run it again")
+        return found
+
+    def tuned(self) -> pd.DataFrame:
+        """The rows of the curves at each method's tuned step size (see `summaries.tuned`)."""
+        return summaries.tuned(self.curves, self.axes)
+
+    def summary(self) -> pd.DataFrame:
+        """One row per method and point of a sweep (see `summaries.summarise`)."""
+        return summaries.summarise(self.curves, self.timelines, self.axes, self.scenario.settings.target_return)
+
+    def by_worker(self) -> pd.DataFrame | None:
+        """Whom each method serves (see `summaries.by_worker`); None where all workers have the same world."""
+        return summaries.by_worker(self.curves, self.timelines, self.axes)
+
+    def plot(self) -> Any:
+        """The learning curves at the tuned step sizes, as a matplotlib figure that a notebook shows."""
+        figure = figures.learning_curves(self.tuned(), results.as_data(self.scenario.settings), self.axes)
+
+        def png() -> bytes:
+            content = io.BytesIO()
+            figure.canvas.print_png(content)
+            return content.getvalue()
+
+        figure._repr_png_ = png  # notebooks ask for it; of matplotlib's figures, pyplot's alone have one
+        return figure
+
+    def save(self, directory: Path | str, force: bool = False) -> Saved:
+        """Write settings, tables and pictures to a directory, whole or not at all.
+
+        Raises FileExistsError where it holds another scenario's results (unless ``force``), or other files.
+        """
+        directory = Path(directory)
+        with results.reserve(directory, self.scenario.settings, force) as verb:
+            return self._write(directory, verb)
+
+    def _write(self, directory: Path, verb: str) -> Saved:
+        """Into a directory that is reserved."""
+        tables = self.tables()
+        files = results.save(directory, self.scenario.settings, tables, self._pictures(tables))
+        return Saved(verb, tuple(files))
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All frames that there are, by name."""
+        every = {
+            "curves": self.curves,
+            "tuning": self.tuning,
+            "summary": self.summary(),
+            "by_worker": self.by_worker(),
+        }
+        return {name: frame for name, frame in every.items() if frame is not None}
+
+    def _pictures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+        """Figures by name: of the curves always, of the others where one picture can show them."""
+        pictures = {"curves": self.plot()}
+        if "by_worker" in tables and not self.axes:
+            pictures["by_worker"] = figures.by_worker(tables["by_worker"], results.as_data(self.scenario.settings))
+        summary = tables["summary"]
+        numbers = summary[[*self.axes]].select_dtypes("number").columns
+        if len(numbers) == len(self.axes) == 1 and summary["time_to_target"].notna().any():
+            pictures["time_to_target"] = figures.time_to_target(summary, self.axes[0])
+        return pictures
+
+    @classmethod
+    def load(cls, directory: Path | str, folder: Path | str | None = None) -> Run:
+        """A run that was saved.
+
+        folder: of the scenario file, where recordings of compute times are read again; None: the one that the
+            directory's place follows from, ``experiments/a`` of ``results/a/b``.
+        """
+        folder = results.scenario_folder(directory) if folder is None else Path(folder)
+        try:
+            written = results.load_settings(directory)["scenario"]
+            curves, tuning = results.load_curves(directory), results.load_tuning(directory)
+        except (FileNotFoundError, KeyError):
+            raise ScenarioError(f"{directory}: no run was saved here: give the directory of one") from None
+        try:
+            scenario = restore(written, Path(directory, "settings.json"), folder)
+        except ScenarioError as error:
+            where = f"; recordings are looked for in {folder}: give folder=, the scenario file's"
+            raise ScenarioError(f"{error}{where * ('recording' in str(error))}") from None
+        return cls(scenario, scenario.axes, curves, tuning)
+
+
+def run(
+    scenario: Path | str | Scenario,
+    preset: str | None = None,
+    output: Path | str | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    engine: str | None = None,
+    force: bool = False,
+) -> Run:
+    """Simulate and train every method of a scenario, tuned and at every point of a sweep (see `protocol`).
+
+    scenario: a file, or what `scenario.load` made of one. preset, engine: as in `scenario.load`, of a file.
+    output: a directory to save to, and to resume from where an earlier run was killed; None: nothing is written.
+    progress: called with a `Progress` whenever a method is further.
+    force: replace another scenario's results.
+    """
+    if not isinstance(scenario, Scenario):
+        scenario = load(scenario, preset, engine)
+    elif (preset, engine) != (None, None):
+        raise ValueError(f"preset={preset!r}, engine={engine!r}: give them with a file, or load the scenario with them")
+    if output is None:
+        return _conducted(scenario, None, progress)
+    output = Path(output)
+    with results.reserve(output, scenario.settings, force) as verb:
+        found = _conducted(scenario, output, progress)
+        return replace(found, saved=found._write(output, verb))
+
+
+def _conducted(scenario: Scenario, directory: Path | None, progress: Callable[[Progress], None] | None) -> Run:
+    curves, tuning, timelines = conduct(scenario, directory, progress)
+    return Run(scenario, scenario.axes, curves, tuning, timelines)

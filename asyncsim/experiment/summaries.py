@@ -1,0 +1,104 @@
+"""What curves say: which step size is best, how far a method came, and whom it serves.
+
+Curves are rows as in `History.to_frame`; of a sweep, with a column for each of its ``axes``. Timelines are by method;
+of a sweep, by (value of each axis, ..., method).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..timeline import Timeline
+from ..timeline.usage import run_totals
+
+
+def run_key(*run: Any) -> Any:
+    """Of timelines: a method alone, or the value of each axis and the method."""
+    return run if len(run) > 1 else run[0]
+
+
+def tuned(curves: pd.DataFrame, axes: Sequence[str] = ()) -> pd.DataFrame:
+    """The rows at each method's tuned step size, at each point of a sweep.
+
+    That is the one with the largest mean, over seeds and the last quarter of the evaluations, of ``eval_return``;
+    where it is NaN (a lane diverged) it ranks last, and of equals the smaller wins.
+    """
+
+    def best(rows: pd.DataFrame) -> float:
+        updates = np.sort(rows["update"].unique())
+        late = rows[rows["update"].isin(updates[-max(1, len(updates) // 4) :])]
+        score = late.groupby("step_size")["eval_return"].agg(lambda returns: returns.to_numpy().mean())
+        return score.fillna(-np.inf).idxmax()
+
+    runs = curves.groupby([*axes, "method"], sort=False)
+    parts = [rows[rows["step_size"] == best(rows)] for _, rows in runs]
+    return pd.concat(parts, ignore_index=True)
+
+
+def summarise(
+    curves: pd.DataFrame, timelines: Mapping[Any, Timeline], axes: Sequence[str] = (), target: float | None = None
+) -> pd.DataFrame:
+    """One row per method, at its tuned step size, and point of a sweep.
+
+    ``method, step_size``; ``first_return, final_return``: mean over seeds of θ_0 and of the last iterate;
+    ``time_to_target``: first evaluated second at which the mean over seeds is at the target, NaN if never; ``end``:
+    seconds simulated; ``updates``; ``gradients``, used; ``wasted_share``: of computing time, what went into cancelled
+    and discarded ones; ``max_delay``, in updates.
+    """
+    rows = []
+    for run, part in tuned(curves, axes).groupby([*axes, "method"], sort=False):
+        by_update = part.groupby("update")
+        time, mean = by_update["time"].first(), by_update["eval_return"].mean(skipna=False)
+        reached = time[mean >= (np.inf if target is None else target)]
+        timeline = timelines[run_key(*run)]
+        whole = run_totals(timeline)
+        rows.append(
+            {
+                **dict(zip([*axes, "method"], run)),
+                "step_size": part["step_size"].iloc[0],
+                "first_return": mean.iloc[0],
+                "final_return": mean.iloc[-1],
+                "time_to_target": reached.iloc[0] if len(reached) else np.nan,
+                "end": timeline.end,
+                "updates": len(timeline.updates),
+                "gradients": whole["used"],
+                "wasted_share": whole["wasted_share"],
+                "max_delay": timeline.max_delay,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def by_worker(curves: pd.DataFrame, timelines: Mapping[Any, Timeline], axes: Sequence[str] = ()) -> pd.DataFrame | None:
+    """Whom a method serves: one row per worker, method at its tuned step size, and point of a sweep.
+
+    ``method, worker``; ``weight``: the worker's mean share of an update, 1/n where all count the same; ``final_return,
+    low, high``: of the last iterate in the worker's own world, mean and 20-80 % over seeds. None where worlds do not
+    differ.
+    """
+    columns = curves.filter(regex=r"^eval_return_\d+$").columns
+    if not len(columns):
+        return None
+    rows = []
+    for run, part in tuned(curves, axes).groupby([*axes, "method"], sort=False):
+        last = part.loc[part["update"] == part["update"].max(), columns].dropna(axis="columns", how="all")
+        timeline = timelines[run_key(*run)]
+        weight = timeline.uses().groupby("worker")["weight"].sum() / max(1, len(timeline.updates))
+        for column, returns in last.items():
+            worker = int(column.rpartition("_")[2])
+            low, high = np.quantile(returns, (0.2, 0.8))
+            rows.append(
+                {
+                    **dict(zip([*axes, "method"], run)),
+                    "worker": worker,
+                    "weight": weight.get(worker, 0.0),
+                    "final_return": returns.mean(),
+                    "low": low,
+                    "high": high,
+                }
+            )
+    return pd.DataFrame(rows)

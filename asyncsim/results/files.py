@@ -1,0 +1,58 @@
+"""How each kind of file is written and read: CSV, JSON, pictures. The same data make the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .. import figures
+from .directories import beside
+
+
+def write_csv(path: Path, frame: pd.DataFrame, **options: Any) -> None:
+    frame.to_csv(path, index=False, lineterminator="\n", **options)
+
+
+def read_csv(path: Path, words: Collection[str] = ("method",)) -> pd.DataFrame:
+    """A frame as it was written: words as the strings they were, whatever they look like, and numbers to the last bit.
+
+    words: the columns that hold words.
+    """
+    cells = pd.read_csv(path, dtype=str, keep_default_na=False, lineterminator="\n")
+    return pd.DataFrame({name: column if name in words else _numbers(column) for name, column in cells.items()})
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """What was written as integers, as booleans, or as floats, of which NaN is an empty cell."""
+    if column.str.fullmatch(r"-?\d+").all():
+        return pd.Series([int(cell) for cell in column])
+    if column.isin(("True", "False")).all():
+        return column == "True"
+    return column.replace("", "nan").astype(float)
+
+
+def json_text(record: Mapping[str, Any]) -> str:
+    return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_pictures(directory: Path, pictures: Mapping[str, Any]) -> None:
+    """Every figure as PNG and SVG, under its name."""
+    with figures.style():
+        for name, figure in pictures.items():
+            figure.savefig(directory / f"{name}.png", metadata={"Software": None})
+            figure.savefig(directory / f"{name}.svg", metadata={"Date": None})
+
+
+def replace_file(path: Path, text: str) -> None:
+    """Write a file, whole or not at all."""
+    new = beside(path.resolve(), f"{os.getpid()}.new")  # another process may be writing the same
+    try:
+        new.write_text(text, encoding="utf-8")
+        new.replace(path.resolve())
+    finally:
+        new.unlink(missing_ok=True)

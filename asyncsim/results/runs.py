@@ -1,0 +1,134 @@
+"""A run's directory: settings, tables and pictures; and what is kept of a run that is not finished."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..scenario import Settings
+from ..scenario.sweeps import are_words, axes
+from .directories import beside, held, kept, whole
+from .files import json_text, read_csv, write_csv, write_pictures
+from .records import as_data, is_of, made_on_others, settings_in, surroundings, write_settings
+
+FILES = ("settings.json", "curves.csv", "summary.csv", "curves.png", "curves.svg")  # always
+# Of tuning seeds; of a sweep of one quantity; of workers whose worlds differ.
+SOMETIMES = (
+    "tuning.csv",
+    *("time_to_target.png", "time_to_target.svg"),
+    *("by_worker.csv", "by_worker.png", "by_worker.svg"),
+)
+
+
+@contextmanager
+def reserve(
+    directory: Path, settings: Settings, force: bool = False, ours: Sequence[str] = FILES + SOMETIMES
+) -> Iterator[str]:
+    """Nobody else writes here until this is left. As: what saving will have done.
+
+    That is ``"wrote"``, or which results it ``"replaced"``, and, where they were made on other versions, on which.
+    Raises BlockingIOError where another run is writing; FileExistsError where something would be lost: another
+    scenario's results (unless ``force``), or files that are not ours.
+    """
+    with held(directory, ours) as home:
+        written = settings_in(home)
+        if not (home.exists() and any(home.iterdir())):
+            yield "wrote"
+        elif is_of(settings, written.get("scenario")):
+            yield f"replaced the same scenario's results{made_on_others(written)}"
+        elif force:
+            yield "replaced another scenario's results"
+        else:
+            raise FileExistsError(
+                f"{directory} holds another scenario's results: give --force to replace them, or --output"
+            )
+
+
+def save(
+    directory: Path, settings: Settings, tables: Mapping[str, pd.DataFrame], pictures: Mapping[str, Any]
+) -> list[Path]:
+    """Write a run's directory, whole or not at all; return the files.
+
+    tables, pictures: frames and figures, by the names of their files.
+    """
+    with whole(directory) as new:
+        for name, frame in tables.items():
+            write_csv(new / f"{name}.csv", frame)
+        write_settings(new, _record(settings))
+        write_pictures(new, pictures)
+    shutil.rmtree(_parts(directory), ignore_errors=True)
+    return [path for name in FILES + SOMETIMES if (path := Path(directory) / name).exists()]
+
+
+def _record(settings: Settings) -> dict[str, Any]:
+    return {"scenario": as_data(settings), **surroundings()}
+
+
+def load_curves(directory: Path | str) -> pd.DataFrame:
+    """The rows of every method, seed and step size, as `History.to_frame` had them."""
+    return _table(directory, "curves")
+
+
+def load_tuning(directory: Path | str) -> pd.DataFrame | None:
+    """As `load_curves`, of the tuning seeds; None where there were none."""
+    return _table(directory, "tuning") if (kept(directory) / "tuning.csv").exists() else None
+
+
+def load_summary(directory: Path | str) -> pd.DataFrame:
+    """One row per method at its tuned step size, and point of a sweep."""
+    return _table(directory, "summary")
+
+
+def load_by_worker(directory: Path | str) -> pd.DataFrame | None:
+    """What each worker's own world has of each method; None where all workers have the same world."""
+    return _table(directory, "by_worker") if (kept(directory) / "by_worker.csv").exists() else None
+
+
+def _table(directory: Path | str, name: str) -> pd.DataFrame:
+    home = kept(directory)
+    swept = axes((settings_in(home).get("scenario") or {}).get("sweep"))
+    words = [axis for axis, values in swept.items() if are_words(values)]
+    return read_csv(home / f"{name}.csv", ["method", *words])
+
+
+# Of a run that is not finished, what each method gave is kept as soon as it is there. A part is a method at a point of
+# a sweep, and has its number in the scenario, for a label or a value may hold anything.
+
+
+def keep_part(
+    directory: Path, settings: Settings, part: int, curves: pd.DataFrame, tuning: pd.DataFrame | None
+) -> None:
+    """Keep a part's rows until `save` has written the whole run."""
+    parts = _parts(directory)
+    parts.mkdir(parents=True, exist_ok=True)
+    write_settings(parts, _record(settings))
+    new = parts / f".{part}"
+    shutil.rmtree(new, ignore_errors=True)
+    new.mkdir()
+    write_csv(new / "curves.csv", curves)
+    if tuning is not None:
+        write_csv(new / "tuning.csv", tuning)
+    new.rename(parts / f"{part}")
+
+
+def kept_part(directory: Path, settings: Settings, part: int) -> tuple[pd.DataFrame, pd.DataFrame | None] | None:
+    """A part's rows, where this very run, with these versions, was killed after it was trained; else None."""
+    parts = _parts(directory)
+    try:
+        if (parts / "settings.json").read_text(encoding="utf-8") != json_text(_record(settings)):
+            shutil.rmtree(parts)
+            return None
+        home = parts / f"{part}"
+        tuning = home / "tuning.csv"
+        return read_csv(home / "curves.csv"), read_csv(tuning) if tuning.exists() else None
+    except FileNotFoundError:
+        return None
+
+
+def _parts(directory: Path) -> Path:
+    return beside(Path(directory).resolve(), "parts")

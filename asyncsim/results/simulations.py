@@ -1,0 +1,98 @@
+"""A simulation alone: what happened, pictures of it, and traces."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from .. import figures
+from ..scenario import Settings
+from ..timeline import Timeline
+from .directories import whole
+from .files import replace_file, write_csv, write_pictures
+from .records import SIMULATES, as_data, versions, write_settings
+
+PICTURES = ("settings.json", "jobs.csv", "updates.csv", "*.png", "*.svg")
+
+
+def save_timelines(
+    directory: Path,
+    settings: Settings,
+    timelines: Mapping[str, Timeline],
+    columns: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[Path]:
+    """Write jobs, updates and pictures of what happened, whole or not at all; return the files.
+
+    columns: by the timelines' names, what the rows of ``jobs.csv`` and ``updates.csv`` begin with: a value per axis of
+        a sweep, and ``method``. None: the name is the method.
+    """
+    columns = columns or {name: {"method": name} for name in timelines}
+    with whole(directory) as new:
+        for name in ("jobs", "updates"):
+            frames = {run: getattr(timeline, name) for run, timeline in timelines.items()}
+            frames = [
+                pd.concat([pd.DataFrame([columns[run]] * len(rows), columns=list(columns[run])), rows], axis=1)
+                for run, rows in frames.items()
+            ]
+            write_csv(new / f"{name}.csv", pd.concat(frames, ignore_index=True))
+        write_settings(new, {"scenario": as_data(settings), "versions": versions(*SIMULATES, "matplotlib")})
+        labels = {run: columns[run]["method"] for run in timelines}  # the point of a sweep may follow them
+        names = {run: figures.pretty(label) + run.removeprefix(label) for run, label in labels.items()}
+        write_pictures(new, _pictures(timelines, names))
+    return sorted(Path(directory).iterdir())
+
+
+def _pictures(timelines: Mapping[str, Timeline], names: Mapping[str, str]) -> dict[str, Any]:
+    pictures = {"utilisation": figures.utilisation(timelines, names), "delays": figures.delays(timelines, names)}
+    for k, (label, timeline) in enumerate(timelines.items(), 1):
+        word = re.sub(r"[^A-Za-z0-9_.-]", "_", label)[:40]  # a label may hold anything
+        pictures[f"gantt-{k}-{word}"] = figures.gantt(replace(timeline, method=names[label]))
+    return pictures
+
+
+def reserve_trace(path: Path, force: bool = False) -> str:
+    """What `save_json` will have done: ``"wrote"`` or ``"replaced"``. Raises OSError where it cannot.
+
+    A file that is there has to be a trace, unless ``force``.
+    """
+    _check_file(path)
+    if not path.exists():
+        return "wrote"
+    if _is_trace(path):
+        return "replaced"
+    if force:
+        return "replaced what was no trace"
+    raise FileExistsError(f"{path} is there and is no trace: give --force to replace it, or another file name")
+
+
+def _is_trace(path: Path) -> bool:
+    begins = b'{"traceEvents":'  # as `save_json` writes it
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(begins)) == begins
+
+
+def _check_file(path: Path) -> None:
+    """Raises OSError where a JSON file cannot be written."""
+    if path.suffix != ".json":  # a slip of the hand must not replace a scenario
+        raise FileExistsError(f"{path}: give a file name that ends in .json")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no directory {str(path.parent)!r}: make it, or give another place")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a directory: give a file name")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"{path}: {str(path.parent)!r} may not be written to: give another place")
+
+
+def save_json(path: Path, data: Any) -> None:
+    """Write a JSON file, whole or not at all."""
+    _check_file(path)
+    replace_file(path, json.dumps(data, separators=(",", ":"), allow_nan=False) + "\n")

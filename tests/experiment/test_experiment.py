@@ -1,0 +1,172 @@
+"""An experiment as a value: run it, look at it, save it, load it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import asyncsim
+from asyncsim import Run, experiment, results
+from asyncsim.scenario import ScenarioError, load
+
+TINY = """
+title = "tiny"
+seeds = [0, 1]
+tuning_seeds = [9]
+step_sizes = [0.1, 0.2]
+evaluations = 2
+target_return = 0.5
+[quick]
+seeds = [2]
+[stop]
+updates = 3
+[cluster]
+workers = 3
+compute = [1.0, 2.0, inf]
+communication = 0.5
+[problem]
+kind = "chain"
+[methods.rennala_nigt]
+batch_size = 4
+[methods.afedpg]
+"""
+SWEPT = TINY.replace("[quick]\nseeds = [2]\n", "") + "[sweep]\nmethods.rennala_nigt.batch_size = [2, 4]\n"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("x.toml").write_text(TINY)
+    return tmp_path
+
+
+def files(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def same(one, other):
+    """Curves, tuning, axes, settings, timelines, and all that follows from them."""
+    assert one.axes == other.axes
+    assert results.as_data(one.scenario.settings) == results.as_data(other.scenario.settings)
+    assert one.tables().keys() == other.tables().keys()
+    for name, frame in one.tables().items():
+        pd.testing.assert_frame_equal(frame, other.tables()[name], check_exact=True)
+    assert list(one.timelines) == list(other.timelines)
+    for run, timeline in one.timelines.items():
+        pd.testing.assert_frame_equal(timeline.jobs, other.timelines[run].jobs, check_exact=True)
+        pd.testing.assert_frame_equal(timeline.updates, other.timelines[run].updates, check_exact=True)
+
+
+NOTEBOOK = """
+import asyncsim
+run = asyncsim.run("x.toml", preset="quick")
+figure = run.plot()
+"""
+
+
+def test_three_lines_in_a_notebook(here, capsys):
+    before, names = files(here), {}
+    exec(NOTEBOOK, names)
+    run, figure = names["run"], names["figure"]
+    assert figure._repr_png_().startswith(b"\x89PNG") and figure.axes[0].get_title(loc="left") == "tiny"
+    assert capsys.readouterr() == ("", "") and files(here) == before
+    assert set(run.curves["seed"]) == {2} and set(run.tuning["seed"]) == {9} and run.axes == () and run.saved is None
+    assert set(run.timelines) == {"rennala_nigt", "afedpg"} == set(run.summary()["method"])
+    assert run.by_worker() is None
+    pd.testing.assert_frame_equal(run.tuned(), run.curves)  # of the seeds there is the tuned step size only
+    assert repr(run) == "<Run of 'x.toml': methods rennala_nigt, afedpg; seeds 1; points 1; curves of 6 rows>"
+
+
+@pytest.mark.parametrize("text", [TINY, SWEPT])
+def test_what_is_saved_is_loaded(here, text):
+    Path("x.toml").write_text(text)
+    run = asyncsim.run("x.toml", output="out")
+    assert run.saved.verb == "wrote" and set(run.saved.files) == set(Path("out").iterdir())
+    loaded = Run.load("out")
+    same(loaded, run)
+    written = files(here / "out")
+    assert run.save("again").verb == "wrote" and files(here / "again") == written
+    assert loaded.save("out").verb == "replaced the same scenario's results" and files(here / "out") == written
+
+
+def test_what_would_be_lost_is_not_replaced(here):
+    run = asyncsim.run("x.toml", "quick")
+    run.save("out")
+    other = replace(run, scenario=load("x.toml"))
+    with pytest.raises(FileExistsError, match="another scenario's results"):
+        other.save("out")
+    assert other.save("out", force=True).verb == "replaced another scenario's results"
+    with pytest.raises(FileExistsError, match="which is no result"):
+        run.save(".", force=True)
+    with pytest.raises(ValueError, match="preset='quick'"):
+        asyncsim.run(load("x.toml"), "quick")
+
+
+def test_what_does_not_depend_on_an_axis_is_done_once_and_what_was_finished_is_not_done_again(here):
+    Path("x.toml").write_text(SWEPT)
+    told = []
+
+    def kill(progress):
+        told.append(progress)
+        if (progress.method, progress.phase, progress.point) == ("rennala_nigt", "simulates", {"batch_size": 4}):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncsim.run("x.toml", output="out", progress=kill)
+    assert [progress.phase for progress in told[:4]] == ["waits"] * 4 and not Path("out").exists()
+    assert [progress.phase for progress in told if progress.method == "afedpg" and progress.phase != "waits"] == [
+        *("simulates", "tunes", "tunes", "evaluates", "trains", "trains", "evaluates", "done"),
+    ]  # fmt: skip
+    told.clear()
+    run = asyncsim.run("x.toml", output="out", progress=told.append)
+    phases = {}
+    for progress in told:
+        phases.setdefault((progress.point["batch_size"], progress.method), []).append(progress.phase)
+    once = ["waits", "simulates", "done"]
+    assert phases[2, "rennala_nigt"] == phases[2, "afedpg"] == phases[4, "afedpg"] == once
+    assert "trains" in phases[4, "rennala_nigt"] and told[-1].done == told[-1].total == 1
+    assert experiment.Progress("afedpg", {"batch_size": 4}, "done", 1, 1) == told[-1]
+    same(run, asyncsim.run("x.toml"))
+
+
+RECORDED = SWEPT.partition("[sweep]")[0].replace("[1.0, 2.0, inf]", '{recording = "times/a.csv"}')
+
+
+@pytest.mark.parametrize("sweep", ["", '[sweep]\ncluster.compute.recording = ["times/a.csv", "times/b.csv"]\n'])
+def test_recordings_are_found_beside_the_scenario(here, sweep):
+    Path("experiments/deep/times").mkdir(parents=True)
+    for name, seconds in (("a", 1.0), ("b", 2.0)):
+        rows = "".join(f"{worker},{seconds}\n" for worker in range(3))
+        Path(f"experiments/deep/times/{name}.csv").write_text(f"worker,seconds\n{rows}")
+    Path("experiments/deep/x.toml").write_text(RECORDED + sweep)
+    place = results.place("experiments/deep/x.toml")
+    run = asyncsim.run("experiments/deep/x.toml", output=place)
+    assert run.axes == (("recording",) if sweep else ())
+    same(Run.load(place), run)
+    run.save("out")
+    with pytest.raises(ScenarioError, match="^out/settings.json: .*recording='times/a.csv': No such file") as error:
+        Run.load("out")
+    assert "\n" not in str(error.value) and "folder=" in str(error.value)
+    same(Run.load("out", folder="experiments/deep"), run)
+    Path("experiments/deep/times/a.csv").write_text("worker,seconds\n0,1.0\n1,1.0\n2,9.0\n")
+    with pytest.raises(ScenarioError, match="sha256"):
+        Run.load(place)
+
+
+def test_timelines_are_those_of_the_curves(here):
+    run = asyncsim.run("x.toml", "quick")
+    run.save("out")
+    loaded = Run.load("out")
+    later = replace(loaded, curves=loaded.curves.assign(time=loaded.curves["time"] * 2))
+    with pytest.raises(ScenarioError, match="rennala_nigt has other times now than in its curves"):
+        _ = later.timelines
+    later.plot()  # which needs none
+
+
+def test_a_directory_of_something_else(here):
+    results.save_timelines(Path("out"), load("x.toml").settings, {"afedpg": load("x.toml").simulate("afedpg")})
+    with pytest.raises(ScenarioError, match="^out: no run was saved here"):
+        Run.load("out")
+    with pytest.raises(ScenarioError, match="^none: no run was saved here"):
+        Run.load("none")
