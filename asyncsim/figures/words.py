@@ -39,10 +39,11 @@ def wrapped(words: str, inches: float, size: float, lines: int | None = None) ->
 
     Characters that no picture can show (XML, of which SVG is made, has none of them) are a replacement character.
     """
-    words = re.sub(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", str(words))
+    words = re.sub(r"[\t\n\r]+", " ", str(words))
+    words = re.sub(r"[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]", "\ufffd", words)
     points, _, _ = text_to_path.get_text_width_height_descent(words, FontProperties(size=size), ismath=False)
     if points <= 72 * inches:
-        return " ".join(words.splitlines())
+        return words
     characters = max(int(0.95 * 72 * inches * len(words) / points), 5)
     found = textwrap.wrap(words, characters)
     if len(found) > (lines or math.inf):

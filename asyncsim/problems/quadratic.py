@@ -17,7 +17,7 @@ import numpy as np
 from asyncsim.base import Array, Evaluation, JobStats
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)  # equal by its numbers, below
 class Quadratic:
     """J(x) = c (bᵀx - ½ xᵀAx), seen through gradients with Gaussian noise ξ ~ N(0, (σ²/d) I), so that E‖ξ‖² = σ².
 
@@ -44,6 +44,18 @@ class Quadratic:
                 raise ValueError(f"shifts: {shifts[~np.isfinite(shifts)][0]}; needs finite numbers")
             shifts.flags.writeable = False
             object.__setattr__(self, "shifts", shifts)
+
+    def __eq__(self, other):
+        return isinstance(other, Quadratic) and self._values == other._values
+
+    def __hash__(self):
+        return hash(self._values)
+
+    @property
+    def _values(self) -> tuple:
+        """All that it consists of: one compiled program serves two that are equal."""
+        shifts = None if self.shifts is None else (self.shifts.shape, self.shifts.tobytes())
+        return self.dimension, self.noise, self.scale, shifts
 
     def __repr__(self):
         return f"Quadratic(dimension={self.dimension}, noise={self.noise}, scale={self.scale}, workers={self.workers})"

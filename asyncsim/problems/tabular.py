@@ -16,7 +16,7 @@ import numpy as np
 from asyncsim.base import Array, Evaluation, JobStats
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)  # equal by its numbers, below
 class TabularMDP:
     """S states, A actions, and the policy π_θ(a|s) = softmax(θ[s])_a with θ a flat (S, A) table, d = S·A.
 
@@ -59,6 +59,19 @@ class TabularMDP:
             raise ValueError(f"horizon: {self.horizon}; needs a whole number of steps, 1 or more")
         if not 0 <= self.init_scale < np.inf:
             raise ValueError(f"init_scale: {self.init_scale}; needs a finite number, 0 or more")
+
+    def __eq__(self, other):
+        return isinstance(other, TabularMDP) and self._values == other._values
+
+    def __hash__(self):
+        return hash(self._values)
+
+    @cached_property
+    def _values(self) -> tuple:
+        """All that it consists of: one compiled program serves two that are equal."""
+        arrays = (self.transitions, self.rewards, self.initial)
+        scalars = (self.discount, self.horizon, self.init_scale)
+        return tuple((array.shape, array.tobytes()) for array in arrays) + scalars
 
     def __repr__(self):
         return (

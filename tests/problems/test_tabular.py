@@ -350,3 +350,11 @@ def test_32_bits_stay_32_bits():
         params = SMALL.init(jax.random.key(0))
         total, stats = SMALL.gradient(params, *jobs(2), jnp.ones(2))
         assert {x.dtype for x in (params, total, stats.returns, SMALL.value(params))} == {jnp.dtype("float32")}
+
+
+def test_two_with_the_same_numbers_are_equal():
+    """So one compiled program serves both."""
+    one, same = TabularMDP.garnet(seed=3), TabularMDP.garnet(seed=3)
+    assert one == same and hash(one) == hash(same) and one is not same
+    others = TabularMDP.garnet(seed=4), TabularMDP.garnet(seed=3, discount=0.8), TabularMDP.chain()
+    assert len({one, same, *others}) == 4 and one != "garnet"
