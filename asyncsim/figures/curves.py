@@ -32,7 +32,7 @@ BESIDE = {"textcoords": "offset points", "va": "center", "fontsize": 9}  # words
 def learning_curves(curves: pd.DataFrame, scenario: Mapping[str, Any], axes: Sequence[str] = ()) -> Figure:
     """Mean and 20-80 % band over seeds of each iterate's return, against simulated seconds; a line per method.
 
-    curves: rows as in `History.to_frame`, one step size per method (see `results.tuned`).
+    curves: rows as in `History.to_frame`, one step size per method (see `experiment.tuned`).
     scenario: the scenario as data (``settings.json``), or what there is of it: ``title``; ``target_return``, a line;
         ``problem``, what the return is of; ``methods``, which method a label means, for its colour.
     axes: of a sweep, the columns of what is swept; each point has a panel, and of many points some are shown, evenly

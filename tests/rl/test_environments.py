@@ -238,7 +238,7 @@ def test_make_sets_fields():
         (
             "Ant",
             {},
-            "environment='Ant' is unknown: known: CartPole-v1, Acrobot-v1, Pendulum-v1, MountainCarContinuous-v0, "
+            f"environment='Ant' is unknown: known: {', '.join(ENVIRONMENTS)}, "
             "Humanoid-v4, HalfCheetah-v4, Walker2d-v4, Hopper-v4, Reacher-v4, "
             "Humanoid-v5, HalfCheetah-v5, Walker2d-v5, Hopper-v5, Reacher-v5",
         ),
