@@ -1,11 +1,10 @@
 """The house's rules about imports, read off the code."""
 
 import ast
-from pathlib import Path
 
-import asyncsim
+import measures
+from measures import imports, room_of, trees
 
-ROOT = Path(asyncsim.__file__).parent
 # Floors of the house: a module imports only from floors below its own.
 FLOORS = [
     {"base"},
@@ -23,85 +22,68 @@ EITHER_WAY = {"scenario", "validation", "results", "figures", "experiment", "cli
 
 
 def modules():
-    for path in sorted(ROOT.rglob("*.py")):
-        name = path.relative_to(ROOT).with_suffix("").parts
-        if name != ("__init__",):
-            yield path, name[0]
-
-
-def imports(path):
-    """(top-level name, or room of asyncsim, and whether it is one) of every import, at any depth in the file."""
-    package = ["asyncsim", *path.relative_to(ROOT).parts[:-1]]
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                parts = alias.name.split(".")
-                yield (parts[1], True) if parts[0] == "asyncsim" and len(parts) > 1 else (parts[0], False)
-        elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
-            parts = [*base, *(node.module or "").split(".")]
-            parts = [part for part in parts if part]
-            if parts[0] != "asyncsim":
-                yield parts[0], False
-            elif len(parts) > 1:
-                yield parts[1], True
-            else:
-                for alias in node.names:
-                    yield alias.name, True
+    """Path, room and tree of all, but the package's own __init__."""
+    return [(path, room_of(path), tree) for path, tree in trees().items() if room_of(path) != "__init__"]
 
 
 def importers(library):
-    return {room for path, room in modules() if (library, False) in set(imports(path))}
+    return {room_of(path) for path in measures.importers(library)}
 
 
 def test_imports_run_downwards_only():
     floor = {room: k for k, rooms in enumerate(FLOORS) for room in rooms}
-    for path, room in modules():
+    for path, room, _ in modules():
         for other, ours in imports(path):
             if ours and other != room and other in floor:
-                assert floor[other] < floor[room], f"{path.relative_to(ROOT)} imports {other} from above"
+                assert floor[other] < floor[room], f"{path} imports {other} from above"
+    assert not measures.floors()[1]  # rooms in cycles
 
 
 def test_every_room_has_its_floor():
-    rooms = {room for _, room in modules()}
+    rooms = {room for _, room, _ in modules()}
     assert rooms <= set().union(*FLOORS), rooms
 
 
+def test_nothing_is_too_long():
+    assert measures.functions()[0][0] <= 60
+    assert measures.modules()[0][0] <= 350
+
+
+def test_everything_public_is_documented():
+    assert not [name for name, documented in measures.public().items() if not documented]
+
+
 def test_only_the_engine_knows_simpy():
-    assert importers("simpy") == {"engine"}
+    assert [str(path) for path in measures.importers("simpy")] == ["engine/events.py"]
+
+
+def test_simpys_private_names_stand_in_one_small_class():
+    ((home, (names, lines)),) = measures.simpy_private().items()
+    assert home == "engine/events.py:Calendar(simpy.Environment)" and names == measures.SIMPY_PRIVATE and lines <= 12
 
 
 def test_the_simulation_side_knows_no_jax():
     knows_jax = importers("jax") - EITHER_WAY
     assert knows_jax <= JAX_SIDE
-    above = {room for path, room in modules() if {other for other, ours in imports(path) if ours} & JAX_SIDE}
+    above = {room for path, room, _ in modules() if {other for other, ours in imports(path) if ours} & JAX_SIDE}
     assert above <= JAX_SIDE | EITHER_WAY
 
 
 def test_only_figures_draws_and_only_results_writes():
-    assert importers("matplotlib") <= {"figures"}
-    writing = {"to_csv", "to_parquet", "to_json", "savefig", "write_text", "write_bytes", "mkdir", "dump"}
-    for path, room in modules():
-        calls = {
-            node.func.attr
-            for node in ast.walk(ast.parse(path.read_text()))
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-        }
-        assert not calls & writing or room == "results", (path, calls & writing)
+    assert importers("matplotlib") == {"figures"}
+    assert {room_of(path) for path in measures.writers()} == {"results"}
 
 
 def test_only_the_command_line_knows_terminals():
     assert importers("rich") == importers("typer") == {"cli"}
-    for path, room in modules():
-        names = {
-            node.func.id for node in ast.walk(ast.parse(path.read_text())) if hasattr(getattr(node, "func", 0), "id")
-        }
+    for path, room, tree in modules():
+        names = {node.func.id for node in ast.walk(tree) if hasattr(getattr(node, "func", 0), "id")}
         assert "print" not in names or room == "cli", path
 
 
 def test_there_is_no_global_random_stream():
-    for path, _ in modules():
-        for node in ast.walk(ast.parse(path.read_text())):
+    for path, _, tree in modules():
+        for node in ast.walk(tree):
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Attribute):
                 if node.value.attr == "random" and getattr(node.value.value, "id", "") in ("np", "numpy"):
                     assert node.attr in ("Generator", "Philox", "SeedSequence"), (path, node.attr)

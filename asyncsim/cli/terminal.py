@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 
 def complain(line: str) -> None:
+    """Print what is wrong, in one line on stderr."""
     print("asyncsim:", " ".join(line.split()), file=sys.stderr)
 
 
@@ -27,6 +28,7 @@ def console(stderr: bool = False) -> Console:
 
 
 def table(title: str, *columns: Column, **options: Any) -> Table:
+    """An empty table with these columns, to be filled with rows and printed."""
     from rich import box
     from rich.table import Table
 

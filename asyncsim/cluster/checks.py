@@ -20,6 +20,7 @@ def check_positive(thing: object, key: str) -> None:
 
 
 def check_probability(q: float) -> None:
+    """Raises ValueError for a number outside [0, 1]."""
     if not 0 <= q <= 1:
         raise ValueError(f"q={q} is no probability: give a number in [0, 1]")
 

@@ -182,14 +182,17 @@ class Jitter:
 
     @property
     def service_seconds(self) -> float:
+        """Seconds for which one message has the server's link to itself, where the network queues."""
         return self.network.service_seconds
 
     @property
     def latency(self) -> float:
+        """Seconds, α, where the network has it."""
         return self.network.latency
 
     @property
     def parameters(self) -> int:
+        """d, where the network has it."""
         return self.network.parameters
 
     def round_seconds(self, workers: int) -> float:

@@ -1,11 +1,13 @@
-"""What may be wrong with a rule's answers."""
+"""What may be wrong with a rule: its answers, or that it waits for somebody who never comes."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from numbers import Real
 
 from ..base import Answer, Decision, Rule, Ticket
+from ..cluster import Cluster
 
 
 class Stalled(ValueError):
@@ -53,3 +55,13 @@ def _unknown(key: str, given: Sequence[int], known: int, what: str) -> str:
         return f"{key} has {first!r}, which is no {what}: give some of 0 to {known - 1}"
     except TypeError:
         return f"{key}={given!r} is not a list: give the numbers of one {what} after another"
+
+
+def never(rule: Rule, cluster: Cluster, absent: Sequence[int], key: str) -> str:
+    """Why a stop condition cannot be met."""
+    who = ", ".join(map(str, absent[:5])) + (", ..." if len(absent) > 5 else "")
+    why = f"compute[{who}]=inf" if cluster.compute[absent[0]] == math.inf else f"outages of worker {who} never end"
+    return (
+        f"{why}: {type(rule).__name__} waits for worker {who} and {key}= can never be met; "
+        "give finite seconds, or until="
+    )

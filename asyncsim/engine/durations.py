@@ -39,9 +39,11 @@ class Steady:
         return due - self.sending, due
 
     def cancel(self) -> None:
+        """The job is not finished: the next one begins another row."""
         self.row = math.inf
 
     def take_back(self) -> None:
+        """The job took no time: it does not count in its row."""
         self.count -= 1
 
 
@@ -72,6 +74,7 @@ class Varying:
         """Nothing is left of a job that was cancelled: the next one draws anew."""
 
     def take_back(self) -> None:
+        """The job took no time: the next one takes the seconds that were drawn for it."""
         self.kept = True
 
 

@@ -13,7 +13,7 @@ import simpy
 
 from ..base import AGAIN, ALONE, Clock, Rule, Ticket, holds, missing
 from ..cluster import Cluster, Outage, stream
-from .answers import GIVE, RuleError, Stalled, checked, said_at
+from .answers import GIVE, RuleError, Stalled, checked, never, said_at
 from .durations import Steady, Varying, draws, durations
 from .log import Log, Recorder, Used
 
@@ -150,12 +150,14 @@ class Run:
             self.set_alarm(worker)
 
     def set_alarm(self, worker: Worker) -> None:
+        """Have a worker's alarm go off when its job is due."""
         if worker.alarm_time < math.inf:  # its alarm is still in the queue, and will be passed over there
             worker.alarm = Alarm(self.calendar, worker)
         worker.alarm_time = worker.due
         self.calendar.at(worker.due, FIRST_WORKER + worker.number, self.on_alarm, worker.alarm)
 
     def on_alarm(self, event: Alarm) -> None:
+        """A job is due: its gradient arrives or enters the link, unless the job was cancelled meanwhile."""
         worker = event.worker
         if event is not worker.alarm:
             return  # there is an earlier one
@@ -197,6 +199,7 @@ class Run:
             self.cancel(worker, now)
 
     def cancel(self, worker: Worker, now: float) -> None:
+        """A worker's job ends without a gradient."""
         if worker.start < now:
             self.log.cancelled.append(self.end(worker, now))
             worker.durations.cancel()
@@ -295,6 +298,7 @@ class Run:
     # ---- workers that come and go
 
     def plan(self, worker: Worker, outage: Outage) -> None:
+        """Put an outage into the calendar."""
         after_jobs = FIRST_WORKER + len(self.workers) + worker.number  # jobs that end at this instant are whole
         if outage.down > 0:
             self.calendar.at(outage.down, after_jobs, lambda _: self.go_away(worker, outage))
@@ -306,6 +310,7 @@ class Run:
             self.calendar.at(outage.up, after_jobs, lambda _: self.come_back(worker))
 
     def go_away(self, worker: Worker, outage: Outage) -> None:
+        """An outage begins, and the worker's job is lost."""
         worker.away = True
         if worker.busy:
             self.cancel(worker, self.calendar.now)
@@ -314,6 +319,7 @@ class Run:
             self.leave(worker)
 
     def come_back(self, worker: Worker) -> None:
+        """An outage is over."""
         worker.away = False
         if worker.waits and not self.communicates:
             self.begin(worker, self.calendar.now)
@@ -337,13 +343,3 @@ class Run:
             worker, version, _ = self.log.job(self.log.count - 1)
             ticket = Ticket(worker, self.log.count - 1, version)
             raise Stalled(said_at(self.rule, ticket, "all workers are parked and no update is made: start somebody"))
-
-
-def never(rule: Rule, cluster: Cluster, absent: Sequence[int], key: str) -> str:
-    """Why a stop condition cannot be met."""
-    who = ", ".join(map(str, absent[:5])) + (", ..." if len(absent) > 5 else "")
-    why = f"compute[{who}]=inf" if cluster.compute[absent[0]] == math.inf else f"outages of worker {who} never end"
-    return (
-        f"{why}: {type(rule).__name__} waits for worker {who} and {key}= can never be met; "
-        "give finite seconds, or until="
-    )

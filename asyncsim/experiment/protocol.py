@@ -54,6 +54,7 @@ class Part:
 
     @property
     def key(self) -> Any:
+        """Of its timeline, as in `run_key`."""
         return run_key(*self.values.values(), self.label)
 
     def depends_on(self) -> tuple[str, str]:

@@ -57,6 +57,7 @@ def end_of(words: str, most: int = 40) -> str:
 
 
 def number(value: Any) -> str:
+    """A number without trailing zeros; anything else as it prints."""
     return f"{value:g}" if isinstance(value, float) else f"{value}"
 
 
@@ -72,6 +73,7 @@ def return_in_words(scenario: Mapping[str, Any]) -> str:
 
 
 def step_size_in_words(step_size: float) -> str:
+    """A power of two as one: α = 2⁻⁸."""
     mantissa, exponent = math.frexp(step_size)
     return f"α = 2{superscript(exponent - 1)}" if mantissa == 0.5 else f"α = {step_size:g}"
 
@@ -86,4 +88,5 @@ def tick(value: float, *ends: float) -> str:
 
 
 def superscript(number: int) -> str:
+    """An integer in raised digits."""
     return f"{number}".translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))

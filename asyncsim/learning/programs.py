@@ -36,6 +36,11 @@ class Carry(NamedTuple):
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3))
 def begin(problem: Problem, update: Update, length: int, ahead: int, seeds) -> Carry:
+    """Every lane at θ_0, with nothing done; seeds, and the leaves of what is returned, have the shape (lanes, ...).
+
+    length: how many query points are kept. ahead: how many updates may be begun at the same time.
+    """
+
     def lane(seed):
         params = problem.init(initial_key(seed))
         state = jax.tree.map(jnp.asarray, update.init(params))

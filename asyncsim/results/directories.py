@@ -122,6 +122,7 @@ def whole(directory: Path | str) -> Iterator[Path]:
 
 
 def beside(home: Path, state: str) -> Path:
+    """The hidden path next to a directory or file for this state of it, such as ``old`` or ``new``."""
     return home.with_name(f".{home.name}.{state}")
 
 

@@ -15,6 +15,7 @@ from .directories import beside
 
 
 def write_csv(path: Path, frame: pd.DataFrame, **options: Any) -> None:
+    """A frame as a CSV file, without its index, with the same line ends on every system."""
     frame.to_csv(path, index=False, lineterminator="\n", **options)
 
 
@@ -37,6 +38,7 @@ def _numbers(column: pd.Series) -> pd.Series:
 
 
 def json_text(record: Mapping[str, Any]) -> str:
+    """A record as JSON for people to read, too. Raises ValueError for NaN and infinities."""
     return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 

@@ -19,6 +19,7 @@ PACKAGES = (*SIMULATES, "matplotlib", "jax", "jaxlib", "mujoco", "mujoco-mjx", "
 
 
 def write_settings(directory: Path, record: Mapping[str, Any]) -> None:
+    """Write ``settings.json``."""
     (directory / "settings.json").write_text(json_text(record), encoding="utf-8")
 
 
@@ -67,6 +68,7 @@ def versions(*packages: str) -> dict[str, str]:
 
 
 def surroundings() -> dict[str, Any]:
+    """What results may depend on besides their settings: versions, platform and the width of floats."""
     import jax
 
     return {

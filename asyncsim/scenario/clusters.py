@@ -135,11 +135,13 @@ class NetworkTable(ComponentTable):
     jitter: TimeOfOne | None = None
 
     def build(self, workers: int, parameters: Parameters) -> Network:
+        """The network without its jitter. workers: n. parameters: d, asked for only where it is needed."""
         if getattr(self, "parameters", 0) is not None:
             return component_of(self)
         return component_of(self, parameters=parameters("give communication.parameters"))
 
     def with_jitter(self, workers: int, parameters: Parameters) -> Network:
+        """The network, and its jitter if there is any. Raises ScenarioError."""
         network = told("cluster.communication", self, self.build, workers, parameters)
         if self.jitter is None:
             return network
@@ -153,6 +155,7 @@ class ConstantTable(NetworkTable):
     seconds: float | str | Numbers
 
     def build(self, workers: int, parameters: Parameters) -> Network:
+        """A `Constant`, or a `PerWorker` where there is a list or a pattern."""
         seconds = _by_pattern("seconds", self.seconds, workers)
         if not isinstance(seconds, tuple):
             return Constant(seconds)

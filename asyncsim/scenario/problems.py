@@ -32,6 +32,7 @@ class PolicyGradientTable(Table):
     fields: dict[str, FiniteFloat | Annotated[tuple[FiniteFloat, ...], ListOf]] = {}
 
     def build(self, workers: int) -> Problem:
+        """The problem. workers: as many as there have to be environments, where their fields differ."""
         from ..problems import PolicyGradient
         from ..rl.environments import MUJOCO, make
         from ..rl.policies import MLP
@@ -78,6 +79,7 @@ class GarnetTable(Table):
     own_rewards: bool = False
 
     def build(self, workers: int) -> Problem:
+        """The problem. workers: as many as there have to be reward tables, if each has its own."""
         from ..problems import TabularMDP
 
         given = self.model_dump(exclude={"kind", "own_rewards"})
@@ -97,6 +99,7 @@ class ChainTable(Table):
     init_scale: float = 0.0
 
     def build(self, workers: int) -> Problem:
+        """The problem, which all workers share."""
         from ..problems import TabularMDP
 
         return TabularMDP.chain(**self.model_dump(exclude={"kind"}))
@@ -111,6 +114,7 @@ class QuadraticTable(Table):
     scale: float = 1.0
 
     def build(self, workers: int) -> Problem:
+        """The problem, which all workers share."""
         from ..problems import Quadratic
 
         return Quadratic(**self.model_dump(exclude={"kind"}))

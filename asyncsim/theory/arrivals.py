@@ -51,6 +51,7 @@ def greedy_time(h: Array, kappa: Array, count: Array) -> Array:
 
 
 def per_gradient(h, kappa):
+    """h_i + κ_i of one cluster, seconds from one arrival of a worker to its next, shape (workers,)."""
     h, kappa = checks.compute_times(h), checks.communication_time(kappa)
     if h.ndim > 1:
         raise ValueError(f"h has shape {h.shape}: give one cluster, shape (workers,)")

@@ -22,6 +22,7 @@ class Complexity(NamedTuple):
     @property
     @quiet
     def total(self) -> Array:
+        """Seconds of both."""
         return self.computation + self.communication
 
 

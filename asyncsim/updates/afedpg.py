@@ -9,6 +9,8 @@ from .step import check_momentum, check_step_size, unit
 
 
 class AFedPGState(NamedTuple):
+    """What `AFedPG` keeps after k updates."""
+
     point: Any  # θ_k, shape (d,)
     lookahead: Any  # θ̃_k
     direction: Any  # d

@@ -9,6 +9,8 @@ from .step import check_momentum, check_step_size, unit
 
 
 class NIGTState(NamedTuple):
+    """What `NIGT` keeps after t updates."""
+
     point: Any  # θ_t, shape (d,)
     previous: Any  # θ_{t-1}
     direction: Any  # d_{t-1}

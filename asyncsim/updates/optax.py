@@ -9,6 +9,8 @@ from .step import check_step_size
 
 
 class OptaxState(NamedTuple):
+    """What `Optax` keeps after t updates."""
+
     point: Any  # θ_t, shape (d,)
     direction: Any  # the last gradient, transformed
     inner: Any  # the state of the transformation

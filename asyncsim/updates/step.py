@@ -10,11 +10,13 @@ def unit(direction):
 
 
 def check_step_size(step_size: float) -> None:
+    """Raises ValueError unless α is finite and > 0."""
     if not 0 < step_size < float("inf"):
         raise ValueError(f"step_size={step_size!r} is no step size: give a finite number > 0")
 
 
 def check_momentum(momentum: float) -> None:
+    """Raises ValueError unless η is in (0, 1]."""
     if not 0 < momentum <= 1:
         raise ValueError(
             f"momentum={momentum!r} is outside (0, 1]: give the weight of the new gradient, 1 for no memory"

@@ -9,6 +9,8 @@ from .step import check_step_size
 
 
 class VanillaState(NamedTuple):
+    """What `VanillaPG` and `DelayAdaptivePG` keep after t updates."""
+
     point: Any  # θ_t, shape (d,)
     direction: Any  # g_{t-1}
 

@@ -37,6 +37,7 @@ class Claim:
 
     @property
     def holds(self) -> bool:
+        """Whether what was measured is in the relation to what was predicted, within the tolerance."""
         excess = self.measured - self.predicted
         if self.relation == "=":
             return abs(excess) <= self.tolerance

@@ -22,6 +22,7 @@ def target(problem: Problem) -> float:
 
 
 def curve(problem: Problem, method: Method, timeline: Timeline, seeds: int) -> pd.DataFrame:
+    """The history's rows of a method at its own step size, on seeds 0 to ``seeds`` - 1, with up to 500 evaluations."""
     evaluations = min(500, len(timeline.updates))
     return replay(timeline, method, problem, seeds=range(seeds), evaluations=evaluations).to_frame()
 
