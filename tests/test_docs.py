@@ -22,11 +22,21 @@ def test_methods_name_their_papers():
         assert f"`{method.name}`" in README
 
 
-def test_the_readmes_links_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", README):
-        assert target.startswith("https://") or (ROOT / target).exists(), target
-    for path in re.findall(r"experiments/[\w/.-]+\.toml", README):
-        assert (ROOT / path).exists(), path
+PAGES = [
+    ROOT / "README.md",
+    ROOT / ".github" / "CONTRIBUTING.md",
+    *ROOT.glob("*/README.md"),
+    *ROOT.glob("*/*/README.md"),
+]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: f"{page.relative_to(ROOT)}")
+def test_the_files_that_pages_name_are_there(page):
+    text = re.sub(r"^```(python|diff|toml)\n.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    for path in re.findall(r"\b((?:asyncsim|tests|experiments|notebooks|results)/[\w/.-]+\.\w+)", text):
+        assert (ROOT / path).exists() or (ROOT / "asyncsim" / path).exists(), path
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        assert target.startswith("https://") or (page.parent / target).exists(), target
 
 
 def test_the_readmes_commands_install_what_they_run():
@@ -38,6 +48,12 @@ def test_the_readmes_commands_install_what_they_run():
     wanted = project["dependencies"] + project["optional-dependencies"]["test"]
     assert {re.match(r"[\w-]+", line)[0].lower() for line in wanted} <= {name.lower() for name in pinned}
     assert "://" not in (ROOT / "tested-versions.txt").read_text()
+
+
+def test_the_house_has_the_rooms_that_there_are():
+    drawn = re.findall(r"^  (\w+)(?:/|\.py) ", README.split("## The house")[1], re.MULTILINE)
+    there = [path.stem for path in (ROOT / "asyncsim").iterdir() if path.suffix in ("", ".py") and path.stem[0] != "_"]
+    assert sorted(drawn) == sorted(there)
 
 
 def test_the_top_level_is_what_it_should_be():

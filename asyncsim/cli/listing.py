@@ -8,16 +8,18 @@ from .terminal import console
 
 
 def show() -> None:
-    """Show the methods, environments, rules and compute-time patterns, and the scenarios under experiments/."""
+    """Show what a scenario may name, the rules of the methods, and the scenarios under experiments/."""
     import tomllib
+    from dataclasses import fields
     from inspect import signature
 
     from rich.table import Table
 
     from .. import rules
-    from ..cluster import PATTERNS
+    from ..cluster import NETWORKS, PATTERNS, SPEEDS, TIMES
     from ..rl.environments import ENVIRONMENTS, MUJOCO
     from ..scenario import known_methods
+    from ..scenario.tables import name_of
 
     out = console()
 
@@ -30,6 +32,9 @@ def show() -> None:
 
     def about(thing):
         return (thing.__doc__ or "").partition("\n")[0]
+
+    def keys(component):
+        return ", ".join(field.name for field in fields(component))
 
     def papers(function):
         required = [p.name for p in signature(function).parameters.values() if p.default is p.empty]
@@ -46,4 +51,6 @@ def show() -> None:
     section("Environments on the MuJoCo engine", ((name, "as in Gymnasium.") for name in MUJOCO))
     section("Rules", ((name, about(getattr(rules, name))) for name in rules.__all__))
     section("Patterns of compute times", ((name, about(pattern)) for name, pattern in PATTERNS.items()))
+    for what, kinds in (("Distributions of compute times", TIMES), ("Speeds", SPEEDS), ("Networks", NETWORKS)):
+        section(what, ((name_of(kind), about(kind), f"keys: {keys(kind)}") for kind in kinds))
     section("Scenarios", ((str(path), title(path)) for path in sorted(Path("experiments").rglob("*.toml"))))

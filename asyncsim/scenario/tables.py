@@ -76,10 +76,14 @@ def keys_of(made: Callable) -> dict[str, tuple[Any, Any]]:
     return keys
 
 
+def name_of(component: type) -> str:
+    """What scenarios call a component: its ``word``, or its name, so that ParameterServer is "parameter_server"."""
+    return getattr(component, "word", re.sub(r"\B[A-Z]", r"_\g<0>", component.__name__).lower())
+
+
 def word_of(component: type) -> tuple[Any, Any]:
-    """The key that names a component: its ``word``, or its name, so that ParameterServer is "parameter_server"."""
-    word = getattr(component, "word", re.sub(r"\B[A-Z]", r"_\g<0>", component.__name__).lower())
-    return Literal[word], ...
+    """The key that names a component."""
+    return Literal[name_of(component)], ...
 
 
 def table_of(component: type, base: type[ComponentTable] = ComponentTable, /, **keys: tuple[Any, Any]) -> type:

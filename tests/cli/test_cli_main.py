@@ -93,7 +93,8 @@ def test_the_list(here, capsys):
     Path("experiments/broken.toml").write_text("=")
     assert main(["list"]) == 0
     said = capsys.readouterr().out
-    for word in ("rennala_nigt", "arXiv 2509.24305", "CartPole-v1", "Humanoid-v4", "Malenia", "one-straggler"):
+    words = ("rennala_nigt", "arXiv 2509.24305", "CartPole-v1", "Humanoid-v4", "Malenia", "one-straggler")
+    for word in (*words, "lognormal", "markov", "parameter_server", "keys: latency, bandwidth, parameters"):
         assert word in said
     assert "experiments/tiny.toml    tiny" in said and "experiments/broken.toml  cannot be read" in said
 
