@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 Array = Any  # a jax.Array (or, in tests, a NumPy array) of the stated shape
 
@@ -67,7 +67,9 @@ class Rule(Protocol):
     ``"gradient"``, the communication of every single gradient (greedy methods).
     """
 
-    communication: ClassVar[Literal["round", "gradient"]]
+    @property
+    def communication(self) -> Literal["round", "gradient"]:
+        """What is charged."""
 
     def empty(self, workers: int) -> Any:
         """The rule's state before the first ticket. The engine keeps it; ``receive`` may change it in place."""
@@ -114,7 +116,9 @@ class Update(Protocol):
     Written with operators only, so that the same code runs on JAX arrays and on NumPy arrays.
     """
 
-    step_size: float  # α; `apply` takes it as an argument, so that one compiled program serves all step sizes
+    @property
+    def step_size(self) -> float:
+        """α; `apply` takes it as an argument, so that one compiled program serves all step sizes."""
 
     def init(self, params: Array) -> State:
         """State at θ_0."""
@@ -151,7 +155,9 @@ class Problem(Protocol):
     then runs all seeds and step sizes in one program.
     """
 
-    workers: int | None  # how many workers it has a problem for, one each; None: all workers have the same problem
+    @property
+    def workers(self) -> int | None:
+        """How many workers it has a problem for, one each; None: all workers have the same problem."""
 
     def init(self, key: Array) -> Array:
         """θ_0, shape (d,)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from numbers import Real
+from typing import Any
 
 DURATION = ("compute time", "finite seconds > 0", lambda x: 0 < x < math.inf)
 
@@ -30,7 +31,7 @@ def check_number(thing: object, key: str, what: str, give: str, good: Callable[[
     object.__setattr__(thing, key, _number(key, getattr(thing, key), what, give, good))
 
 
-def check_numbers(key: str, values: object, what: str, give: str, good: Callable[[float], bool]) -> tuple[float, ...]:
+def check_numbers(key: str, values: Any, what: str, give: str, good: Callable[[float], bool]) -> tuple[float, ...]:
     """The same for a list of them."""
     if isinstance(values, str) or not hasattr(values, "__len__"):
         raise ValueError(f"{key}={values!r} is not a list: give {give}, one after another")

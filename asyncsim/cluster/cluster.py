@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from .networks import Constant, Jitter, Network, PerWorker
-from .speeds import Outage, Speed, check_outages
+from .speeds import Outage, check_outages
 from .times import ComputeTime, Fixed
 
 
@@ -36,8 +36,8 @@ class Cluster:
     communication: float | Sequence[float] | Network = 0.0
     collective: Literal["max", "broadcast+reduce"] = "max"
     transfer: Literal["round_trip", "both_ways"] = "round_trip"
-    speeds: Mapping[int, Speed] = ()
-    outages: Mapping[int, Outage | Sequence[Outage]] = ()
+    speeds: Any = ()  # given as a Mapping[int, Speed], kept as pairs
+    outages: Any = ()  # given as a Mapping[int, Outage | Sequence[Outage]], kept as pairs
 
     def __post_init__(self):
         if isinstance(self.compute, str) or not hasattr(self.compute, "__len__"):
@@ -62,8 +62,9 @@ class Cluster:
         if hasattr(self.communication, "round_seconds"):
             self.network.round_seconds(self.workers)  # raises ValueError if it is of another number of workers
             return
-        shared = not hasattr(self.communication, "__len__")
-        communication = float(self.communication) if shared else tuple(float(k) for k in self.communication)
+        given: Any = self.communication
+        shared = not hasattr(given, "__len__")
+        communication: Any = float(given) if shared else tuple(float(k) for k in given)
         if not shared and len(communication) != self.workers:
             raise ValueError(
                 f"communication has {len(communication)} values for {self.workers} workers: "
@@ -87,12 +88,14 @@ class Cluster:
             return Constant(self.communication)
         if isinstance(self.communication, tuple):
             return PerWorker(self.communication)
-        return self.communication if self.jitter is None else self.jitter.network
+        network: Any = self.communication
+        return network if self.jitter is None else self.jitter.network
 
     @property
     def jitter(self) -> Jitter | None:
         """What draws the seconds that are added to each communication; None where nothing is added."""
-        return self.communication if getattr(self.communication, "random", False) else None
+        network: Any = self.communication
+        return network if getattr(network, "random", False) else None
 
     @property
     def queues(self) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .checks import check_number, check_numbers
 from .times import ComputeTime
@@ -165,7 +165,7 @@ class Jitter:
     All but ``draw``, which gives what is to be added, is as without it.
     """
 
-    network: Network
+    network: Any  # a `Network`; of what it has besides, the same is here
     time: ComputeTime
 
     random = True
@@ -213,12 +213,12 @@ def _check_seconds(thing: object, key: str) -> None:
     check_number(thing, key, *_SECONDS)
 
 
-def message_seconds(network: Network) -> float:
+def message_seconds(network: Ring | Tree | ParameterServer) -> float:
     """Seconds of all parameters in one message over a link of this network, α + 4d/B."""
     return network.latency + BYTES * network.parameters / network.bandwidth
 
 
-def check_link(network: Network) -> None:
+def check_link(network: Ring | Tree | ParameterServer) -> None:
     """Of a network's fields ``latency``, ``bandwidth`` and ``parameters``."""
     _check_seconds(network, "latency")
     check_number(network, "bandwidth", "bandwidth", "bytes per second > 0", lambda x: x > 0)

@@ -88,6 +88,7 @@ def _lines(content: bytes, path) -> list[tuple[int, list[str]]]:
 
 def _columns(header: list[str]) -> dict[str, int]:
     """Where the columns are that are read."""
+    wanted: tuple[str, ...]
     if "seconds" in header:
         wanted = ("worker", "seconds")
     elif "start" in header or "finish" in header:

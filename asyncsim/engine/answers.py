@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from numbers import Real
+from typing import Any
 
 from ..base import Answer, Decision, Rule, Ticket
 from ..cluster import Cluster
@@ -30,6 +31,7 @@ def checked(answer: Decision | Answer, rule: Rule, ticket: Ticket, workers: Sequ
     """The decision that was meant, when ``ticket.job`` is the newest of all jobs. Raises RuleError."""
     if isinstance(answer, Answer):
         return answer.decision(ticket)
+    weights: Any
     try:
         use, weights, start = answer
     except (TypeError, ValueError):

@@ -13,7 +13,7 @@ import math
 from array import array
 from collections.abc import Iterator
 from itertools import repeat
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -33,11 +33,12 @@ def applies(rule: Rule, cluster: Cluster, until: float | None) -> bool:
         return False
     if cluster.speeds or cluster.outages or cluster.jitter:
         return False
-    if set(map(type, cluster.compute)) != {float}:
+    compute: Any = cluster.compute
+    if set(map(type, compute)) != {float}:
         return False
-    if collects and cluster.round_communication > 1e6 * min(cluster.compute):
+    if collects and cluster.round_communication > 1e6 * min(compute):
         return False  # in the end, too many jobs of a worker would round to one instant
-    gone = np.flatnonzero(np.isinf(cluster.compute)).tolist()
+    gone = np.flatnonzero(np.isinf(compute)).tolist()
     held, clock = rule.empty(cluster.workers), Clock(0, range(cluster.workers))
     return until is not None or not gone or not missing(rule, held, gone, clock)
 
@@ -63,7 +64,7 @@ def _arrivals(
     arrived = int(min(most, np.searchsorted(jobs.ended, math.inf if until is None else until, "right")))
     worker, multiple, time = (column[:arrived] for column in jobs)
     stopped = arrived == most
-    end = time[-1] if stopped else until
+    end: Any = time[-1] if stopped else until
 
     # A worker's next job is asked for at the version that its last one made.
     row = np.arange(arrived)
@@ -116,7 +117,9 @@ def _rounds(
     end = time[-1] if until is None else until
 
     # The rounds that differ, and which of them each one is.
-    different, which, known = [], array("q"), {}
+    different: list[_Round] = []
+    known: dict[tuple[_Shape, bytes], int] = {}
+    which = array("q")
     jobs = {shape: _jobs(shape, h, end) for shape in {first, later}}
     for shape, begins in ((first, begin[: len(collected)][:1]), (later, begin[1 : len(collected)])):
         for b, ties in zip(begins, _ties(jobs[shape], begins, end)):
@@ -128,7 +131,7 @@ def _rounds(
     if len(begin) > len(collected):  # the last one, which is not full
         shape = later if collected else first
         ordered = _in_order(jobs[shape], begin[-1])
-        finished = np.searchsorted(begin[-1] + ordered.ended, end, "right")
+        finished = int(np.searchsorted(begin[-1] + ordered.ended, end, "right"))
         which.append(len(different))
         different.append(_round(shape, h, ordered, finished, begin[-1], end))
 
@@ -205,7 +208,7 @@ def _finished(shape: _Shape, jobs: _Jobs, h: np.ndarray, end: float) -> int:
     """How many jobs make the round full."""
     if not shape.weighs_workers:
         return shape.size
-    low = np.count_nonzero(jobs.ended < shape.seconds - 2 * np.spacing(end))
+    low = int(np.count_nonzero(jobs.ended < shape.seconds - 2 * np.spacing(end)))
     high = len(jobs.ended)
     while low < high:
         middle = (low + high) // 2
@@ -221,7 +224,7 @@ class _Round(NamedTuple):
 
     finished: int
     worker: np.ndarray
-    index: np.ndarray
+    index: np.ndarray  # type: ignore[assignment]  # instead of the method of tuples
     begun: np.ndarray  # seconds after the round's start
     ended: np.ndarray
     weight: np.ndarray

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..cluster import Cluster, ComputeTime, Course, Jitter, stream
+from ..cluster import Cluster, ComputeTime, Course, Jitter, Speed, stream
 
 
 @dataclass(slots=True)
@@ -83,7 +83,8 @@ def durations(cluster: Cluster, one_by_one: bool, seed: int) -> list[Steady | Va
     queues = one_by_one and cluster.queues  # then the engine has the gradients wait and sends them
     sends = one_by_one and not queues
     sending: Sequence[float] = cluster.gradient_communication if sends else [0.0] * cluster.workers
-    speeds, found = dict(cluster.speeds), []
+    speeds: dict[int, Speed] = dict(cluster.speeds)
+    found: list[Steady | Varying] = []
     for worker, time in enumerate(cluster.compute):
         late = draws(cluster.jitter, stream(seed, worker, 2)) if sends and cluster.jitter else None
         if isinstance(time, float) and worker not in speeds and not late and not queues:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from heapq import heappush
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import simpy
 
@@ -35,7 +35,7 @@ class Calendar(simpy.Environment):
         """Call back then. event: one that has happened, to be used again."""
         event = simpy.Event(self) if event is None else event
         event._ok, event._value, event.callbacks = True, None, [callback]
-        heappush(self._queue, (time, priority, next(self._eid), event))
+        heappush(self._queue, (time, priority, next(self._eid), event))  # type: ignore[misc]  # SimPy has two priorities
 
 
 class Alarm(simpy.Event):
@@ -96,7 +96,7 @@ class Run:
         self.used: set[int] = set()  # jobs, where a number of gradients stops the run
         self.pause = cluster.round_communication if self.by_round else 0.0  # between a full round and its update
         self.new_rows = self.by_round and stale == "cancel"  # a round's jobs are counted from its start
-        self.link = simpy.Resource(self.calendar) if cluster.queues and not self.by_round else None
+        self.link: Any = simpy.Resource(self.calendar) if cluster.queues and not self.by_round else None
         self.late: list[Iterator[float]] = []  # jitter: of rounds, one stream; of the link's gradients, one a worker
         if cluster.jitter and (self.by_round or self.link):
             streams = [n] if self.by_round else range(n)
@@ -104,7 +104,8 @@ class Run:
 
     def go(self, updates: int | None, until: float | None, gradients: int | None) -> tuple[Log, float, str]:
         """What happened, when it stopped, and why."""
-        self.updates, self.until, self.gradients = updates, until, gradients
+        self.updates, self.until = updates, until
+        self.gradients: Any = gradients  # a number wherever `enough` is asked
         for number, outages in self.cluster.outages:
             for outage in outages:
                 self.plan(self.workers[number], outage)
@@ -115,7 +116,7 @@ class Run:
         if until is not None:
             self.calendar.at(until, LAST, lambda _: self.stop.succeed("until"))
         try:
-            ending = self.calendar.run(until=self.stop)
+            ending: Any = self.calendar.run(until=self.stop)
         except RuntimeError:
             if self.stop.triggered or self.calendar.peek() < math.inf:
                 raise
@@ -139,7 +140,7 @@ class Run:
             worker.index += 1
         else:
             worker.version, worker.index, new_row = version, 0, self.new_rows
-            self.clock.asked[number] = version
+            self.clock.asked[number] = version  # type: ignore[index]  # which rules only read
         if self.coupling is not None:
             steps = self.coupling.steps(number, version, worker.index)
         worker.busy, worker.waits, worker.start = True, False, now
@@ -170,9 +171,10 @@ class Run:
         elif worker.busy and worker.due < math.inf:
             self.set_alarm(worker)
 
-    def send(self, worker: Worker, start: float) -> Iterator[simpy.Event]:
+    def send(self, worker: Worker, start: float) -> Generator[simpy.Event, Any, None]:
         """A gradient's way through the server's link."""
-        network, trips = self.cluster.network, self.cluster.communications_per_gradient
+        network: Any = self.cluster.network
+        trips = self.cluster.communications_per_gradient
         for _ in range(trips):
             with self.link.request() as turn:
                 yield turn

@@ -23,7 +23,7 @@ class Used(NamedTuple):
 
     worker: int
     version: int
-    index: int
+    index: int  # type: ignore[assignment]  # instead of the method of tuples
     weight: float
 
 
@@ -115,7 +115,7 @@ class Recorder:
         """Worker, version and index."""
         return JOB.unpack_from(self._jobs, row * JOB.size)[:3]
 
-    def collect(self, jobs: Sequence[int], weights: Sequence[float] | float) -> None:
+    def collect(self, jobs: Sequence[int], weights: Any) -> None:
         """The job that ended last makes an update full, of these jobs, with one weight each or one for all."""
         self.rows.append(self.count)
         self.sizes.append(len(jobs))
@@ -137,6 +137,13 @@ class Recorder:
     def log(self) -> Log:
         """All that was written."""
         integers, reals = (np.frombuffer(self._jobs, kind).reshape(-1, 6) for kind in (np.int64, np.float64))
-        columns = (column.copy() for column in (*integers[:, :3].T, *reals[:, 3:].T))
-        made = self.rows, self.time, self.sizes, self.used, self.weights
-        return Log(*columns, self.cancelled, self.running, *made)
+        return Log(
+            *(column.copy() for column in (*integers[:, :3].T, *reals[:, 3:].T)),
+            cancelled=self.cancelled,
+            running=self.running,
+            rows=self.rows,
+            time=self.time,
+            sizes=self.sizes,
+            used=self.used,
+            weights=self.weights,
+        )

@@ -91,8 +91,8 @@ def train(
             reading = _read(training, timeline, evaluated)
             frames.append(lane_frame(method.name, timeline, evaluated, seed, step_size, reading))
             params.append(training.points[-1])
-    params = np.asarray(params).reshape(len(seeds), len(step_sizes), -1)
-    return History(method.name, seeds, step_sizes, params, pd.concat(frames, ignore_index=True)), timelines
+    last = np.asarray(params).reshape(len(seeds), len(step_sizes), -1)
+    return History(method.name, seeds, step_sizes, last, pd.concat(frames, ignore_index=True)), timelines
 
 
 def _read(training: Training, timeline: Timeline, evaluated: np.ndarray) -> Reading:

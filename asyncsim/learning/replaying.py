@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import product
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -60,7 +61,7 @@ def replay(
 
 def _computed(
     timeline: Timeline,
-    update: Update,
+    update: Any,  # an `Update` that is a dataclass
     problem: Problem,
     seeds: tuple[int, ...],
     step_sizes: tuple[float, ...],

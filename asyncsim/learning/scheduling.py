@@ -26,12 +26,12 @@ class Schedule(NamedTuple):
 
     version: np.ndarray  # (J + padding,) int32, and so on
     worker: np.ndarray
-    index: np.ndarray
+    index: np.ndarray  # type: ignore[assignment]  # instead of the method of tuples
     weight: np.ndarray  # float64
     again: np.ndarray  # bool: an update before used it, too
     update: np.ndarray  # that uses it
     first: np.ndarray  # (S,) int32, a step's first job
-    count: np.ndarray  # (S,) int32, how many jobs it has
+    count: np.ndarray  # type: ignore[assignment]  # (S,) int32, how many jobs it has
     ready: np.ndarray  # (S,) int32, updates that are complete after it
     oldest: np.ndarray  # (T,) int32, the oldest version in an update
     widths: tuple[int, ...]  # one or two: how many jobs are computed at once; a step has the least that is enough
@@ -66,8 +66,8 @@ def schedule(timeline: Timeline, most: int) -> Schedule:
     integers = [column.astype(np.int32) for column in (*columns[:3], columns[5])]
     steps = (column.astype(np.int32) for column in (first, count, ready))
     oldest = np.minimum.reduceat(version, offsets[:-1]).astype(np.int32) if len(sizes) else np.zeros(0, np.int32)
-    widths = tuple(int(width) for width in widths)
-    return Schedule(*integers[:3], *columns[3:5], integers[3], *steps, oldest, widths, ahead, mixed)
+    arrays = *integers[:3], *columns[3:5], integers[3], *steps, oldest
+    return Schedule._make((*arrays, tuple(int(width) for width in widths), ahead, mixed))
 
 
 def _width(version: np.ndarray, update: np.ndarray, most: int) -> int:
@@ -79,12 +79,14 @@ def _side_by_side(version: np.ndarray, update: np.ndarray, width: int) -> tuple[
     """The order of computing, and how many at a time: ``width``, or one where fewer are known."""
     total = len(version)
     asked = np.argsort(version, kind="stable").tolist()  # becomes known in this order
-    version, update = version.tolist(), [*update.tolist(), np.inf]  # lists: numbers are taken one by one
+    asked_at, used_at = version.tolist(), [*update.tolist(), np.inf]  # lists: numbers are taken one by one
     known: list[int] = []  # a heap of uses, which stand in the order in which they are needed
-    order, count, done = [], [], [False] * total
+    order: list[int] = []
+    count: list[int] = []
+    done = [False] * total
     k = needed = 0  # of `asked`; and of all uses, the first that is not computed
     while len(order) < total:
-        while k < total and version[asked[k]] <= update[needed]:
+        while k < total and asked_at[asked[k]] <= used_at[needed]:
             heappush(known, asked[k])
             k += 1
         size = width if len(known) >= width else 1

@@ -68,7 +68,8 @@ class PolicyGradient:
 
     @property
     def _first(self) -> Environment:
-        return self.environment[0] if self.workers else self.environment
+        environment: Any = self.environment
+        return environment[0] if self.workers else environment
 
     @cached_property
     def policy_network(self) -> PolicyNetwork:
@@ -99,14 +100,15 @@ class PolicyGradient:
         """A map over jobs of functions of (environment, *batched), with the environment of each job's worker."""
         if not self.workers:
             return lambda f, *batched: jax.vmap(lambda *args: f(self.environment, *args))(*batched)
-        first = self.environment[0]
+        environments: Any = self.environment
+        first = environments[0]
         differing = [
             field.name
             for field in fields(first)
-            if any(getattr(other, field.name) != getattr(first, field.name) for other in self.environment)
+            if any(getattr(other, field.name) != getattr(first, field.name) for other in environments)
         ]
         own = {
-            name: jnp.asarray([getattr(environment, name) for environment in self.environment])[workers]
+            name: jnp.asarray([getattr(environment, name) for environment in environments])[workers]
             for name in differing
         }
         return lambda f, *batched: jax.vmap(lambda own, *args: f(replace(first, **own), *args))(own, *batched)

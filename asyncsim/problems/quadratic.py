@@ -96,7 +96,8 @@ class Quadratic:
 
     def _deviations(self, dtype) -> Array:
         """s_i minus their mean, shape (n, d)."""
-        return jnp.asarray(self.shifts - self.shifts.mean(0), dtype)
+        shifts: Array = self.shifts
+        return jnp.asarray(shifts - shifts.mean(0), dtype)
 
     def init(self, key: Array) -> Array:
         """x_0 = (√d, 0, ..., 0), whatever the key."""

@@ -237,6 +237,7 @@ MUJOCO = tuple(
 
 def make(name: str, **constants: Any) -> Environment:
     """The environment with this Gymnasium id, or "gymnax/" and a name in gymnax. Keywords replace its fields."""
+    environment: Any
     if name in ENVIRONMENTS:
         environment = ENVIRONMENTS[name]
         known = [field.name for field in fields(environment)]

@@ -275,6 +275,6 @@ def _import_mujoco():
 def _assets() -> Path:
     """Where Gymnasium's models are. Its MuJoCo classes are not imported: they need more packages."""
     package = find_spec("gymnasium")
-    if package is None:
+    if package is None or package.origin is None:
         raise ValueError("MuJoCo's tasks need Gymnasium's models: pip install gymnasium==1.4.0")
     return Path(package.origin).parent / "envs" / "mujoco" / "assets"

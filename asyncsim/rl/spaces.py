@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from asyncsim.base import Array
 
@@ -28,7 +28,9 @@ class Box:
 class Environment(Protocol):
     """An environment for one episode, without a time limit. It may have ``calls_host``, as `asyncsim.base.Problem`."""
 
-    observation_size: ClassVar[int]
+    @property
+    def observation_size(self) -> int:
+        """How many numbers the policy sees."""
 
     @property
     def actions(self) -> Discrete | Box:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ..base import AGAIN, Clock, Decision, Ticket
 from .checks import positive_integer
@@ -20,7 +20,7 @@ class FedBuff:
     """
 
     batch_size: int
-    communication: ClassVar = "gradient"
+    communication: ClassVar[Literal["gradient"]] = "gradient"
 
     def __post_init__(self):
         positive_integer("batch_size", self.batch_size)

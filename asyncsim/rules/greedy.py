@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ..base import ALONE, Clock, Ticket
 
@@ -13,7 +13,7 @@ from ..base import ALONE, Clock, Ticket
 class Greedy:
     """Every arrival makes an update, however old; only its worker takes the new point. (arXiv 2404.08003)"""
 
-    communication: ClassVar = "gradient"
+    communication: ClassVar[Literal["gradient"]] = "gradient"
 
     def empty(self, workers: int) -> None:
         return None

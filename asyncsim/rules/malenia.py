@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ..base import AGAIN, Clock, Decision, Ticket
 from .checks import positive_integer
@@ -40,7 +40,7 @@ class Malenia:
 
     batch_size: int
     initial_batch_size: int | None = None
-    communication: ClassVar = "round"
+    communication: ClassVar[Literal["round"]] = "round"
 
     def __post_init__(self):
         positive_integer("batch_size", self.batch_size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ..base import AGAIN, Clock, Decision, Ticket
 
@@ -31,7 +31,7 @@ class Ringleader:
     A gradient stays in the table until the round ends, so it is used by several updates.
     """
 
-    communication: ClassVar = "gradient"
+    communication: ClassVar[Literal["gradient"]] = "gradient"
 
     def empty(self, workers: int) -> Tables:
         return Tables([[] for _ in range(workers)], [[] for _ in range(workers)], workers)

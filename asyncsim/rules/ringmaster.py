@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from heapq import heapreplace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ..base import Clock, Decision, Ticket
 from .checks import positive_integer
@@ -21,7 +21,7 @@ class Ringmaster:
 
     max_delay: int
     cancel: bool = False
-    communication: ClassVar = "gradient"
+    communication: ClassVar[Literal["gradient"]] = "gradient"
 
     def __post_init__(self):
         positive_integer("max_delay", self.max_delay)

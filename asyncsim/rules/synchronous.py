@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from ..base import AGAIN, WAIT, Clock, Decision, Ticket
 from .checks import positive_integer
@@ -18,7 +18,7 @@ class Synchronous:
     """
 
     jobs_each: int = 1
-    communication: ClassVar = "round"
+    communication: ClassVar[Literal["round"]] = "round"
 
     def __post_init__(self):
         positive_integer("jobs_each", self.jobs_each)

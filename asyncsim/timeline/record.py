@@ -20,7 +20,7 @@ class Batches(NamedTuple):
     offsets: np.ndarray  # (updates + 1,)
     version: np.ndarray  # (uses,)
     worker: np.ndarray
-    index: np.ndarray
+    index: np.ndarray  # type: ignore[assignment]  # instead of the method of tuples
     weight: np.ndarray
 
 

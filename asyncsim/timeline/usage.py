@@ -27,7 +27,7 @@ def segments(timeline: Timeline, until: float = math.inf) -> pd.DataFrame:
     worker, outcome, computed = jobs["worker"].to_numpy(), jobs["outcome"].cat.codes.to_numpy(), timeline.computed[row]
     computed = np.where(np.isnan(computed), end, computed)
     sent = computed < end
-    parts = [
+    parts: list[tuple[Any, ...]] = [
         (worker, start, computed, outcome, row),
         (worker[sent], computed[sent], end[sent], COMMUNICATING, row[sent]),
     ]
