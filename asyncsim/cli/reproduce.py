@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -76,7 +76,8 @@ def _reproductions(scenarios) -> None:
             shown.add_row(name, "–", "", "", Text(str(error), "red"))
             continue
         settings = loaded.settings
-        about, count = settings.about, Counter(table.method for table in settings.methods.values())
+        tables: dict[str, Any] = settings.methods
+        about, count = settings.about, Counter(table.method for table in tables.values())
         swept = "".join(f"; {axis} swept" for axis in loaded.points[0][0])
         done = [preset or "paper" for preset in (None, "quick") if results.place(path, preset).exists()]
         shown.add_row(

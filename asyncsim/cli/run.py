@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -40,7 +40,8 @@ def run(
     with rows_of_progress() as progress:
         found = asyncsim.run(scenario, preset, directory, progress, engine, force)
     _report(found)
-    print(f"{found.saved.verb}:", *found.saved.files, sep="\n  ")
+    saved: Any = found.saved  # there is a directory
+    print(f"{saved.verb}:", *saved.files, sep="\n  ")
 
 
 @contextmanager
@@ -48,7 +49,8 @@ def rows_of_progress() -> Iterator[Callable]:
     """A row for each method at each point of a sweep; as: what to call with an experiment's progress."""
     from ..scenario import run_name
 
-    rows, shown = {}, bars("phase")
+    rows: dict[tuple, Any] = {}
+    shown = bars("phase")
     with ExitStack() as stack:
 
         def show(progress):

@@ -43,7 +43,7 @@ def simulate(
         if method not in labels:
             raise ScenarioError(f"{scenario}: method={method!r} is none of its methods: {nearest(method, labels)}")
         labels, settings = [method], settings.model_copy(update={"methods": {method: settings.methods[method]}})
-    wrote = []
+    wrote: list[tuple[str | None, list[Path]]] = []
     if output is not None or trace is not None:  # it draws, which takes long to import
         from .. import results
     if trace is not None:  # before anything takes long

@@ -60,7 +60,8 @@ class Part:
     def depends_on(self) -> tuple[str, str]:
         """All that its timeline and its curves depend on."""
         settings = self.point.settings
-        return settings.model_dump_json(exclude={"methods"}), settings.methods[self.label].model_dump_json()
+        method: Any = settings.methods[self.label]
+        return settings.model_dump_json(exclude={"methods"}), method.model_dump_json()
 
 
 def conduct(
@@ -84,7 +85,9 @@ def conduct(
 
     for part in parts:
         tell(part, "waits")
-    curves, tuning, timelines, finished = [], [], {}, {}
+    curves: list[pd.DataFrame] = []
+    tuning: list[pd.DataFrame] = []
+    timelines, finished = {}, {}
     for k, part in enumerate(parts):
         tell(part, "simulates")
         same = part.depends_on()

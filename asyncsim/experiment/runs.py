@@ -88,7 +88,7 @@ class Run:
 
     def plot(self) -> Any:
         """The learning curves at the tuned step sizes, as a matplotlib figure that a notebook shows."""
-        figure = figures.learning_curves(self.tuned(), results.as_data(self.scenario.settings), self.axes)
+        figure: Any = figures.learning_curves(self.tuned(), results.as_data(self.scenario.settings), self.axes)
 
         def png() -> bytes:
             content = io.BytesIO()

@@ -57,7 +57,8 @@ def _panels(curves: pd.DataFrame, scenario: Mapping[str, Any], swept: list[str])
     rows = math.ceil(len(shown) / 3)
     columns = math.ceil(len(shown) / rows)
     figure = blank(1 + 3.1 * columns, 1.1 + 2.7 * rows)
-    figure.get_layout_engine().set(w_pad=0.12)  # for the numbers at the ends of the axes
+    layout: Any = figure.get_layout_engine()
+    layout.set(w_pad=0.12)  # for the numbers at the ends of the axes
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat
     titles = [
         wrapped(", ".join(f"{end_of(axis)} = {end_of(number(value))}" for axis, value in zip(swept, values)), 2.6, 11)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -29,7 +30,7 @@ def one_panel(width: float, height: float):
 
 def title_above(figure: Figure, words: str) -> None:
     """On the left above all axes, in as many lines as it needs."""
-    title = figure.suptitle("", x=0.01, ha="left")
+    title: Any = figure.suptitle("", x=0.01, ha="left")
     title.set_text(wrapped(words, figure.get_figwidth() - 0.2, title.get_fontsize()))
     grow(figure, title.get_text().count("\n") * title.get_fontsize() * LEADING)
 
@@ -52,9 +53,10 @@ def legend_inside(axes) -> None:
 
 def legend_below(figure: Figure, handles, names, columns: int = 4, **options) -> None:
     """Below all axes, in as many columns as fit; the figure grows by what two lines of it do not hold."""
+    canvas: Any = figure.canvas
     for ncols in range(columns, 0, -1):
         legend = figure.legend(handles, names, loc="outside lower center", ncols=ncols, **options)
-        width, height = legend.get_window_extent(figure.canvas.get_renderer()).size
+        width, height = legend.get_window_extent(canvas.get_renderer()).size
         if width <= figure.bbox.width or ncols == 1:
             break
         legend.remove()
@@ -71,7 +73,7 @@ def logarithmic(axis) -> None:
     low, high = axis.get_view_interval()
     decades = math.log10(high / low)
     few = [subs for least, subs in ((3, [1]), (1.5, [1, 3]), (1, [1, 2, 5])) if decades > least]
-    subs = [*few, [1, 1.5, 2, 3, 4, 5, 7]][0]
+    subs: Any = [*few, [1, 1.5, 2, 3, 4, 5, 7]][0]
     axis.set_major_locator(LogLocator(subs=subs))
     axis.set_major_formatter(lambda value, _: tick(value, low, high))
     axis.set_minor_formatter(NullFormatter())

@@ -31,7 +31,7 @@ def prediction(data: pd.DataFrame, labels: Mapping[str, Any]) -> Figure:
         for name, colour, marker in zip(names, _series_colours(names), itertools.cycle("osD^v")):
             rows = data[data["series"] == name].sort_values("x")
             x, y, predicted = (rows[key].to_numpy() for key in ("x", "measured", "predicted"))
-            points = {"color": colour, "linestyle": "none", "marker": "." if cloud else marker}
+            points: dict[str, Any] = {"color": colour, "linestyle": "none", "marker": "." if cloud else marker}
             points |= {"markersize": 2.5, "alpha": 0.5, "rasterized": True} if cloud else {"markersize": 5}
             upper.plot(x, predicted, "--", color="#555555" if cloud else colour, linewidth=1.1, zorder=1)
             upper.plot(x, rows["fitted"], color=colour, linewidth=1.1, alpha=0.7)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib import rc_context
 from matplotlib.colors import to_hex, to_rgb
@@ -21,7 +23,7 @@ COLOURS = {
 }
 OTHER = "#000000"
 LINES = ("-", "--", "-.", ":")  # methods of one family
-STYLE = {
+STYLE: Any = {
     "font.size": 11,
     "axes.labelsize": 12,
     "axes.titlesize": 12,

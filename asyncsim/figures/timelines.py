@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -84,7 +85,7 @@ def _bars(axes, frame: pd.DataFrame, n: int, until: float) -> None:
         x = np.stack([start, end, end, start], axis=1)
         y = worker[:, None] + np.array([-0.4, -0.4, 0.4, 0.4])
         if len(rows):
-            corners = np.stack([x, y], axis=2)
+            corners: Any = np.stack([x, y], axis=2)
             axes.add_collection(PolyCollection(corners, facecolor=colour, edgecolor="white", linewidth=edge))
 
 
@@ -125,7 +126,8 @@ def utilisation(timelines: Mapping[str, Timeline], names: Mapping[str, str] | No
         axes.set(xlim=(0, 1), ylim=(len(left) - 0.5, -0.5), xlabel="share of all workers' time")
         axes.xaxis.set_major_formatter(PercentFormatter(1))
         axes.grid(False)
-        legend_below(figure, *axes.get_legend_handles_labels(), columns=3, handlelength=1.2)
+        handles, names = axes.get_legend_handles_labels()
+        legend_below(figure, handles, names, columns=3, handlelength=1.2)
         return figure
 
 

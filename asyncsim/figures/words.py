@@ -46,7 +46,7 @@ def wrapped(words: str, inches: float, size: float, lines: int | None = None) ->
         return words
     characters = max(int(0.95 * 72 * inches * len(words) / points), 5)
     found = textwrap.wrap(words, characters)
-    if len(found) > (lines or math.inf):
+    if lines and len(found) > lines:
         found[lines - 1 :] = [f"{found[lines - 1][: characters - 1]}…"]
     return "\n".join(found)
 

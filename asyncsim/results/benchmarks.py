@@ -50,4 +50,5 @@ def benchmark_cells(row: Mapping[str, Any]) -> list[str]:
     """A row in words: figure, ours, reference, ratio, wanted, whether it was reached."""
     numbers = ("–" if row[key] is None else f"{row[key]:.3g} {row['unit']}" for key in ("ours", "reference"))
     ratio = "–" if row["ratio"] is None else f"{row['ratio']:.3g}"
-    return [row["name"], *numbers, ratio, row.get("wanted", "–"), {True: "yes", False: "no"}.get(row.get("holds"), "–")]
+    verdicts: dict[Any, str] = {True: "yes", False: "no"}
+    return [row["name"], *numbers, ratio, row.get("wanted", "–"), verdicts.get(row.get("holds"), "–")]

@@ -74,5 +74,5 @@ def surroundings() -> dict[str, Any]:
     return {
         "versions": versions(*PACKAGES),
         "platform": {"system": platform.system(), "machine": platform.machine(), "jax": jax.default_backend()},
-        "floats": "float64" if jax.config.jax_enable_x64 else "float32",
+        "floats": "float64" if jax.config.jax_enable_x64 else "float32",  # type: ignore[attr-defined]
     }

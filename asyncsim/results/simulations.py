@@ -37,11 +37,11 @@ def save_timelines(
     with whole(directory) as new:
         for name in ("jobs", "updates"):
             frames = {run: getattr(timeline, name) for run, timeline in timelines.items()}
-            frames = [
+            tables = [
                 pd.concat([pd.DataFrame([columns[run]] * len(rows), columns=list(columns[run])), rows], axis=1)
                 for run, rows in frames.items()
             ]
-            write_csv(new / f"{name}.csv", pd.concat(frames, ignore_index=True))
+            write_csv(new / f"{name}.csv", pd.concat(tables, ignore_index=True))
         write_settings(new, {"scenario": as_data(settings), "versions": versions(*SIMULATES, "matplotlib")})
         labels = {run: columns[run]["method"] for run in timelines}  # the point of a sweep may follow them
         names = {run: figures.pretty(label) + run.removeprefix(label) for run, label in labels.items()}

@@ -104,8 +104,8 @@ class RecordingTable(Table):
 
 
 TIME_TABLES = [table_of(time, TimeTable, distribution=word_of(time), **keys_of(time)) for time in TIMES]
-TimeOfOne = tagged("distribution", *TIME_TABLES)
-TimeOfAll = tagged("distribution", *TIME_TABLES, RecordingTable, default="recorded")
+TimeOfOne: Any = tagged("distribution", *TIME_TABLES)
+TimeOfAll: Any = tagged("distribution", *TIME_TABLES, RecordingTable, default="recorded")
 
 
 def _of_one(section: str, table: TimeTable) -> ComputeTime:
@@ -114,7 +114,7 @@ def _of_one(section: str, table: TimeTable) -> ComputeTime:
     return told(section, table, component_of, table)
 
 
-def _scaled(time: ComputeTime, factor: float) -> ComputeTime:
+def _scaled(time: Any, factor: float) -> ComputeTime:
     """The distribution with more seconds, or fewer; its fields without a unit are as they were."""
     seconds = [field.name for field in fields(time) if field.metadata.get("unit") == "seconds"]
     return replace(time, **{name: factor * getattr(time, name) for name in seconds})
@@ -123,7 +123,8 @@ def _scaled(time: ComputeTime, factor: float) -> ComputeTime:
 # ---- speeds and outages
 
 SPEED_TABLES = [table_of(speed, kind=word_of(speed), **keys_of(speed)) for speed in SPEEDS]
-OutageTable = create_model("OutageTable", __base__=Table, worker=(Index, ...), **keys_of(Outage))
+SpeedTable: Any = tagged("kind", *SPEED_TABLES)
+OutageTable: Any = create_model("OutageTable", __base__=Table, worker=(Index, ...), **keys_of(Outage))
 
 
 # ---- networks
@@ -172,6 +173,7 @@ def _network_table(network: type) -> type[ComponentTable]:
 
 
 NETWORK_TABLES = [_network_table(network) for network in NETWORKS]
+OneNetworkTable: Any = tagged("network", ConstantTable, *NETWORK_TABLES)
 
 
 # ---- all together
@@ -187,9 +189,9 @@ class ClusterTable(Table):
 
     workers: Count | None = None
     compute: str | Annotated[tuple[float | TimeOfOne, ...], ListOf] | TimeOfAll
-    speeds: dict[str, tagged("kind", *SPEED_TABLES)] = {}
+    speeds: dict[str, SpeedTable] = {}
     outages: Annotated[tuple[OutageTable, ...], ListOf] = ()
-    communication: float | str | Numbers | tagged("network", ConstantTable, *NETWORK_TABLES) = 0.0
+    communication: float | str | Numbers | OneNetworkTable = 0.0
     communication_exponent: FiniteFloat | None = None
     collective: str = "max"
     transfer: str = "round_trip"
@@ -217,7 +219,8 @@ class ClusterTable(Table):
                 f"communication={reprlib.repr([*communication])} has {len(communication)} values for {n} workers: "
                 f"give one number, one per worker ({n}){or_swept('cluster.communication')}"
             )
-        cluster = Cluster(compute, communication, self.collective, self.transfer, self._speeds(n), self._outages(n))
+        charges: Any = {"collective": self.collective, "transfer": self.transfer}
+        cluster = Cluster(compute, communication, **charges, speeds=self._speeds(n), outages=self._outages(n))
         if self.communication_exponent is None:
             return cluster
         factor = parameters(n, "leave out communication_exponent") ** self.communication_exponent
@@ -237,7 +240,8 @@ class ClusterTable(Table):
         return f"{words(self.compute)}, κ {words(self.communication)}{more}"
 
     def _compute(self) -> Sequence[float | ComputeTime]:
-        compute, workers = self.compute, self.workers
+        compute: Any = self.compute
+        workers = self.workers
         if isinstance(compute, tuple):
             if workers not in (None, len(compute)):
                 raise ValueError(f"workers={workers}, but compute has {len(compute)} values: give one per worker")

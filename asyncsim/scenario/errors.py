@@ -30,7 +30,7 @@ def told(section: str, table: BaseModel | type[BaseModel], function: Callable, *
 def within(section: str, table: BaseModel | type[BaseModel], error: ValueError) -> str:
     """The line of a ValueError that was raised about a table's values; most begin with the key."""
     model = table if isinstance(table, type) else type(table)
-    begins_with_key = re.match(r"\w*", str(error))[0] in model.model_fields
+    begins_with_key = re.split(r"\W", str(error), maxsplit=1)[0] in model.model_fields
     return f"{section}{'.' if begins_with_key else ': '}{error}"
 
 

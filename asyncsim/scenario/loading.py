@@ -51,7 +51,7 @@ class Scenario:
     def simulate(self, label: str) -> Timeline:
         """The timeline of a method."""
         stop = self.settings.stop.model_dump(exclude_none=True)
-        options = {"seed": self.settings.cluster.seed, "stale": self.settings.stale}
+        options: dict[str, Any] = {"seed": self.settings.cluster.seed, "stale": self.settings.stale}
         return simulate(self.methods[label], self.cluster, **stop, **options)
 
     def problem(self) -> Problem:
@@ -74,13 +74,13 @@ def load(path: Path | str, preset: str | None = None, engine: str | None = None)
         data = tomllib.loads(path.read_bytes().decode().removeprefix("\ufeff"))  # editors on Windows write one
         _check_texts(data)
         asked = {"problem": {"engine": engine}} if engine is not None else {}
-        scenarios = {None: _scenario(path, sweeps.merged(data, asked))}
+        scenarios: dict[str | None, Scenario] = {None: _scenario(path, sweeps.merged(data, asked))}
         known = [name for name in sweeps.PRESETS if name in data]
         for name in known:
             changed = sweeps.merged(sweeps.merged(data, data[name]), asked)
             scenarios[name] = _told_at(f"with [{name}]", _scenario, path, changed, name)
         if preset not in scenarios:
-            what = nearest(preset, known) if known else "give a table [quick] with what is to be different"
+            what = nearest(str(preset), known) if known else "give a table [quick] with what is to be different"
             raise ScenarioError(f"preset={preset!r} is not in this file: {what}")
         return scenarios[preset]
     except tomllib.TOMLDecodeError as error:
@@ -110,7 +110,7 @@ def restore(written: Mapping[str, Any], path: Path, folder: Path) -> Scenario:
         if digests and isinstance(data["cluster"]["compute"], dict):
             data["cluster"]["compute"].pop("sha256", None)  # of the first point
         found = _scenario(path, data | ({"sweep": axes} if axes else {}), folder=folder)
-        if digests and found.settings.sweep.get(sweeps.DIGESTS) != digests:
+        if digests and (found.settings.sweep or {}).get(sweeps.DIGESTS) != digests:
             raise ScenarioError(f"{sweeps.DIGESTS} is not of the recordings in {folder}: give the files as they were")
     except ScenarioError as error:
         raise ScenarioError(f"{path}: {error}") from None

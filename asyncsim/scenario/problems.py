@@ -6,7 +6,7 @@ loading a scenario does without. A test compares the two.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import FiniteFloat
 
@@ -37,7 +37,7 @@ class PolicyGradientTable(Table):
         from ..rl.environments import MUJOCO, make
         from ..rl.policies import MLP
 
-        fields = dict(self.fields)
+        fields: dict[str, Any] = dict(self.fields)
         make(self.environment, **fields)  # its name, and the names of its fields
         if self.engine == "mjx":
             if self.environment not in MUJOCO:

@@ -56,7 +56,8 @@ def points(data: Data) -> tuple[dict[str, list], list[tuple[Data, Data]]]:
 
 def axes(sweep: Mapping[str, Sequence[Any]] | None) -> dict[str, Sequence[Any]]:
     """The values of each axis by its column in tables, from a table [sweep] as settings hold it."""
-    given = {key: values for key, values in (sweep or {}).items() if key != DIGESTS or not RECORDINGS & {*sweep}}
+    sweep = sweep or {}
+    given = {key: values for key, values in sweep.items() if key != DIGESTS or not RECORDINGS & {*sweep}}
     return dict(zip(_columns(given), given.values()))
 
 

@@ -67,7 +67,7 @@ class ComponentTable(Table):
     component: ClassVar[type]
 
 
-def keys_of(made: Callable) -> dict[str, tuple[Any, Any]]:
+def keys_of(made: Callable) -> dict[str, Any]:
     """Keys with type and default (``...``: none), of the fields of a dataclass or the parameters of a function."""
     hints, keys = get_type_hints(made), {}
     for key, parameter in inspect.signature(made).parameters.items():
@@ -86,7 +86,7 @@ def word_of(component: type) -> tuple[Any, Any]:
     return Literal[name_of(component)], ...
 
 
-def table_of(component: type, base: type[ComponentTable] = ComponentTable, /, **keys: tuple[Any, Any]) -> type:
+def table_of(component: type, base: type[ComponentTable] = ComponentTable, /, **keys: Any) -> type:
     """The table that stands for a component: with the base's keys, and these in their order."""
     table = create_model(f"{component.__name__}Table", __base__=base, **keys)
     table.component = component

@@ -75,7 +75,7 @@ def best_batch_size(
     if largest > 10**7:
         raise ValueError(f"epsilon={epsilon} asks for batches of up to {largest:.1e} gradients: give a larger epsilon")
     M = np.arange(1, int(largest) + 1)
-    times = greedy_arrivals(h, 0.0, largest).time if round_time is None else round_time(h, M)
+    times = greedy_arrivals(h, 0.0, int(largest)).time if round_time is None else round_time(h, M)
     updates = updates_with_batch(M, epsilon, sigma, L_g, L_h, Delta)
     seconds = updates * (kappa[..., None] + times)
     if not np.isfinite(seconds).all():  # some are beyond floats: compare logarithms

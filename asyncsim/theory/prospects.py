@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -146,7 +146,7 @@ def prospects_of(
     cluster: Bare,
     epsilon: float,
     heterogeneous: bool = False,
-    constants: Mapping[str, float] | None = None,
+    constants: Mapping[str, Any] | None = None,
     batch_size: int | None = None,
     measured: tuple[float, float] | None = None,
 ) -> Prospects:

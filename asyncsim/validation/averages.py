@@ -17,7 +17,7 @@ from ..learning.keys import job_key
 from ..problems import TabularMDP
 from ..rules import Malenia, Rennala
 from ..timeline import Timeline
-from .evidence import Claim, Drawing, Evidence, rows
+from .evidence import Claim, Drawing, Evidence, Relation, Value, rows
 from .measurement import ascent, noise_level, student
 from .times import simulate
 from .training import GARNET
@@ -40,6 +40,7 @@ def aggregation(quick: bool) -> Evidence:
         name = rule.__name__
         bounded = f"The variance of a round's average is at most σ²/M: largest of M = 5 to 80, {about}"
         exactly = "... and is σ² times the sum of the squared weights: the M where it is farthest off"
+        relation: Relation
         for title, statement, k, predicted, relation in (
             (f"{name}: variance · M/σ²", bounded, int(ratio.argmax()), 1.0, "<="),
             (f"{name}: variance, exactly", exactly, int(abs((ratio - sizes * weights) / error).argmax()), None, "="),
@@ -68,7 +69,7 @@ def _bias(h, point, runs: int) -> list[Claim]:
     for rule, statement, predicted in ((Rennala(20), biased, size), (Malenia(20), unbiased, 0.0)):
         along = (jobs.averages(simulate(rule, Cluster(h), updates=1)) - exact) @ (bias / size)
         mean, low, high = student(along)
-        value = (predicted, mean, "=", 3 * along.std(ddof=1) / runs**0.5, low, high, "95 %")
+        value: Value = (predicted, mean, "=", 3 * along.std(ddof=1) / runs**0.5, low, high, "95 %")
         claims.append(Claim("h", f"{type(rule).__name__}: bias", statement, "section 5", *value))
     return claims
 

@@ -29,7 +29,7 @@ def communication(quick: bool) -> Evidence:
     }
     times, counts = {}, {}  # seconds to ε, shape (seeds, κ); mean updates to ε at κ = 0
     for name, (method, round_time) in runs.items():
-        seconds = []
+        seconds: list[np.ndarray] = []
         for kappa in kappas:
             timeline = simulate(method, Cluster(h, kappa), updates=256 if round_time else 2600 if quick else 4000)
             if not seconds or not round_time:  # the updates of collecting methods are the same at every κ

@@ -9,7 +9,7 @@ from scipy import stats
 
 from .. import methods, theory
 from ..cluster import Cluster
-from .evidence import Claim, Drawing, Evidence, rows
+from .evidence import Claim, Drawing, Evidence, Value, rows
 from .measurement import slope, student
 from .times import simulate
 from .training import GARNET, MOMENTUM, STEP, curve, reached, target
@@ -20,7 +20,7 @@ def speedup(quick: bool) -> Evidence:
     seeds, M, epsilon = 32 if quick else 128, 32, target(GARNET)
     workers = np.array([1, 2, 4, 8, 16, 32, 64, 128])
     method = methods.rennala_nigt(M, STEP, MOMENTUM)
-    timelines = [simulate(method, Cluster(np.ones(n)), updates=256) for n in workers]
+    timelines = [simulate(method, Cluster([1.0] * int(n)), updates=256) for n in workers]
     per_update = np.array([each.end / 256 for each in timelines])
     updates = np.stack([reached(curve(GARNET, method, each, seeds), epsilon) for each in timelines], 1)
     seconds = updates * per_update
@@ -36,7 +36,7 @@ def speedup(quick: bool) -> Evidence:
     error = updates.std(0, ddof=1) / updates.mean(0) / seeds**0.5
     window = 3 * math.hypot(*(off / (off**2).sum() * error[linear]))
     reaches = f"Seconds to ε fall as 1/n, {about}, {seeds} seeds"
-    value = (-1.0, fit.value, "=", window, *fit.interval)
+    value: Value = (-1.0, fit.value, "=", window, *fit.interval)
     claims = [
         Claim(
             "i", "per update: slope in n", f"Seconds per update fall as 1/n, {about}", source, -1.0, falls, "=", 1e-9

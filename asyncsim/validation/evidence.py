@@ -10,6 +10,7 @@ from typing import Any, Literal
 import pandas as pd
 
 Relation = Literal["=", "<=", ">="]
+Value = tuple[float, float, Relation, float, float, float, str]  # a claim's, from ``predicted`` to ``interval``
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from .. import methods, theory
 from ..base import Method
 from ..cluster import Cluster
 from ..problems import Quadratic, Ridge, TabularMDP
-from .evidence import Claim, Drawing, Evidence, rows
+from .evidence import Claim, Drawing, Evidence, Value, rows
 from .measurement import Constants, Slope, quadratic_constants, ridge_constants, slope, student, time_to
 from .times import simulate
 from .training import curve
@@ -39,7 +40,8 @@ def accuracy(quick: bool) -> Evidence:
     # σ = 1/12 makes NIGT's M on the ridge ε^-1.5, here a whole number.
     ridge = [M ** (-2 / 3) for M in ((8, 32, 128) if quick else (8, 16, 32, 64, 128, 256))]
     coin = np.geomspace(0.1, 0.035, 3) if quick else np.geomspace(0.1, 0.025, 5)
-    cases = [("ridge", epsilon, Ridge(slope=2 * epsilon, noise=1 / 12)) for epsilon in ridge]
+    cases: list[tuple[str, float, Any]] = []
+    cases += [("ridge", epsilon, Ridge(slope=2 * epsilon, noise=1 / 12)) for epsilon in ridge]
     cases += [("coin", float(epsilon), COIN) for epsilon in coin]
     found = _measured(cases, seeds)
     fits, drawings = _fits(found)
@@ -82,7 +84,8 @@ def _measured(cases, seeds: int) -> pd.DataFrame:
 
 def _fits(found: pd.DataFrame) -> tuple[dict[tuple[str, str, str, str], Slope], list[Drawing]]:
     """Powers of ε, by method, problem, criterion and what is counted; and pictures of those by the average."""
-    fits, drawn = {}, {"gradients": [], "updates": []}
+    fits: dict[tuple[str, str, str, str], Slope] = {}
+    drawn: dict[str, list[pd.DataFrame]] = {"gradients": [], "updates": []}
     for (kind, name, criterion), own in found.groupby(["method", "problem", "criterion"], sort=False):
         for unit, bound in (("gradients", "N"), ("updates", "T")):
             measured = {epsilon: student(values) for epsilon, values in own.groupby("epsilon")[unit]}
@@ -138,8 +141,8 @@ def _exponents(fits) -> list[Claim]:
         why = (
             "with steps of length α the average of ‖∇J‖ stays near Δ/(α t); with plain ones it falls as log t / t here"
         )
-        value = (0.5, difference, "=", 0.1, difference - reach, difference + reach, "± 2 standard errors")
-        claims.append(Claim("g", f"NIGT - PG, {name}{first}", statement, "Table 1", *value, why_not=why))
+        gain: Value = (0.5, difference, "=", 0.1, difference - reach, difference + reach, "± 2 standard errors")
+        claims.append(Claim("g", f"NIGT - PG, {name}{first}", statement, "Table 1", *gain, why_not=why))
     return claims
 
 

@@ -151,7 +151,7 @@ def _curvature(problem, points, delta=1e-3):
     return jax.lax.map(at, points)
 
 
-def ascent(problem: Problem, length: float, count: int) -> Array:
+def ascent(problem: Any, length: float, count: int) -> Array:
     """θ_0 and ``count`` points along the path of steepest ascent from it, ``length`` in all, shape (count + 1, d)."""
 
     def step(point, _):
@@ -230,5 +230,5 @@ def slope(x: Array, y: Array, logarithmic: bool = True) -> Slope:
     line = up.mean() + value * (across - across.mean())
     error = (((up - line) ** 2).sum() / (len(x) - 2) / ((across - across.mean()) ** 2).sum()) ** 0.5
     reach = stats.t.ppf(0.975, len(x) - 2) * error
-    values = (float(v) for v in (value, value - reach, value + reach, error))
-    return Slope(*values, np.exp(line) if logarithmic else line)
+    low, high = float(value - reach), float(value + reach)
+    return Slope(float(value), low, high, float(error), np.exp(line) if logarithmic else line)

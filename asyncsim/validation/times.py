@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from functools import partial
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,7 @@ def random(purpose: int) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(purpose))
 
 
-def spread(rng: np.random.Generator, workers: int, widest: float) -> np.ndarray:
+def spread(rng: np.random.Generator, workers: Any, widest: float) -> np.ndarray:
     """h, log-normal with a random spread; three of ten are whole numbers, which tie."""
     h = np.exp(rng.normal(size=workers) * rng.uniform(0, widest))
     return np.ceil(h) if rng.random() < 0.3 else h
@@ -42,20 +43,20 @@ def round_times(quick: bool) -> Evidence:
             (Rennala(M), theory.rennala_round(h, M), theory.rennala_jobs(h, M)),
             (Malenia(M), theory.malenia_round(h, M), theory.malenia_jobs(h, M)),
         ):
-            timeline = simulate(rule, Cluster(h), updates=1)
+            timeline = simulate(rule, Cluster(h.tolist()), updates=1)
             same = timeline.end == time and (_used(timeline) == jobs).all()
             found.append((type(rule).__name__, float(time), timeline.end, same))
-    found = pd.DataFrame(found, columns=["rule", "predicted", "measured", "same"])
+    table = pd.DataFrame(found, columns=["rule", "predicted", "measured", "same"])
     claims, drawn = [], []
-    for rule, formula, source in (
+    for name, formula, source in (
         ("Synchronous", "max h_i", "section 3"),
         ("Rennala", "the least t with Σ ⌊t/h_i⌋ >= M", "Algorithm 2"),
         ("Malenia", "the least t with n² >= M Σ 1/⌊t/h_i⌋", "Algorithm 4"),
     ):
-        own = found[found["rule"] == rule]
-        statement = f"A round of {rule} takes {formula}, to the last bit, and each worker's jobs are as predicted"
-        claims.append(Claim("a", f"{rule}: exact rounds", statement, source, count, int(own["same"].sum())))
-        drawn.append(rows(rule, own["predicted"], own["measured"], own["predicted"]))
+        own = table[table["rule"] == name]
+        statement = f"A round of {name} takes {formula}, to the last bit, and each worker's jobs are as predicted"
+        claims.append(Claim("a", f"{name}: exact rounds", statement, source, count, int(own["same"].sum())))
+        drawn.append(rows(name, own["predicted"], own["measured"], own["predicted"]))
     labels = ("closed form (s)", "engine (s)", "closed form")
     drawing = Drawing("round-times", f"(a) One round, {count} random clusters", *labels, pd.concat(drawn))
     return Evidence(claims, [drawing])
@@ -115,7 +116,7 @@ def greedy_order(quick: bool) -> Evidence:
     for k in range(count):
         h = spread(rng, rng.integers(1, 11), 1.0)
         kappa = rng.exponential(size=len(h)) * rng.integers(0, 2)
-        jobs = simulate(Greedy(), Cluster(h, tuple(kappa)), updates=arrivals).jobs.iloc[:arrivals]
+        jobs = simulate(Greedy(), Cluster(h.tolist(), tuple(kappa)), updates=arrivals).jobs.iloc[:arrivals]
         finish, worker = jobs["finish"].to_numpy(), jobs["worker"].to_numpy()
         predicted = theory.greedy_arrivals(h, kappa, arrivals)
         same += int(((finish == predicted.time) & (worker == predicted.worker)).sum())
@@ -196,22 +197,22 @@ def discarding(quick: bool) -> Evidence:
             off = np.abs(np.subtract(_cancelled(rule, h), predicted))
             bound = theory.cancelled_seconds_bound(h, time)
             found.append((type(rule).__name__, *off, _cancelled(rule, h)[1] / bound))
-    found = pd.DataFrame(found, columns=["rule", "jobs", "seconds", "ratio"])
+    table = pd.DataFrame(found, columns=["rule", "jobs", "seconds", "ratio"])
     claims, drawn, about = [], [], f"{count} random clusters without ties"
-    h, sizes = sqrt(10), np.unique(np.rint(np.geomspace(1, 1000, 19)).astype(int))
-    for rule, round_time in ((Rennala, theory.rennala_round), (Malenia, theory.malenia_round)):
-        name, own = rule.__name__, found[found["rule"] == rule.__name__]
-        jobs = f"A round cancels n - 1 jobs: largest difference from the share (n-1)/(n-1 + used), {about}"
+    ten, sizes = sqrt(10), np.unique(np.rint(np.geomspace(1, 1000, 19)).astype(int))
+    for of, round_time in ((Rennala, theory.rennala_round), (Malenia, theory.malenia_round)):
+        name, own = of.__name__, table[table["rule"] == of.__name__]
+        about_jobs = f"A round cancels n - 1 jobs: largest difference from the share (n-1)/(n-1 + used), {about}"
         seconds = f"Share of computing seconds cancelled: largest difference from 1 - Σ M_i h_i/(n t), {about}"
         ratio, most = own["ratio"], f"... and at most 1/n Σ min(1, h_i/t), {about}"
         seen = (ratio.min(), ratio.max(), "range")
         claims += [
-            Claim("j", f"{name}: cancelled jobs", jobs, DERIVED, 0.0, own["jobs"].max(), "=", 1e-12),
+            Claim("j", f"{name}: cancelled jobs", about_jobs, DERIVED, 0.0, own["jobs"].max(), "=", 1e-12),
             Claim("j", f"{name}: cancelled seconds", seconds, DERIVED, 0.0, own["seconds"].max(), "=", 1e-9),
             Claim("j", f"{name}: seconds / bound", most, DERIVED, 1.0, ratio.max(), "<=", 1e-9, *seen),
         ]
-        share = [_cancelled(rule(int(M)), h)[1] for M in sizes]
-        drawn.append(rows(name, sizes, share, theory.cancelled_seconds_bound(h, round_time(h, sizes))))
+        share = [_cancelled(of(int(M)), ten)[1] for M in sizes]
+        drawn.append(rows(name, sizes, share, theory.cancelled_seconds_bound(ten, round_time(ten, sizes))))
     labels = ("M, gradients per update", "share of computing seconds cancelled", "bound")
     return Evidence(
         claims, [Drawing("cancelled", "(j) What cancelling costs, h = √i, n = 10", *labels, pd.concat(drawn))]

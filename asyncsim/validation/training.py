@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -16,7 +18,7 @@ GARNET = TabularMDP.garnet(states=5, actions=3, branching=2, discount=0.8, horiz
 MOMENTUM, STEP, GREEDY_STEP = 0.1, 2**-3, 2**-6  # η, and α of the collecting methods and of AFedPG
 
 
-def target(problem: Problem) -> float:
+def target(problem: Any) -> float:
     """The ε of measured times: a quarter of ‖∇J(θ_0)‖."""
     return float(jnp.linalg.norm(problem.exact_gradient(ascent(problem, 0.0, 1)[0]))) / 4
 
