@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / ".github" / "CONTRIBUTING.md").read_text()
 COPIED = ("asyncsim", "tests", "notebooks", "experiments", "README.md", "pyproject.toml")
-TESTS = ("test_rules.py", "test_updates.py", "test_guide.py", "rl/test_environments.py")
+TESTS = ("rules/test_rules.py", "updates/test_updates.py", "test_guide.py", "rl/test_environments.py")
 TESTS += ("cluster/test_times.py", "cluster/test_networks.py")
 NEW = "fading or clipped or ClippedPG or MountainCar-v0 or Weibull or star or contract or everything_public or have_the"
 
