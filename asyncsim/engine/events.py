@@ -69,6 +69,7 @@ class Worker:
     overtaken: bool = False  # there is a newer point: the result will be ignored
     away: bool = False
     waits: bool = False  # is to start a job when it is back
+    outages: int = 0  # that are still to come
     # An alarm may go off before the job is due, for it was set for one that was cancelled. It is then set again: so the
     # queue holds few events per worker, however many jobs are cancelled.
     alarm: Alarm | None = None
@@ -146,7 +147,8 @@ class Run:
         worker.busy, worker.waits, worker.start = True, False, now
         worker.computed, worker.due = computed, due = worker.durations.begin(now, new_row, steps)
         if due == math.inf:
-            self.leave(worker)  # its speed is 0 for good
+            if not worker.outages:  # after one it starts another job, which may take less time
+                self.leave(worker)  # its speed is 0 for good
         elif due < worker.alarm_time:
             self.set_alarm(worker)
 
@@ -303,6 +305,7 @@ class Run:
         """Put an outage into the calendar."""
         after_jobs = FIRST_WORKER + len(self.workers) + worker.number  # jobs that end at this instant are whole
         if outage.down > 0:
+            worker.outages += 1
             self.calendar.at(outage.down, after_jobs, lambda _: self.go_away(worker, outage))
         else:
             worker.away = True
@@ -313,7 +316,7 @@ class Run:
 
     def go_away(self, worker: Worker, outage: Outage) -> None:
         """An outage begins, and the worker's job is lost."""
-        worker.away = True
+        worker.away, worker.outages = True, worker.outages - 1
         if worker.busy:
             self.cancel(worker, self.calendar.now)
             worker.overtaken, worker.waits = False, True

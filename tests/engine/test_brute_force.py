@@ -7,7 +7,7 @@ import math
 from fractions import Fraction
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from asyncsim import Cluster, Stalled, rules, simulate
@@ -296,7 +296,11 @@ def test_the_engine_does_what_the_words_say(fleet, until, updates):
     timeline.verify()
 
 
+SHORTER = (rules.Synchronous(), [[1, 2, 4], [1], [1]], [7, math.inf, math.inf])
+
+
 @settings(max_examples=500, **few)
+@example((*SHORTER, [[(3, 4), (5, 6)], [], [(0, 1)]], [0, 0, 0], 1, "cancel"), 2)  # the job after an outage is shorter
 @given(fleets(), st.integers(1, 8))
 def test_a_run_stalls_only_where_no_update_can_come(fleet, updates):
     rule, works, stops, away, kappas, trips, stale = fleet
