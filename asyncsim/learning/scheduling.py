@@ -44,14 +44,14 @@ def schedule(timeline: Timeline, most: int) -> Schedule:
 
     most: jobs side by side that have points of their own, at most.
     """
-    uses = timeline.uses()
-    update, version = uses["update"].to_numpy(), uses["version"].to_numpy()
-    offsets = timeline.batches().offsets
+    batches = timeline.batches()
+    offsets, version = batches.offsets, batches.version
     sizes = np.diff(offsets)
+    update = np.repeat(np.arange(len(sizes)), sizes)
     if np.array_equal(version, update):  # asked for at the newest point, as collecting rules do
         alone = len(sizes) > 1 and sizes[0] != sizes[1:].max()  # a first batch of its own size
         widths = sorted({sizes[0], sizes[1:].max()} if alone else {sizes.max(initial=1)})
-        order, first, count, ready = np.arange(len(uses)), offsets[:-1], sizes, np.arange(1, len(sizes) + 1)
+        order, first, count, ready = np.arange(len(version)), offsets[:-1], sizes, np.arange(1, len(sizes) + 1)
         ahead, mixed = 1, False
     else:
         width = _width(version[:LOOK], update[:LOOK], most)
@@ -61,7 +61,7 @@ def schedule(timeline: Timeline, most: int) -> Schedule:
         ready = np.append(left, len(sizes))[first + count]
         begun = np.maximum.accumulate(np.maximum.reduceat(update[order], first)) + 1
         ahead = int((begun - np.append(0, ready[:-1])).max())
-    columns = [uses[key].to_numpy()[order] for key in ("version", "worker", "index", "weight", "again")]
+    columns = [column[order] for column in batches[1:]]
     columns = [np.pad(column, (0, widths[-1])) for column in (*columns, update[order])]
     integers = [column.astype(np.int32) for column in (*columns[:3], columns[5])]
     steps = (column.astype(np.int32) for column in (first, count, ready))

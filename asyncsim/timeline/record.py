@@ -22,6 +22,7 @@ class Batches(NamedTuple):
     worker: np.ndarray
     index: np.ndarray  # type: ignore[assignment]  # instead of the method of tuples
     weight: np.ndarray
+    again: np.ndarray  # bool: an update before had used it, too
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +96,7 @@ class Timeline:
         uses = self.uses()
         sizes = np.bincount(uses["update"], minlength=len(self.updates))
         offsets = np.concatenate([[0], np.cumsum(sizes)])
-        columns = (uses[key].to_numpy() for key in ("version", "worker", "index", "weight"))
+        columns = (uses[key].to_numpy() for key in ("version", "worker", "index", "weight", "again"))
         return Batches(offsets, *columns)
 
     def delays(self) -> np.ndarray:
