@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from . import benchmarks, bounds, listing, reproduce, run, simulate, validate
+from . import benchmarks, bounds, listing, reproduce, run, simulate, store, validate
 from .terminal import complain
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -68,4 +68,5 @@ app.command()(reproduce.reproduce)
 app.command()(bounds.bounds)
 app.command()(validate.validate)
 app.command()(benchmarks.benchmark)
+app.command()(store.store)
 app.command("list")(listing.show)

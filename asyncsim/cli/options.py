@@ -14,5 +14,10 @@ Engine = Annotated[
     str | None,
     typer.Option(help="Of a MuJoCo task, instead of the file's: mujoco, or mjx for accelerators.", show_default=False),
 ]
+Kept = Annotated[
+    Path | None,
+    typer.Option("--store", help="Where curves are kept; otherwise in the user's cache.", show_default=False),
+]
+Unkept = Annotated[bool, typer.Option("--no-store", help="Compute every curve anew, and keep none.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace another scenario's results.")]
 Quickstart = Annotated[Path, typer.Argument(help="A TOML file, for example experiments/quickstart.toml.")]

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import Engine, Force
+from .options import Engine, Force, Kept, Unkept
 from .run import run
 from .terminal import console
 
@@ -24,6 +24,8 @@ def reproduce(
     listed: Annotated[bool, typer.Option("--list", help="Show what there is and what of it was run.")] = False,
     force: Force = False,
     engine: Engine = None,
+    store: Kept = None,
+    no_store: Unkept = False,
 ):
     """Reproduce one of the paper's figures, or one of ours: run experiments/**/NAME.toml.
 
@@ -42,7 +44,7 @@ def reproduce(
         raise ScenarioError(f"preset={preset!r} is unknown: give quick or paper")
     if preset is None:
         preset = "quick" if load(scenarios[name]).settings.quick else "paper"
-    run(scenarios[name], force, None, None if preset == "paper" else preset, engine)
+    run(scenarios[name], force, None, None if preset == "paper" else preset, engine, store, no_store)
 
 
 def _reproductions(scenarios) -> None:

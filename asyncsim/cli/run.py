@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from .compiling import keep_compiled
-from .options import Engine, Force, Preset, Quickstart
+from .options import Engine, Force, Kept, Preset, Quickstart, Unkept
 from .terminal import bars, console, number, numbers, table, texts
 from .waste import WASTED, say_without_update
 
@@ -24,12 +24,16 @@ def run(
     ] = None,
     preset: Preset = None,
     engine: Engine = None,
+    store: Kept = None,
+    no_store: Unkept = False,
 ):
     """Simulate and train every method of a scenario, then write data, settings and curves.
 
     Every method is trained with each step size of its grid and each seed. Its tuned step size is the one with the
-    largest mean return over the seeds and the last quarter of the evaluations. A file with tuning_seeds has the grid
-    trained with these, and then its seeds with the tuned step size only.
+    largest mean return over the seeds and the last quarter of the time. A file with tuning_seeds has all settings
+    trained with these, and then its seeds with the tuned one only.
+
+    Curves that were computed before are found in the store and not trained again.
     """
     import asyncsim
 
@@ -38,10 +42,17 @@ def run(
     keep_compiled()
     directory = output or results.place(scenario, preset, engine)
     with rows_of_progress() as progress:
-        found = asyncsim.run(scenario, preset, directory, progress, engine, force)
+        found = asyncsim.run(scenario, preset, directory, progress, engine, force, store_of(store, no_store))
     _report(found)
     saved: Any = found.saved  # there is a directory
     print(f"{saved.verb}:", *saved.files, sep="\n  ")
+
+
+def store_of(directory: Path | None, none: bool) -> Path | bool:
+    """What two options say, as `asyncsim.run` takes it."""
+    if none and directory is not None:
+        raise typer.BadParameter(f"--store {directory} and --no-store: give one of them")
+    return not none if directory is None else directory
 
 
 @contextmanager
@@ -95,6 +106,7 @@ def _report(found) -> None:
         f"gradients: those that updates used. {WASTED}",
         soft_wrap=True,
     )
+    out.print(f"{found.computed} gradients were computed for it; what the store had was not.", soft_wrap=True)
     say_without_update(out, _by_name(found))
     if (served := found.by_worker()) is not None:
         _by_worker(out, served, found.axes)

@@ -1,38 +1,41 @@
-"""The protocol of an experiment: what is simulated and trained, on which seeds and with which step sizes.
+"""The protocol of an experiment: what is simulated and trained, on which seeds and with which settings.
 
-A part of an experiment is a method at a point of a sweep. Each part is simulated once, and its timeline is then
-replayed on the problem:
+A part of an experiment is a method at a point of a sweep. Each part is simulated, and its timeline is then replayed on
+the problem:
 
 * Without tuning seeds, with every step size of the method's grid and every seed.
-* With tuning seeds, with the grid on these first, and then on the seeds with the tuned step size only, so that a step
-  size is not chosen by the curves that are reported.
+* With tuning seeds, with all settings on these first (see `tuning`), and then on the seeds with the tuned one only, so
+  that a setting is not chosen by the curves that are reported.
 
-Parts that differ in nothing, for they do not depend on an axis of the sweep, are done once. Where a directory is given,
-`results` keeps each part as soon as it is trained, and what a run that was killed had kept is not trained again.
+Whatever the store has is not trained again: what another part, figure or run has computed, or this one before it was
+killed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import Any
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from .. import results
 from ..base import Problem
 from ..scenario import Scenario
 from ..timeline import Timeline
-from .summaries import run_key, tuned
+from .summaries import run_key
+from .tuning import Setting, tune
+
+if TYPE_CHECKING:
+    from ..learning.checkpoints import Shelf  # which imports JAX
 
 
 @dataclass(frozen=True)
 class Progress:
     """How far a part is.
 
-    method: its label. point: the value of each axis. phase: waits, simulates, tunes, trains, evaluates or done.
+    method: its label. point: the value of each axis. phase: waits, simulates, tunes, trains or done.
     done, total: updates that are replayed, and all; None where that is not known yet.
     """
 
@@ -41,6 +44,21 @@ class Progress:
     phase: str
     done: int = 0
     total: int | None = None
+
+
+@dataclass
+class Found:
+    """What an experiment found.
+
+    curves, and tuning, on the tuning seeds: rows as in `History.to_frame`, with a column per axis, and ``tuned`` where
+    parameters are tuned beside the step size. timelines: of the methods as they were tuned.
+    computed: how many gradients were computed for it; the store had the others.
+    """
+
+    curves: list[pd.DataFrame] = field(default_factory=list)
+    tuning: list[pd.DataFrame] = field(default_factory=list)
+    timelines: dict[Any, Timeline] = field(default_factory=dict)
+    computed: int = 0
 
 
 @dataclass(frozen=True)
@@ -52,32 +70,16 @@ class Part:
     point: Scenario
     problem: Problem
 
-    @property
-    def key(self) -> Any:
-        """Of its timeline, as in `run_key`."""
-        return run_key(*self.values.values(), self.label)
 
-    def depends_on(self) -> tuple[str, str]:
-        """All that its timeline and its curves depend on."""
-        settings = self.point.settings
-        method: Any = settings.methods[self.label]
-        return settings.model_dump_json(exclude={"methods"}), method.model_dump_json()
-
-
-def conduct(
-    scenario: Scenario, directory: Path | None = None, progress: Callable[[Progress], None] | None = None
-) -> tuple[pd.DataFrame, pd.DataFrame | None, dict[Any, Timeline]]:
-    """The curves, those on the tuning seeds or None, and the timelines of all parts.
-
-    Frames have a column per axis. directory: beside which parts are kept; None: nowhere. progress: called with a
-    `Progress` whenever a part is further.
-    """
+def conduct(scenario: Scenario, shelf: Shelf, progress: Callable[[Progress], None] | None = None) -> Found:
+    """What the experiment of a scenario finds. shelf: a store of curves. progress: called whenever a part is further."""
     problems = [point.problem() for _, point in scenario.points]  # checks what only JAX knows, before it takes long
     parts = [
         Part(label, values, point, problem)
         for (values, point), problem in zip(scenario.points, problems)
-        for label in point.methods
+        for label in point.variants
     ]
+    found = Found()
 
     def tell(part: Part, phase: str, done: int = 0, total: int | None = None) -> None:
         if progress is not None:
@@ -85,56 +87,55 @@ def conduct(
 
     for part in parts:
         tell(part, "waits")
-    curves: list[pd.DataFrame] = []
-    tuning: list[pd.DataFrame] = []
-    timelines, finished = {}, {}
-    for k, part in enumerate(parts):
-        tell(part, "simulates")
-        same = part.depends_on()
-        if same not in finished:
-            timeline = part.point.simulate(part.label)
-            frames = results.kept_part(directory, scenario.settings, k) if directory is not None else None
-            if frames is None:
-                frames = _trained(part, timeline, partial(tell, part))
-                if directory is not None:
-                    results.keep_part(directory, scenario.settings, k, *frames)
-            finished[same] = timeline, frames
-        timelines[part.key], frames = finished[same]
-        for collected, frame in zip((curves, tuning), frames):
-            if frame is not None:
-                collected.append(_labelled(frame, part))
+    for part in parts:
+        _conduct(part, shelf, found, partial(tell, part))
         tell(part, "done", 1, 1)
-    return _concatenated(curves), _concatenated(tuning), timelines
+    return found
 
 
-def _trained(
-    part: Part, timeline: Timeline, tell: Callable[[str, int, int], None]
-) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """The curves of a part, and those on the tuning seeds."""
+def _conduct(part: Part, shelf: Shelf, found: Found, tell: Callable[..., None]) -> None:
+    """Simulate, tune and train a part."""
     from ..learning import replay
 
-    settings, method = part.point.settings, part.point.methods[part.label]
+    tell("simulates")
+    settings, variants = part.point.settings, part.point.variants[part.label]
+    timelines = {variant.name: part.point.simulate(part.label, variant.method) for variant in variants}
+    every = [Setting(variant, step_size) for variant in variants for step_size in part.point.step_sizes[part.label]]
 
-    def curves(seeds, step_sizes, phase):
-        def progress(done, total):
-            tell(phase if done < total else "evaluates", done, total)
+    def train(some: Sequence[Setting], share: float, seeds: Sequence[int], phase: str) -> list[pd.DataFrame]:
+        """The curves of each setting for a share of the time, one call for all step sizes of a variant."""
+        curves = {}
+        for name, group in groupby(some, key=lambda setting: setting.variant.name):
+            same, timeline = list(group), timelines[name]
+            updates = int((timeline.updates["time"] <= share * timeline.end).sum())
+            history = replay(
+                timeline,
+                same[0].variant.method,
+                part.problem,
+                seeds=seeds,
+                step_sizes=[setting.step_size for setting in same],
+                evaluate_every=settings.evaluate_every,
+                updates=updates,
+                progress=partial(tell, phase),
+                shelf=shelf,
+            )
+            found.computed += history.computed
+            for step_size, rows in history.to_frame().groupby("step_size"):
+                curves[name, step_size] = _labelled(rows, part, name)
+        return [curves[setting.variant.name, setting.step_size] for setting in some]
 
-        progress(0, len(timeline.updates))
-        options = {"seeds": seeds, "step_sizes": step_sizes, "evaluations": settings.evaluations, "progress": progress}
-        return replay(timeline, method, part.problem, **options).to_frame()
-
-    grid = part.point.step_sizes[part.label]
-    if not settings.tuning_seeds:
-        return curves(settings.seeds, grid, "trains"), None
-    tuning = curves(settings.tuning_seeds, grid, "tunes")
-    return curves(settings.seeds, tuned(tuning)["step_size"].unique(), "trains"), tuning
+    if settings.tuning_seeds:
+        try_out = partial(train, seeds=settings.tuning_seeds, phase="tunes")
+        best, tuning = tune(every, settings.tuning, try_out, lambda setting: timelines[setting.variant.name].end)
+        found.tuning.append(tuning)
+        every = [best]
+    found.curves += train(every, 1.0, settings.seeds, "trains")
+    found.timelines[run_key(*part.values.values(), part.label)] = timelines[every[0].variant.name]
 
 
-def _concatenated(frames: list[pd.DataFrame]) -> pd.DataFrame | None:
-    return pd.concat(frames, ignore_index=True) if frames else None
-
-
-def _labelled(frame: pd.DataFrame, part: Part) -> pd.DataFrame:
-    """With a column per axis, and the label of this part: it may have been trained as another of the same kind."""
-    values = pd.DataFrame([part.values] * len(frame))
-    return pd.concat([values, frame.assign(method=part.label)], axis=1)
+def _labelled(frame: pd.DataFrame, part: Part, variant: str) -> pd.DataFrame:
+    """With a column per axis, and how the method is tuned where any is."""
+    frame = frame.reset_index(drop=True)
+    if any(some.parameters for variants in part.point.variants.values() for some in variants):
+        frame.insert(1, "tuned", variant)
+    return pd.concat([pd.DataFrame([part.values] * len(frame)), frame], axis=1)

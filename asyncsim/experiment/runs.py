@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .. import figures, results
 from ..scenario import Scenario, ScenarioError, load, restore
+from ..store import Store, default_home
 from ..timeline import Timeline
 from . import summaries
 from .protocol import Progress, conduct
@@ -35,6 +38,7 @@ class Run:
     curves: rows as in `History.to_frame`, of every method, seed and step size, at every point of a sweep.
     tuning: the same on the tuning seeds; None where the scenario has none.
     simulated: the timelines, where they are at hand.
+    computed: how many gradients `run` computed; the store had the others.
     saved: what `run` did with its ``output``.
     """
 
@@ -43,6 +47,7 @@ class Run:
     curves: pd.DataFrame
     tuning: pd.DataFrame | None = None
     simulated: Mapping[Any, Timeline] | None = None
+    computed: int | None = None
     saved: Saved | None = None
 
     def __repr__(self) -> str:
@@ -63,15 +68,19 @@ class Run:
         """
         if self.simulated is not None:
             return self.simulated
-        found = {
-            run_key(*values.values(), label): point.simulate(label)
-            for values, point in self.scenario.points
-            for label in point.methods
-        }
-        for run, time in self.curves.groupby([*self.axes, "method"], sort=False)["time"].max().items():
-            timeline = found[run]
-            if time != (timeline.updates["time"].iloc[-1] if len(timeline.updates) else 0.0):
-                raise ScenarioError(f"{self.scenario.path}: {run} has other times now than in its curves: run it again")
+        runs = dict(list(self.curves.groupby([*self.axes, "method"], sort=False)))
+        found = {}
+        for values, point in self.scenario.points:
+            for label, variants in point.variants.items():
+                run = run_key(*values.values(), label)
+                rows = runs[*values.values(), label]
+                name = rows["tuned"].iloc[0] if "tuned" in rows else ""
+                method = next(variant.method for variant in variants if variant.name == name)
+                timeline = found[run] = point.simulate(label, method)
+                times = np.append(0.0, timeline.updates["time"].to_numpy())
+                if not np.array_equal(times[rows["update"][rows["update"] < len(times)]], rows["time"]):
+                    line = f"{run} has other times now than in its curves: run it again"
+                    raise ScenarioError(f"{self.scenario.path}: {line}")
         return found
 
     def tuned(self) -> pd.DataFrame:
@@ -162,26 +171,32 @@ def run(
     progress: Callable[[Progress], None] | None = None,
     engine: str | None = None,
     force: bool = False,
+    store: Path | str | bool = True,
 ) -> Run:
     """Simulate and train every method of a scenario, tuned and at every point of a sweep (see `protocol`).
 
     scenario: a file, or what `scenario.load` made of one. preset, engine: as in `scenario.load`, of a file.
-    output: a directory to save to, and to resume from where an earlier run was killed; None: nothing is written.
+    output: a directory to save to; None: nothing is written there.
     progress: called with a `Progress` whenever a method is further.
     force: replace another scenario's results.
+    store: the directory where curves are found that were computed before, and new ones are kept, so that a run that was
+        killed goes on; True: the one in the user's cache; False: none.
     """
     if not isinstance(scenario, Scenario):
         scenario = load(scenario, preset, engine)
     elif (preset, engine) != (None, None):
         raise ValueError(f"preset={preset!r}, engine={engine!r}: give them with a file, or load the scenario with them")
     if output is None:
-        return _conducted(scenario, None, progress)
+        return _conducted(scenario, progress, store)
     output = Path(output)
     with results.reserve(output, scenario.settings, force) as verb:
-        found = _conducted(scenario, output, progress)
+        found = _conducted(scenario, progress, store)
         return replace(found, saved=found._write(output, verb))
 
 
-def _conducted(scenario: Scenario, directory: Path | None, progress: Callable[[Progress], None] | None) -> Run:
-    curves, tuning, timelines = conduct(scenario, directory, progress)
-    return Run(scenario, scenario.axes, curves, tuning, timelines)
+def _conducted(scenario: Scenario, progress: Callable[[Progress], None] | None, store: Path | str | bool) -> Run:
+    with TemporaryDirectory() as nowhere:  # without a store, curves are still shared within the run
+        home = default_home() if store is True else Path(store or nowhere)
+        found = conduct(scenario, Store(home), progress)
+    curves, tuning = (pd.concat(rows, ignore_index=True) if rows else None for rows in (found.curves, found.tuning))
+    return Run(scenario, scenario.axes, curves, tuning, found.timelines, found.computed)

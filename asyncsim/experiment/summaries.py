@@ -14,6 +14,7 @@ import pandas as pd
 
 from ..timeline import Timeline
 from ..timeline.usage import run_totals
+from .tuning import score
 
 
 def run_key(*run: Any) -> Any:
@@ -22,17 +23,14 @@ def run_key(*run: Any) -> Any:
 
 
 def tuned(curves: pd.DataFrame, axes: Sequence[str] = ()) -> pd.DataFrame:
-    """The rows at each method's tuned step size, at each point of a sweep.
+    """The rows at each method's tuned step size, at each point of a sweep: the one with the best score (see `tuning`).
 
-    That is the one with the largest mean, over seeds and the last quarter of the evaluations, of ``eval_return``;
-    where it is NaN (a lane diverged) it ranks last, and of equals the smaller wins.
+    Of equals the smaller wins.
     """
 
     def best(rows: pd.DataFrame) -> float:
-        updates = np.sort(rows["update"].unique())
-        late = rows[rows["update"].isin(updates[-max(1, len(updates) // 4) :])]
-        score = late.groupby("step_size")["eval_return"].agg(lambda returns: returns.to_numpy().mean())
-        return score.fillna(-np.inf).idxmax()
+        end = rows["time"].max()
+        return rows.groupby("step_size")[["seed", "time", "eval_return"]].apply(score, end).idxmax()
 
     runs = curves.groupby([*axes, "method"], sort=False)
     parts = [rows[rows["step_size"] == best(rows)] for _, rows in runs]

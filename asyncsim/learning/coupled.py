@@ -19,7 +19,7 @@ from ..base import Method, Problem
 from ..cluster import Cluster
 from ..engine import Used, simulate
 from ..timeline import Timeline
-from .history import History, Reading, evaluated_updates, lane_frame
+from .history import EVALUATE_EVERY, History, checked_evaluate_every, evaluated_updates, lane_frame, measured
 from .keys import initial_key, job_key
 from .lanes import checked_lanes
 from .programs import evaluate
@@ -33,8 +33,8 @@ class Training:
         self.state = self.rule.init(np.asarray(problem.init(initial_key(self.seed))))
         self.query = self.rule.query(self.state)
         self.gradients: dict[tuple[int, int, int], np.ndarray] = {}  # of jobs that started and may still be used
-        self.points = [self.state.point]
-        self.norms, self.returns, self.env_steps = [np.nan], [np.nan], [0]
+        self.points, self.directions = [self.state.point], [self.state.direction]
+        self.returns, self.env_steps = [np.nan], [0]
         self._stats: dict[tuple[int, int, int], tuple[float, int]] = {}  # return and steps, until they are used
 
     def steps(self, worker: int, version: int, index: int) -> int:
@@ -53,7 +53,7 @@ class Training:
         self.state = self.rule.apply(self.state, gradient, step_size, version, delay)
         self.query = self.rule.query(self.state)
         self.points.append(self.state.point)
-        self.norms.append(float(np.linalg.norm(self.state.direction)))
+        self.directions.append(self.state.direction)
         first = [self._stats.pop(key) for key in keys if key in self._stats]  # those that were not used before
         self.returns.append(sum(returns for returns, _ in first))
         self.env_steps.append(sum(steps for _, steps in first))
@@ -68,7 +68,7 @@ def train(
     *,
     seeds: Sequence[int],
     step_sizes: Sequence[float] | None = None,
-    evaluations: int = 50,
+    evaluate_every: int = EVALUATE_EVERY,
     **run,
 ) -> tuple[History, dict[tuple[int, float], Timeline]]:
     """Simulate and learn at once, one run per seed and step size. ``cluster.compute`` is ḣ_i, seconds per env step.
@@ -82,28 +82,31 @@ def train(
             f"compute={cluster.compute!r} is no ḣ_i: give numbers of seconds per environment step, no speeds"
         )
     seeds, step_sizes = checked_lanes(seeds, (method.update.step_size,) if step_sizes is None else step_sizes)
+    checked_evaluate_every(evaluate_every)
     frames, timelines, params = [], {}, []
     for seed in seeds:
         for step_size in step_sizes:
             training = Training(method, problem, seed, step_size)
             timeline = timelines[seed, step_size] = simulate(method, cluster, coupling=training, **run)
-            evaluated = evaluated_updates(len(timeline.updates), evaluations)
-            reading = _read(training, timeline, evaluated)
-            frames.append(lane_frame(method.name, timeline, evaluated, seed, step_size, reading))
+            evaluated = evaluated_updates(timeline, evaluate_every)
+            rows = _measured(training, timeline, evaluated)
+            frames.append(lane_frame(method.name, timeline, evaluated, seed, step_size, rows))
             params.append(training.points[-1])
     last = np.asarray(params).reshape(len(seeds), len(step_sizes), -1)
     return History(method.name, seeds, step_sizes, last, pd.concat(frames, ignore_index=True)), timelines
 
 
-def _read(training: Training, timeline: Timeline, evaluated: np.ndarray) -> Reading:
-    """What is read off a lane after these numbers of updates, each of shape (E, ...)."""
-    points = jnp.asarray(np.stack([training.points[mark] for mark in evaluated]))
+def _measured(training: Training, timeline: Timeline, evaluated: np.ndarray) -> np.ndarray:
+    """What evaluations of a lane find after these numbers of updates."""
     returns, steps = np.nancumsum(training.returns)[evaluated], np.cumsum(training.env_steps)[evaluated]
     jobs = np.append(0, timeline.updates["gradients"].cumsum().to_numpy())[evaluated]
     with np.errstate(invalid="ignore"):  # no job, no mean
         train_return = np.diff(returns, prepend=np.nan) / np.diff(jobs, prepend=0)
-    evaluation = evaluate(training.problem, points, jnp.full(len(evaluated), training.seed, jnp.uint32))
-    return Reading(train_return, np.diff(steps, prepend=0), np.asarray(training.norms)[evaluated], evaluation)
+    steps, rows = np.diff(steps, prepend=0), []
+    for k, mark in enumerate(evaluated):
+        evaluation, norm = evaluate(training.problem, training.points[mark], training.directions[mark], training.seed)
+        rows.append(measured(train_return[k], steps[k], norm, evaluation))
+    return np.stack(rows)
 
 
 @partial(jax.jit, static_argnums=0)

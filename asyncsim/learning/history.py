@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,26 +10,31 @@ import pandas as pd
 from ..base import Evaluation
 from ..timeline import Timeline
 
+# What is measured of a lane when it is evaluated; then follow the returns in each worker's own world, where they differ.
+MEASURED = ("train_return", "env_steps", "direction_norm", "eval_return", "gradient_norm")
+EVALUATE_EVERY = 300  # gradients: some 60 evaluations of a curve of 20 000, as the paper's figures need
+
 
 @dataclass(frozen=True, eq=False)
 class History:
     """Learning curves: what a method reached on a problem, over seeds and step sizes.
 
-    params: the last iterates, shape (seeds, step sizes, d).
+    params: the last iterates, shape (seeds, step sizes, d); None where curves were found that need no training.
+    computed: how many gradients were computed for it.
     """
 
     method: str
     seeds: tuple[int, ...]
     step_sizes: tuple[float, ...]
-    params: np.ndarray
+    params: np.ndarray | None
     frame: pd.DataFrame
+    computed: int = 0
 
     def __repr__(self) -> str:
         """What there is, in one line: the frame has thousands."""
-        seeds, step_sizes, d = self.params.shape
         return (
-            f"<History of {self.method!r}: seeds {seeds}, step sizes {step_sizes}, "
-            f"evaluated iterates {self.frame['update'].nunique()}, parameters {d}>"
+            f"<History of {self.method!r}: seeds {len(self.seeds)}, step sizes {len(self.step_sizes)}, "
+            f"evaluated iterates {self.frame['update'].nunique()}>"
         )
 
     def to_frame(self) -> pd.DataFrame:
@@ -46,29 +50,37 @@ class History:
         return self.frame.copy()
 
 
-class Reading(NamedTuple):
-    """What is read off lanes when they are evaluated, arrays of one shape, such as (lanes,) or (updates, lanes)."""
-
-    train_return: Any
-    env_steps: Any  # since the reading before, int64
-    direction_norm: Any
-    evaluation: Evaluation
+def checked_evaluate_every(gradients: int) -> int:
+    """Raises ValueError unless it is a count."""
+    if isinstance(gradients, bool) or not isinstance(gradients, int) or gradients < 1:
+        raise ValueError(f"evaluate_every={gradients!r} is no count: give an integer >= 1, of gradients")
+    return gradients
 
 
-def evaluated_updates(updates: int, evaluations: int) -> np.ndarray:
-    """After how many updates iterates are evaluated: 0, and about ``evaluations`` more, evenly up to ``updates``."""
-    return np.unique(np.rint(np.linspace(0, updates, evaluations + 1)).astype(int))
+def evaluated_updates(timeline: Timeline, evaluate_every: int) -> np.ndarray:
+    """After how many updates iterates are evaluated: 0, and the first to have used each multiple of so many gradients.
+
+    So it does not depend on when the run stops.
+    """
+    multiples = np.append(0, timeline.updates["gradients"].cumsum().to_numpy()) // evaluate_every
+    return np.append(0, np.flatnonzero(np.diff(multiples)) + 1)
+
+
+def measured(train_return, env_steps, direction_norm, evaluation: Evaluation) -> np.ndarray:
+    """What an evaluation found, as a row for `lane_frame`. env_steps: since the one before."""
+    value, gradient_norm, own = evaluation
+    return np.array([train_return, env_steps, direction_norm, value, gradient_norm, *np.asarray(own)], np.float64)
 
 
 def lane_frame(
-    method: str, timeline: Timeline, evaluated: np.ndarray, seed: int, step_size: float, reading: Reading
+    method: str, timeline: Timeline, evaluated: np.ndarray, seed: int, step_size: float, measured: np.ndarray
 ) -> pd.DataFrame:
-    """One lane's rows of `History.to_frame`. reading: of the updates that are ``evaluated``, each of shape (E, ...)."""
+    """One lane's rows of `History.to_frame`. measured: of the updates that are ``evaluated``, shape (E, 5 or more)."""
     updates = timeline.updates
     used = {key: np.append(0, updates[key].cumsum().to_numpy()) for key in ("gradients", "communications")}
-    evaluation = reading.evaluation
-    own = {f"eval_return_{worker}": column for worker, column in enumerate(np.asarray(evaluation.own_values).T)}
-    frame = pd.DataFrame(
+    of = dict(zip(MEASURED, measured.T))
+    own = {f"eval_return_{worker}": column for worker, column in enumerate(measured.T[len(MEASURED) :])}
+    return pd.DataFrame(
         {
             "method": method,
             "seed": seed,
@@ -76,14 +88,12 @@ def lane_frame(
             "update": evaluated,
             "time": np.append(0.0, updates["time"].to_numpy())[evaluated],
             "gradients": used["gradients"][evaluated],
-            "env_steps": np.cumsum(reading.env_steps),
+            "env_steps": np.cumsum(of["env_steps"]).astype(np.int64),
             "communications": used["communications"][evaluated],
-            "train_return": reading.train_return,
-            "eval_return": np.asarray(evaluation.value),
-            "direction_norm": np.where(evaluated > 0, reading.direction_norm, np.nan),  # there was no step to θ_0
-            "gradient_norm": np.asarray(evaluation.gradient_norm),
+            "train_return": of["train_return"],
+            "eval_return": of["eval_return"],
+            "direction_norm": np.where(evaluated > 0, of["direction_norm"], np.nan),  # there was no step to θ_0
+            "gradient_norm": of["gradient_norm"],
             **own,
         }
     )
-    reals = frame.select_dtypes("floating").columns  # as a file of numbers gives them back
-    return frame.astype(dict.fromkeys(reals, np.float64))

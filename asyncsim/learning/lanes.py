@@ -1,24 +1,35 @@
-"""Lanes are all pairs of a seed and a step size. They are computed in groups of one size, on all cores."""
+"""Lanes are pairs of a seed and a step size. A program has a fixed number of them, so that none depends on its company."""
 
 from __future__ import annotations
 
 import math
 import os
+import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+LANES = 5  # of a program on a CPU: parameters of more leave the cache, and other cores can take them
+ON_ACCELERATORS = 25
+
+
+class Lane(NamedTuple):
+    """One learner."""
+
+    seed: int
+    step_size: float  # α
+
 
 class Lanes(NamedTuple):
     """Those of one program, each of shape (lanes,)."""
 
-    seeds: Any
+    seeds: Any  # uint32
     step_sizes: Any
+    real: Any  # bool; the others fill the program up, and compute nothing
 
 
 def checked_lanes(seeds, step_sizes) -> tuple[tuple[int, ...], tuple[float, ...]]:
@@ -33,26 +44,36 @@ def checked_lanes(seeds, step_sizes) -> tuple[tuple[int, ...], tuple[float, ...]
     return seeds, step_sizes
 
 
-def groups_of(most: int, seeds, step_sizes) -> list[Lanes]:
-    """All pairs, in groups of one size; the last is filled up with the first pairs."""
-    pairs = len(seeds) * len(step_sizes)
-    count = math.ceil(pairs / most)
-    shape = count, math.ceil(pairs / count)
-    columns = np.repeat(np.asarray(seeds, np.uint32), len(step_sizes)), np.tile(step_sizes, len(seeds))
-    return [
-        Lanes(jnp.asarray(some), jnp.asarray(steps, jnp.result_type(float)))
-        for some, steps in zip(*(np.resize(column, shape) for column in columns), strict=True)
-    ]
+def lanes_of_a_program() -> int:
+    """How many lanes each program has."""
+    return LANES if jax.default_backend() == "cpu" else ON_ACCELERATORS
 
 
-@contextmanager
-def all_cores():
-    """A map of functions of groups that has all cores at work, in the caller's precision."""
-    wide = jnp.result_type(float) == jnp.float64
+def together(lanes: Sequence[Lane]) -> Lanes:
+    """As a program takes them, filled up with the first."""
+    room = lanes_of_a_program()
+    every = [*lanes, *[lanes[0]] * (room - len(lanes))]
+    seeds, step_sizes = zip(*every)
+    dtype = jnp.result_type(float)
+    real = np.arange(room) < len(lanes)
+    return Lanes(jnp.asarray(seeds, jnp.uint32), jnp.asarray(step_sizes, dtype), jnp.asarray(real))
 
-    def call(function, *group):
+
+def on_all_cores(function: Callable[[Any, threading.Event], Any], groups: Sequence[Any]) -> list[Any]:
+    """The function of each group, in the caller's precision; an event is set where it should stop, for another failed."""
+    wide, stop = jnp.result_type(float) == jnp.float64, threading.Event()
+
+    def call(group):
         with jax.enable_x64(wide):  # which threads do not inherit
-            return jax.block_until_ready(function(*group))
+            try:
+                return function(group, stop)
+            except BaseException:
+                stop.set()
+                raise
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield lambda function, *groups: list(pool.map(partial(call, function), *groups))
+        try:
+            return list(pool.map(call, groups))
+        except BaseException:  # a key that was pressed reaches this thread alone
+            stop.set()
+            raise

@@ -1,4 +1,8 @@
-"""The compiled programs of a replay: they begin lanes, advance them by a schedule's steps, and evaluate points."""
+"""The compiled programs of a replay: they begin lanes, advance them by a schedule's steps, and evaluate points.
+
+All have one number of lanes (`lanes.LANES`), filled up where there are fewer, and advance by steps of one width. A
+program rounds as its shapes let it, so nothing that a lane does not depend on may change them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,8 @@ from jax import lax
 
 from ..base import Problem, Update
 from .keys import evaluation_key, initial_key, job_key
-from .scheduling import Schedule
+from .lanes import Lanes
+from .scheduling import POOLED, Plan
 
 
 class Pending(NamedTuple):
@@ -23,15 +28,21 @@ class Pending(NamedTuple):
     steps: Any  # environment steps of those jobs, int32
 
 
+class Sums(NamedTuple):
+    """As in `Pending`, of the updates since the last evaluation."""
+
+    returns: Any
+    jobs: Any
+    steps: Any
+
+
 class Carry(NamedTuple):
     """One lane's state between steps."""
 
     state: Any  # of the update rule
-    points: Any  # (max delay + 1, d): query point of version v at v modulo its length
+    points: Any  # (max delay + 1, d) or more: query point of version v at v modulo its length
     pending: Pending
-    returns: Any  # as in `Pending`, of the updates since the last evaluation
-    jobs: Any
-    steps: Any
+    sums: Sums
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3))
@@ -48,72 +59,78 @@ def begin(problem: Problem, update: Update, length: int, ahead: int, seeds) -> C
         nothing, none = jnp.zeros((), params.dtype), jnp.zeros((), jnp.int32)
         pending = Pending(params, nothing, none, none)
         pending = jax.tree.map(lambda x: jnp.zeros((ahead, *x.shape), x.dtype), pending)
-        return Carry(state, points, pending, nothing, none, none)
+        return Carry(state, points, pending, Sums(nothing, none, none))
 
     return jax.vmap(lane)(seeds)
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3), donate_argnums=(4,))
-def advance(problem, update, widths, mixed, carry, seeds, step_sizes, plan: Schedule, low, high, done, mark) -> Carry:
-    """In every lane: do the schedule's steps low .. high - 1, and apply the updates done .. mark - 1."""
+def advance(
+    problem: Problem,
+    update: Update,
+    width: int,
+    pool: int,
+    carry: Carry,
+    lanes: Lanes,
+    plan: Plan,
+    low,
+    high,
+    done,
+    mark,
+) -> Carry:
+    """In every lane: do the schedule's steps low .. high - 1, and apply the updates done .. mark - 1.
 
-    def lane(carry: Carry, seed, step_size):
+    width: of the steps, `POOLED` or how many jobs with one point. pool: how many jobs a pooled step has room for.
+    """
+    room = pool if width == POOLED else width
+
+    def lane(carry: Carry, seed, step_size, real):
         length, ahead = len(carry.points), len(carry.pending.jobs)
 
-        def compute(width, row, carry: Carry) -> Pending:
-            """What is pending after the gradients of a step."""
+        def compute(row, carry: Carry) -> Carry:
+            """With what is pending after the gradients of a step."""
             columns = (plan.version, plan.worker, plan.index, plan.weight, plan.again, plan.update)
             version, worker, index, weight, again, slot = (
-                lax.dynamic_slice_in_dim(column, plan.first[row], width) for column in columns
+                lax.dynamic_slice_in_dim(column, plan.first[row], room) for column in columns
             )
-            real = jnp.arange(width) < plan.count[row]
-            keys, weight, slot = jax.vmap(partial(job_key, seed))(version, worker, index), weight * real, slot % ahead
-            pending, new = carry.pending, real & ~again  # a trajectory counts once
-            if mixed:
+            there = (jnp.arange(room) < plan.count[row]) & real
+            keys, weight, slot = jax.vmap(partial(job_key, seed))(version, worker, index), weight * there, slot % ahead
+            pending, new = carry.pending, there & ~again  # a trajectory counts once
+            if width == POOLED:
                 points = carry.points[version % length]
-                gradients, stats = jax.vmap(lambda point, *job: problem.gradient(point, *(x[None] for x in job)))(
+                gradient, stats = jax.vmap(lambda point, *job: problem.gradient(point, *(x[None] for x in job)))(
                     points, keys, worker, weight
                 )
-                gradient, stats = pending.gradient.at[slot].add(gradients), jax.tree.map(lambda x: x[:, 0], stats)
+                stats = jax.tree.map(lambda x: x[:, 0], stats)
             else:
                 gradient, stats = problem.gradient(carry.points[version[0] % length], keys, worker, weight)
-                gradient = gradient[None]
-            return Pending(
-                gradient,
-                pending.returns.at[slot].add(jnp.where(new, stats.returns, 0)),
-                pending.jobs.at[slot].add(new),
-                pending.steps.at[slot].add(jnp.where(new, stats.steps, 0)),
-            )
+            whole = pending.gradient.at[slot if width == POOLED else slot[0]].add(gradient)
+            returns = pending.returns.at[slot].add(jnp.where(new, stats.returns, 0))
+            steps = pending.steps.at[slot].add(jnp.where(new, stats.steps, 0))
+            return carry._replace(pending=Pending(whole, returns, pending.jobs.at[slot].add(new), steps))
 
         def apply(now, carry: Carry) -> Carry:
             slot, version = now % ahead, plan.oldest[now]
             mine = jax.tree.map(lambda x: x[slot], carry.pending)
             state = update.apply(carry.state, mine.gradient, step_size, version, now - version)
-            return Carry(
-                state,
-                carry.points.at[(now + 1) % length].set(update.query(state)),
-                jax.tree.map(lambda x: x.at[slot].set(0), carry.pending),
-                carry.returns + mine.returns,
-                carry.jobs + mine.jobs,
-                carry.steps + mine.steps,
-            )
+            sums = jax.tree.map(jnp.add, carry.sums, Sums(*mine[1:]))
+            points = carry.points.at[(now + 1) % length].set(update.query(state))
+            return Carry(state, points, jax.tree.map(lambda x: x.at[slot].set(0), carry.pending), sums)
 
         def step(row, carried):
             carry, done = carried
-            branches = [partial(compute, width) for width in widths]
-            least = jnp.searchsorted(jnp.array(widths), plan.count[row])
-            carry = carry._replace(pending=lax.switch(least, branches, row, carry))
+            carry = compute(row, carry)
             ready = jnp.minimum(plan.ready[row], mark)
             return lax.fori_loop(done, ready, apply, carry), ready
 
-        known = jnp.minimum(jnp.where(low > 0, plan.ready[low - 1], 0), mark)
+        known = jnp.minimum(jnp.where(low > 0, plan.ready[low - 1], done), mark)
         carry = lax.fori_loop(done, known, apply, carry)  # what was complete already
         return lax.fori_loop(low, high, step, (carry, known))[0]
 
-    return jax.vmap(lane)(carry, seeds, step_sizes)
+    return jax.vmap(lane)(carry, *lanes)
 
 
 @partial(jax.jit, static_argnums=0)
-def evaluate(problem: Problem, points, seeds):
-    """`Problem.evaluate` of points of shape (lanes, d), each with its seed's evaluation key."""
-    return jax.vmap(lambda point, seed: problem.evaluate(point, evaluation_key(seed)))(points, seeds)
+def evaluate(problem: Problem, point, direction, seed):
+    """`Problem.evaluate` of one lane's point with its seed's evaluation key, and ‖d‖ of its last step."""
+    return problem.evaluate(point, evaluation_key(seed)), jnp.linalg.norm(direction)

@@ -79,12 +79,12 @@ class PolicyGradient:
     def init(self, key):
         return self.policy_network.init(key)
 
-    def trajectories(self, params, keys, workers):
-        """One trajectory per key, of that worker's environment; arrays of shape (H, M, ...)."""
-        return rollout(self._environments(workers), self.policy_network, params, keys, self.horizon)
+    def trajectories(self, params, keys, workers, started=None):
+        """One trajectory per key, of that worker's environment; arrays of shape (H, M, ...). started: as in `rollout`."""
+        return rollout(self._environments(workers), self.policy_network, params, keys, self.horizon, started)
 
     def gradient(self, params, keys, workers, weights):
-        trajectories = self.trajectories(params, keys, workers)
+        trajectories = self.trajectories(params, keys, workers, weights != 0)
         gradient = weighted_gradient(self.policy_network, params, trajectories, weights, self.discount)
         steps = trajectories.alive.sum(axis=0, dtype=jnp.int32)
         return gradient, JobStats(trajectories.rewards.sum(axis=0), steps)

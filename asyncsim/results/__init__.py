@@ -10,8 +10,6 @@ from .records import PACKAGES, as_data, load_settings
 from .runs import (
     FILES,
     SOMETIMES,
-    keep_part,
-    kept_part,
     load_by_worker,
     load_curves,
     load_summary,
@@ -31,8 +29,6 @@ __all__ = [
     "as_data",
     "benchmark_cells",
     "benchmark_table",
-    "keep_part",
-    "kept_part",
     "load_benchmark",
     "load_by_worker",
     "load_curves",

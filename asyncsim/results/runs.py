@@ -1,8 +1,7 @@
-"""A run's directory: settings, tables and pictures; and what is kept of a run that is not finished."""
+"""A run's directory: settings, tables and pictures."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +11,8 @@ import pandas as pd
 
 from ..scenario import Settings
 from ..scenario.sweeps import are_words, axes
-from .directories import beside, held, kept, whole
-from .files import json_text, read_csv, write_csv, write_pictures
+from .directories import held, kept, whole
+from .files import read_csv, write_csv, write_pictures
 from .records import as_data, is_of, made_on_others, settings_in, surroundings, write_settings
 
 FILES = ("settings.json", "curves.csv", "summary.csv", "curves.png", "curves.svg")  # always
@@ -59,14 +58,9 @@ def save(
     with whole(directory) as new:
         for name, frame in tables.items():
             write_csv(new / f"{name}.csv", frame)
-        write_settings(new, _record(settings))
+        write_settings(new, {"scenario": as_data(settings), **surroundings()})
         write_pictures(new, pictures)
-    shutil.rmtree(_parts(directory), ignore_errors=True)
     return [path for name in FILES + SOMETIMES if (path := Path(directory) / name).exists()]
-
-
-def _record(settings: Settings) -> dict[str, Any]:
-    return {"scenario": as_data(settings), **surroundings()}
 
 
 def load_curves(directory: Path | str) -> pd.DataFrame:
@@ -93,42 +87,4 @@ def _table(directory: Path | str, name: str) -> pd.DataFrame:
     home = kept(directory)
     swept = axes((settings_in(home).get("scenario") or {}).get("sweep"))
     words = [axis for axis, values in swept.items() if are_words(values)]
-    return read_csv(home / f"{name}.csv", ["method", *words])
-
-
-# Of a run that is not finished, what each method gave is kept as soon as it is there. A part is a method at a point of
-# a sweep, and has its number in the scenario, for a label or a value may hold anything.
-
-
-def keep_part(
-    directory: Path, settings: Settings, part: int, curves: pd.DataFrame, tuning: pd.DataFrame | None
-) -> None:
-    """Keep a part's rows until `save` has written the whole run."""
-    parts = _parts(directory)
-    parts.mkdir(parents=True, exist_ok=True)
-    write_settings(parts, _record(settings))
-    new = parts / f".{part}"
-    shutil.rmtree(new, ignore_errors=True)
-    new.mkdir()
-    write_csv(new / "curves.csv", curves)
-    if tuning is not None:
-        write_csv(new / "tuning.csv", tuning)
-    new.rename(parts / f"{part}")
-
-
-def kept_part(directory: Path, settings: Settings, part: int) -> tuple[pd.DataFrame, pd.DataFrame | None] | None:
-    """A part's rows, where this very run, with these versions, was killed after it was trained; else None."""
-    parts = _parts(directory)
-    try:
-        if (parts / "settings.json").read_text(encoding="utf-8") != json_text(_record(settings)):
-            shutil.rmtree(parts)
-            return None
-        home = parts / f"{part}"
-        tuning = home / "tuning.csv"
-        return read_csv(home / "curves.csv"), read_csv(tuning) if tuning.exists() else None
-    except FileNotFoundError:
-        return None
-
-
-def _parts(directory: Path) -> Path:
-    return beside(Path(directory).resolve(), "parts")
+    return read_csv(home / f"{name}.csv", ["method", "tuned", *words])

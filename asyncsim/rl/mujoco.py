@@ -173,16 +173,18 @@ class Engine:
     def step(self, numbers, bits):
         """Callback: rows, observations and terms after a step with these actions; gravity is the last number.
 
-        For robots whose episode had ended, observations and terms are 0, except the term that says so.
+        An action that is no number ends an episode. For robots whose episode had ended, observations and terms are 0,
+        except the term that says so.
         """
         numbers, bits = np.asarray(numbers), np.asarray(bits)
         rows, given = bits.view(np.float64).reshape(-1, self.width), numbers.reshape(-1, numbers.shape[-1])
-        going = rows[:, 0] == 0
+        going = (rows[:, 0] == 0) & ~np.isnan(given).any(axis=1)
         if going.all():
             return _shaped(numbers, *self._step(rows, given))
         observations = np.zeros((len(rows), self.observation_size), numbers.dtype)
         terms = np.zeros((len(rows), TERMS), numbers.dtype)
         rows, terms[:, -1] = rows.copy(), 1
+        rows[~going, 0] = 1
         if going.any():
             rows[going], observations[going], terms[going] = self._step(rows[going], given[going])
         return _shaped(numbers, rows, observations, terms)

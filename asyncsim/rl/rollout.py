@@ -24,11 +24,13 @@ class Trajectories(NamedTuple):
     alive: Any  # (H, M) bool, whether the step was taken
 
 
-def rollout(environments, policy, params, keys, horizon: int) -> Trajectories:
+def rollout(environments, policy, params, keys, horizon: int, started=None) -> Trajectories:
     """One trajectory per key, all under the ``policy`` (a `PolicyNetwork`) with θ = ``params``.
 
     environments: a callable that maps ``f(environment, *batched)`` over the M jobs (one environment for all, or each
     job's own). Every key is split for reset, actions and dynamics; nothing else is random.
+    started: (M,) bool, which jobs have a trajectory at all; None: all. Others take actions that are no numbers, which
+    MuJoCo's engine does not simulate.
     """
     reset_keys, action_keys, step_keys = jax.vmap(lambda key: tuple(jax.random.split(key, 3)))(keys)
     noise = jax.vmap(lambda key: policy.noise(key, horizon), out_axes=1)(action_keys)
@@ -38,8 +40,11 @@ def rollout(environments, policy, params, keys, horizon: int) -> Trajectories:
     def step(t, state, alive):
         observations = environments(lambda environment, state: environment.observe(state), state)
         latents = policy.sample(policy.heads(layers, observations), noise[t])
+        actions = policy.action(latents)
+        if started is not None and jnp.issubdtype(actions.dtype, jnp.floating):
+            actions = jnp.where(_like(started, actions), actions, jnp.nan)
         after, rewards, terminated = environments(
-            lambda environment, *args: environment.step(*args), state, policy.action(latents), keys[t]
+            lambda environment, *args: environment.step(*args), state, actions, keys[t]
         )
         rewards = jnp.where(alive, rewards, 0)
         state = jax.tree.map(lambda new, old: jnp.where(_like(alive, new), new, old), after, state)
@@ -53,7 +58,7 @@ def rollout(environments, policy, params, keys, horizon: int) -> Trajectories:
 
     state, alive = (
         environments(lambda environment, key: environment.reset(key), reset_keys),
-        jnp.ones(len(keys[0]), bool),
+        jnp.ones(len(keys[0]), bool) if started is None else started,
     )
     shapes = jax.eval_shape(step, 0, state, alive)[2]
     empty = jax.tree.map(lambda row: jnp.zeros((horizon, *row.shape), row.dtype), shapes)

@@ -11,8 +11,18 @@ Nothing here needs JAX until `Scenario.problem` is asked for, unless κ depends 
 """
 
 from .errors import ScenarioError
-from .loading import Scenario, load, restore
+from .loading import Scenario, Variant, load, restore
 from .settings import Settings, known_methods
 from .sweeps import PRESETS, run_name
 
-__all__ = ["PRESETS", "Scenario", "ScenarioError", "Settings", "known_methods", "load", "restore", "run_name"]
+__all__ = [
+    "PRESETS",
+    "Scenario",
+    "ScenarioError",
+    "Settings",
+    "Variant",
+    "known_methods",
+    "load",
+    "restore",
+    "run_name",
+]

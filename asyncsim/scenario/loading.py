@@ -8,6 +8,7 @@ import tomllib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,23 @@ from .tables import Table
 
 
 @dataclass(frozen=True)
+class Variant:
+    """A method with one choice of the parameters that are tuned. parameters: their values, none if nothing is."""
+
+    parameters: Mapping[str, Any]
+    method: Method
+
+    @property
+    def name(self) -> str:
+        """What it is called in tables: ``batch_size=20``, and nothing where nothing is tuned."""
+        return ", ".join(f"{key}={json.dumps(value)}" for key, value in self.parameters.items())
+
+
+@dataclass(frozen=True)
 class Scenario:
     """A file that makes sense: a cluster, methods under their labels, and a grid of step sizes for each.
 
+    variants: of each method, one for every choice of the parameters that are tuned beside the step size.
     swept: of a sweep, the values of each point by axis, and the point. The rest is then that of the first point.
     """
 
@@ -34,7 +49,7 @@ class Scenario:
     preset: str | None
     settings: Settings
     cluster: Cluster
-    methods: dict[str, Method]
+    variants: dict[str, tuple[Variant, ...]]
     step_sizes: dict[str, tuple[float, ...]]
     swept: tuple[tuple[dict[str, Any], Scenario], ...] = ()
 
@@ -48,11 +63,16 @@ class Scenario:
         """What the axes of a sweep are called in tables."""
         return tuple(self.points[0][0])
 
-    def simulate(self, label: str) -> Timeline:
-        """The timeline of a method."""
+    @property
+    def methods(self) -> dict[str, Method]:
+        """Of each label the method, or the first of its variants."""
+        return {label: variants[0].method for label, variants in self.variants.items()}
+
+    def simulate(self, label: str, method: Method | None = None) -> Timeline:
+        """The timeline of a method. method: which of its variants; None: the first."""
         stop = self.settings.stop.model_dump(exclude_none=True)
         options: dict[str, Any] = {"seed": self.settings.cluster.seed, "stale": self.settings.stale}
-        return simulate(self.methods[label], self.cluster, **stop, **options)
+        return simulate(method or self.methods[label], self.cluster, **stop, **options)
 
     def problem(self) -> Problem:
         """What is optimised. Imports JAX; raises ScenarioError."""
@@ -184,22 +204,41 @@ def _point(path: Path, data: dict[str, Any], preset: str | None, folder: Path) -
         return told("problem", table, table.build, workers).policy_network.size
 
     cluster_table, cluster = told("cluster", settings.cluster, settings.cluster.build, folder, parameters)
-    methods, grids, tables = {}, {}, {}
+    variants, grids, tables = {}, {}, {}
     for label, given in settings.methods.items():
-        where = f"methods.{label}"
-        function = method_named(label, given)
-        model = method_table(function, cluster.workers)
-        table = validated(model, {"method": function.__name__} | given, where)
-        grids[label] = _grid(settings, where, table)
-        arguments = table.model_dump(exclude={"method", "step_sizes"})
-        method = told(where, table, function, step_size=grids[label][0], **arguments)
-        told(where, table, method.rule.empty, cluster.workers)  # as many workers as it needs
-        methods[label] = replace(method, name=label)
-        tables[label] = table
+        tables[label], grids[label], variants[label] = _method(settings, cluster, label, given)
     settings = settings.model_copy(update={"cluster": cluster_table, "methods": tables})
-    for method in methods.values():
-        _check_stop(settings, method, cluster)
-    return Scenario(path, preset, settings, cluster, methods, grids)
+    for some in variants.values():
+        for variant in some:
+            _check_stop(settings, variant.method, cluster)
+    return Scenario(path, preset, settings, cluster, variants, grids)
+
+
+def _method(
+    settings: Settings, cluster: Cluster, label: str, given: dict[str, Any]
+) -> tuple[MethodTable, tuple[float, ...], tuple[Variant, ...]]:
+    """A method's table, its grid of step sizes, and its variants."""
+    where = f"methods.{label}"
+    function = method_named(label, given)
+    named = {"method": function.__name__} | given
+    tune = named.get("tune")
+    table = validated(method_table(function, cluster.workers, tune if isinstance(tune, dict) else ()), named, where)
+    grid, variants = _grid(settings, where, table), []
+    if table.tune is not None and settings.tuning_seeds is None:
+        raise ScenarioError(f"{where}.tune needs seeds that are not reported: give tuning_seeds")
+    for values in product(*(table.tune or {}).values()):
+        chosen = dict(zip(table.tune or {}, values))
+        model = method_table(function, cluster.workers)
+        for key in chosen:
+            if key not in model.model_fields or key in MethodTable.model_fields:
+                known = [name for name in model.model_fields if name not in MethodTable.model_fields]
+                raise ScenarioError(f"{where}.tune.{key} is no parameter of {function.__name__}: {nearest(key, known)}")
+        whole = validated(model, {key: value for key, value in named.items() if key != "tune"} | chosen, where)
+        arguments = whole.model_dump(exclude={*MethodTable.model_fields})
+        method = told(where, whole, function, step_size=grid[0], **arguments)
+        told(where, whole, method.rule.empty, cluster.workers)  # as many workers as it needs
+        variants.append(Variant(chosen, replace(method, name=label)))
+    return table, grid, tuple(variants)
 
 
 def _grid(settings: Settings, where: str, table: MethodTable) -> tuple[float, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, FiniteFloat, SerializeAsAny, create_model
@@ -37,10 +37,14 @@ class AboutTable(Table):
 
 
 class MethodTable(Table):
-    """What every method may have; its parameters are added from its function's signature."""
+    """What every method may have; its parameters are added from its function's signature.
+
+    tune: parameters with the values that are tried, beside the step sizes, on the tuning seeds.
+    """
 
     method: str
     step_sizes: Grid | None = None
+    tune: dict[str, Annotated[tuple[Any, ...], ListOf, NotEmpty, Distinct]] | None = None
 
 
 class Settings(Table):
@@ -52,8 +56,9 @@ class Settings(Table):
     sweep: dict[str, Any] | None = None  # dotted key: its values, once they are checked
     seeds: Seeds
     tuning_seeds: Seeds | None = None
+    tuning: Literal["grid", "halving"] = "grid"
     step_sizes: Grid | None = None
-    evaluations: Count = 50
+    evaluate_every: Count = 300  # gradients used
     target_return: FiniteFloat | None = None
     stale: Literal["cancel", "finish"] = "cancel"
     stop: StopTable
@@ -79,10 +84,10 @@ def method_named(label: str, given: dict[str, Any]) -> Callable[..., Method]:
     return known[name]
 
 
-def method_table(function: Callable[..., Method], workers: int) -> type[MethodTable]:
-    """What a method's table may hold; ``workers`` need not be counted again."""
+def method_table(function: Callable[..., Method], workers: int, tuned: Collection[str] = ()) -> type[MethodTable]:
+    """What a method's table may hold; ``workers`` need not be counted again, and what is tuned stands in ``tune``."""
     keys = keys_of(function)
-    del keys["step_size"]
     if "workers" in keys:
         keys["workers"] = int, workers
-    return create_model(function.__name__, __base__=MethodTable, **keys)
+    own = {key: value for key, value in keys.items() if key != "step_size" and key not in tuned}
+    return create_model(function.__name__, __base__=MethodTable, **own)

@@ -25,8 +25,8 @@ def target(problem: Any) -> float:
 
 def curve(problem: Problem, method: Method, timeline: Timeline, seeds: int) -> pd.DataFrame:
     """The history's rows of a method at its own step size, on seeds 0 to ``seeds`` - 1, with up to 500 evaluations."""
-    evaluations = min(500, len(timeline.updates))
-    return replay(timeline, method, problem, seeds=range(seeds), evaluations=evaluations).to_frame()
+    every = max(1, int(timeline.updates["gradients"].sum()) // 500)
+    return replay(timeline, method, problem, seeds=range(seeds), evaluate_every=every).to_frame()
 
 
 def reached(frame: pd.DataFrame, epsilon: float) -> np.ndarray:

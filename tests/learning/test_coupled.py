@@ -22,12 +22,12 @@ STEPS = [0.1, 0.13, 0.3]  # ḣ_i
 )
 def test_where_every_trajectory_is_as_long_both_paths_agree(method):
     """Times to the last bit, values to rounding."""
-    history, timelines = train(method, Cluster(STEPS, 0.7), PENDULUM, seeds=[0, 1], evaluations=4, updates=12)
+    history, timelines = train(method, Cluster(STEPS, 0.7), PENDULUM, seeds=[0, 1], evaluate_every=3, updates=12)
     whole = simulate(method, Cluster([20 * h for h in STEPS], 0.7), updates=12)
     for timeline in timelines.values():
         pd.testing.assert_frame_equal(timeline.jobs, whole.jobs, check_exact=True)
         pd.testing.assert_frame_equal(timeline.updates, whole.updates, check_exact=True)
-    replayed = replay(whole, method, PENDULUM, seeds=[0, 1], evaluations=4)
+    replayed = replay(whole, method, PENDULUM, seeds=[0, 1], evaluate_every=3)
     np.testing.assert_allclose(history.params, replayed.params, rtol=1e-8)
     pd.testing.assert_frame_equal(history.to_frame(), replayed.to_frame(), check_dtype=False, rtol=1e-6)
 
@@ -44,7 +44,7 @@ def test_a_frame_has_the_types_of_a_replay(x64):
 
 def test_an_episode_that_ends_early_takes_less_time():
     method = methods.afedpg(0.02)
-    history, timelines = train(method, Cluster([1.0, 3.0]), CARTPOLE, seeds=[0], updates=40)
+    history, timelines = train(method, Cluster([1.0, 3.0]), CARTPOLE, seeds=[0], evaluate_every=1, updates=40)
     jobs = timelines[0, 0.02].jobs.query("outcome == 'used'")
     steps = (jobs["finish"] - jobs["start"]) / np.array([1.0, 3.0])[jobs["worker"]]
     np.testing.assert_allclose(steps, np.rint(steps), atol=1e-9)
@@ -70,8 +70,8 @@ def test_a_gradient_that_can_no_longer_be_used_is_dropped():
 @pytest.mark.parametrize("seed", [2**31, 2**32 - 1])
 def test_every_seed_that_replay_takes(seed):
     method = methods.rennala_nigt(2, 0.05)
-    history, _ = train(method, Cluster([0.1]), PENDULUM, seeds=[seed], evaluations=1, updates=2)
-    replayed = replay(simulate(method, Cluster([2.0]), updates=2), method, PENDULUM, seeds=[seed], evaluations=1)
+    history, _ = train(method, Cluster([0.1]), PENDULUM, seeds=[seed], evaluate_every=4, updates=2)
+    replayed = replay(simulate(method, Cluster([2.0]), updates=2), method, PENDULUM, seeds=[seed], evaluate_every=4)
     np.testing.assert_allclose(history.params, replayed.params, rtol=1e-8)
     with pytest.raises(ValueError, match="from 0 to 2"):
         train(method, Cluster([0.1]), PENDULUM, seeds=[2**32], updates=1)
@@ -80,7 +80,7 @@ def test_every_seed_that_replay_takes(seed):
 def test_environment_steps_count_once():
     """Ringleader uses a gradient several times."""
     method = methods.ringleader_pg(1e-4)
-    history, timelines = train(method, Cluster(STEPS), CARTPOLE, seeds=[0], updates=30)
+    history, timelines = train(method, Cluster(STEPS), CARTPOLE, seeds=[0], evaluate_every=1, updates=30)
     jobs = timelines[0, 1e-4].jobs.query("outcome == 'used'")
     taken = np.rint((jobs["finish"] - jobs["start"]) / np.array(STEPS)[jobs["worker"]]).sum()
     assert history.to_frame()["env_steps"].iloc[-1] == taken and history.to_frame()["gradients"].iloc[-1] == len(jobs)

@@ -1,0 +1,73 @@
+"""Which setting of a method is best: over its step sizes, and its other parameters that are tuned.
+
+All settings are trained on tuning seeds, which are not reported. A setting's score is its mean return over these seeds
+and the last quarter of the time; a lane that diverged (NaN) ranks last, and of equals the one that is tried first wins.
+
+``"grid"`` trains every setting for the whole time. ``"halving"`` is successive halving (Jamieson & Talwalkar 2016, arXiv
+1502.07943): all settings for a small share of the time, the better half of them for twice as long, and so on, until two
+are left for the whole time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import ceil
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ..scenario import Variant
+
+
+class Setting(NamedTuple):
+    """What is tried."""
+
+    variant: Variant
+    step_size: float
+
+
+def late_mean(curve: pd.DataFrame, end: float) -> float:
+    """Mean return over the last quarter of the time up to ``end``: between evaluations, the last one stands."""
+    edges = np.clip(np.append(curve["time"].to_numpy(), end), 0.75 * end, end)
+    seconds = np.diff(edges)
+    values = curve["eval_return"].to_numpy()
+    if not seconds.sum() > 0:
+        return float(values[-1])
+    counts = seconds > 0  # what is over by then does not count, not even a NaN
+    return float(np.average(values[counts], weights=seconds[counts]))
+
+
+def score(curves: pd.DataFrame, end: float) -> float:
+    """Of one setting: the mean over its seeds, up to the second ``end``; -∞ where a lane diverged."""
+    mean = np.mean([late_mean(curve, end) for _, curve in curves.groupby("seed")])
+    return -np.inf if np.isnan(mean) else float(mean)
+
+
+def shares(settings: int, tuning: Literal["grid", "halving"]) -> list[float]:
+    """The shares of the time for which settings are trained, one after another."""
+    if tuning == "grid" or settings < 3:
+        return [1.0]
+    rungs = ceil(np.log2(settings))  # after which two are left
+    return [2.0**-k for k in reversed(range(rungs))]
+
+
+def tune(
+    settings: Sequence[Setting],
+    tuning: Literal["grid", "halving"],
+    train: Callable[[Sequence[Setting], float], Sequence[pd.DataFrame]],
+    end: Callable[[Setting], float],
+) -> tuple[Setting, pd.DataFrame]:
+    """The best setting, and the curves of all on the tuning seeds with the share of the time that each had.
+
+    train: curves of these settings for this share of the time. end: when a setting's whole time ends.
+    """
+    left, last = list(settings), {}
+    for share in shares(len(settings), tuning):
+        for setting, curves in zip(left, train(left, share), strict=True):
+            last[setting.variant.name, setting.step_size] = curves.assign(share=share)
+        scores = [score(last[setting.variant.name, setting.step_size], share * end(setting)) for setting in left]
+        order = sorted(range(len(left)), key=lambda k: -scores[k])  # stable
+        keep = 1 if share == 1 else ceil(len(left) / 2)
+        left = [left[k] for k in sorted(order[:keep])]
+    return left[0], pd.concat(last.values(), ignore_index=True)

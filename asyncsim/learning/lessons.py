@@ -1,0 +1,186 @@
+"""Trains groups of lanes along a timeline, from where a shelf has them to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from threading import Event
+from time import monotonic
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..base import Problem
+from ..timeline import Timeline
+from .checkpoints import Checkpoint, Shelf, carry_of, checkpoint_of, points_to_hold, versions_in_flight, versions_needed
+from .history import evaluated_updates, measured
+from .identity import Nameless, curve_settings, lane_key, prefix_digests
+from .lanes import Lane, lanes_of_a_program, together
+from .programs import Carry, advance, begin, evaluate
+from .scheduling import power_of_two, schedule
+
+POOL, POOL_OF_HOST = 2, 12  # jobs of a lane with points of their own in a step; a host skips those that are not there
+SECONDS = 20.0  # between checkpoints
+AT_FIRST = 200  # gradients of a lane, before it is known how long they take
+
+
+@dataclass
+class Lesson:
+    """A lane in training: where it is, and what was measured so far, by update."""
+
+    lane: Lane
+    key: str | None = None  # on the shelf; None: there is none, or the lane has no name
+    done: int = 0  # updates
+    complete: bool = False  # all is measured that is to be
+    checkpoint: Checkpoint | None = None  # at ``done``; None: at the beginning
+    kept: bytes | None = None  # the digest of the checkpoint that is on the shelf
+    rows: dict[int, np.ndarray] = field(default_factory=dict)
+    new: dict[int, np.ndarray] = field(default_factory=dict)  # of ``rows``, those that are not on the shelf yet
+    point: np.ndarray | None = None  # the last iterate, if it was computed
+    computed: int = 0  # gradients
+
+    def measured(self, evaluated: np.ndarray) -> np.ndarray:
+        """The rows of these updates, as `lane_frame` takes them."""
+        return np.stack([self.rows[update] for update in evaluated.tolist()])
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """A timeline on a problem: what all lanes share."""
+
+    timeline: Timeline
+    update: Any  # with α = 1, for α is a lane's: no new program for another one
+    problem: Problem
+    end: int  # updates that are done
+    evaluated: np.ndarray  # after how many updates
+    shelf: Shelf | None
+    settings: Mapping[str, Any]  # see `curve_settings`; empty where lanes have no names
+    digests: Sequence[bytes]  # of what was used, by update
+
+    @classmethod
+    def of(
+        cls, timeline: Timeline, end: int, update: Any, problem: Problem, evaluate_every: int, shelf: Shelf | None
+    ) -> Course:
+        """The update has to be a dataclass."""
+        update, settings, digests = replace(update, step_size=1.0), {}, []
+        if shelf is not None:
+            with suppress(Nameless):
+                settings = curve_settings(problem, update, evaluate_every, (lanes_of_a_program(), pool_of(problem)))
+                digests = prefix_digests(timeline)
+        evaluated = evaluated_updates(timeline, evaluate_every)
+        return cls(timeline, update, problem, end, evaluated[evaluated <= end], shelf, settings, digests)
+
+    def begin(self, lane: Lane) -> Lesson:
+        """A lane, as far as the shelf has it."""
+        if self.shelf is None or not self.settings:
+            return Lesson(lane)
+        key = lane_key(self.settings, *lane)
+        update_at = {digest: update for update, digest in enumerate(self.digests[: self.end + 1])}
+        rows = {
+            update_at[digest]: np.frombuffer(row) for digest, row in self.shelf.rows(key).items() if digest in update_at
+        }
+        if {*self.evaluated.tolist()} <= {*rows}:
+            return Lesson(lane, key, self.end, True, rows=rows)
+        for done in sorted((update_at[d] for d in self.shelf.checkpoints(key) if d in update_at), reverse=True):
+            if not {*self.evaluated[self.evaluated <= done].tolist()} <= {*rows}:
+                continue
+            content = self.shelf.checkpoint(key, self.digests[done])
+            checkpoint = None if content is None else Checkpoint.from_bytes(content)
+            if checkpoint and np.isin(versions_needed(self.timeline, done), checkpoint.versions).all():
+                return Lesson(lane, key, done, False, checkpoint, self.digests[done], rows)
+        return Lesson(lane, key, rows=rows)
+
+    def keep(self, lessons: Sequence[Lesson], carry: Carry) -> None:
+        """Put on the shelf what is new of lanes that are in a program."""
+        if self.shelf is None or not self.settings:
+            return
+        done = lessons[0].done
+        versions = versions_in_flight(self.timeline, done)
+        carry = jax.tree.map(np.asarray, carry._replace(pending=()))
+        for k, lesson in enumerate(lessons):
+            content = checkpoint_of(carry, k, versions).to_bytes()
+            rows = {self.digests[update]: row.tobytes() for update, row in lesson.new.items()}
+            about = {**self.settings, "seed": lesson.lane.seed, "step_size": lesson.lane.step_size, "updates": done}
+            self.shelf.keep(lesson.key, about, rows, self.digests[done], content, lesson.kept)
+            lesson.kept, lesson.new = self.digests[done], {}
+
+
+def pool_of(problem: Problem) -> int:
+    """How many jobs with points of their own a step has room for."""
+    return POOL_OF_HOST if getattr(problem, "calls_host", False) else POOL
+
+
+class Group:
+    """A program's lanes on their way along a timeline; all are equally far."""
+
+    def __init__(self, course: Course, lessons: Sequence[Lesson]):
+        self.course, self.lessons, self.lanes = course, lessons, together([lesson.lane for lesson in lessons])
+        self.done, self.row = lessons[0].done, 0  # updates, and of the schedule's steps, the first that is not done
+        self.schedule = schedule(course.timeline, self.done, pool_of(course.problem))
+        dtype = jnp.result_type(float)
+        plan = self.schedule.plan
+        self.plan = jax.tree.map(jnp.asarray, plan._replace(weight=plan.weight.astype(dtype)))
+        self.carry = self._begun()
+        if not self.done:
+            self.evaluate()
+
+    def _begun(self) -> Carry:
+        """At θ_0, or at the checkpoints."""
+        lengths = power_of_two(points_to_hold(self.course.timeline)), power_of_two(self.schedule.ahead)
+        first = partial(begin, self.course.problem, self.course.update, *lengths)
+        checkpoints = [lesson.checkpoint for lesson in self.lessons if lesson.checkpoint is not None]
+        if checkpoints:
+            return carry_of(checkpoints, jax.eval_shape(first, self.lanes.seeds))
+        return first(self.lanes.seeds)
+
+    def advance(self, mark: int) -> None:
+        """To where ``mark`` updates are applied."""
+        course = self.course
+        static = course.problem, course.update
+        for width, low, high in self.schedule.segments(self.row, mark):
+            window = low, high, self.done, mark
+            carry = advance(*static, width, pool_of(course.problem), self.carry, self.lanes, self.plan, *window)
+            self.carry, self.row, self.done = carry, high, min(mark, int(self.schedule.ready[high - 1]))
+        for lesson in self.lessons:
+            lesson.done = mark
+        jax.block_until_ready(self.carry)
+
+    def evaluate(self) -> None:
+        """Measure every lane where it is."""
+        state, sums = self.carry.state, jax.tree.map(np.asarray, self.carry.sums)
+        for k, lesson in enumerate(self.lessons):
+            found, norm = evaluate(self.course.problem, state.point[k], state.direction[k], np.uint32(lesson.lane.seed))
+            with np.errstate(invalid="ignore"):  # no job, no mean
+                mean = sums.returns[k] / sums.jobs[k]
+            lesson.rows[self.done] = lesson.new[self.done] = measured(mean, sums.steps[k], norm, found)
+        self.carry = self.carry._replace(sums=jax.tree.map(jnp.zeros_like, self.carry.sums))
+
+
+def teach(course: Course, lessons: Sequence[Lesson], further: Callable[[int], None], stop: Event) -> None:
+    """Train a program's lanes, which are equally far, to the end of the timeline, or until ``stop`` is set.
+
+    further: called with how many updates were done, of all lanes together.
+    """
+    group, offsets = Group(course, lessons), course.timeline.batches().offsets
+    kept, gradients = monotonic(), AT_FIRST
+    while (done := group.done) < course.end and not stop.is_set():
+        begun = monotonic()
+        mark = max(done + 1, int(np.searchsorted(offsets, offsets[done] + gradients)))
+        mark = min(mark, course.end, *course.evaluated[course.evaluated > done][:1].tolist())
+        group.advance(mark)
+        if mark in course.evaluated:
+            group.evaluate()
+        now = monotonic()
+        gradients = min(max(1, int(gradients * min(8.0, SECONDS / 4 / (now - begun)))), int(offsets[-1]))
+        if now - kept > SECONDS or mark == course.end:
+            course.keep(lessons, group.carry)
+            kept = monotonic()
+        for lesson in lessons:
+            lesson.computed += int(offsets[mark] - offsets[done])
+        further((mark - done) * len(lessons))
+    for k, lesson in enumerate(lessons):
+        lesson.point = np.array(group.carry.state.point[k])
