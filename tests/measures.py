@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent / "asyncsim"
-SIMPY_PRIVATE = {"_queue", "_eid", "_ok", "_value"}
+SIMPY_PRIVATE = {"_queue", "_eid", "_now", "_ok", "_value"}
 WRITES = {"to_csv", "to_parquet", "to_json", "savefig", "write_text", "write_bytes", "mkdir", "dump"}
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 

@@ -41,7 +41,7 @@ def checked(answer: Decision | Answer, rule: Rule, ticket: Ticket, workers: Sequ
         wrong = _unknown("start", start, len(workers), "worker")
     if not wrong and len(set(use)) < len(use):
         wrong = f"use={list(use)!r} has a job twice: give each once"
-    if not wrong and not isinstance(weights, Real) and len(weights) != len(use):
+    if not wrong and not isinstance(weights, (float, Real)) and len(weights) != len(use):
         wrong = f"weights has {len(weights)} values for {len(use)} jobs: give one number, or as many"
     if wrong:
         raise RuleError(said_at(rule, ticket, wrong))
@@ -51,7 +51,7 @@ def checked(answer: Decision | Answer, rule: Rule, ticket: Ticket, workers: Sequ
 def _unknown(key: str, given: Sequence[int], known: int, what: str) -> str:
     """What is wrong with a list of numbers below ``known``; empty where nothing is."""
     try:
-        if not len(given) or (min(given) >= 0 and max(given) < known):
+        if not len(given) or ((ordered := sorted(given))[0] >= 0 and ordered[-1] < known):
             return ""
         first = next(each for each in given if not 0 <= each < known)
         return f"{key} has {first!r}, which is no {what}: give some of 0 to {known - 1}"

@@ -2,14 +2,15 @@
 
 A job of a worker takes `work` seconds of computing at full speed, then its gradient is sent, where a gradient is sent
 by itself. `begin` says when a job that starts now is computed and when it ends; `cancel` that it was not finished, and
-`take_back` that it was cancelled in the instant in which it started: such a job took no time and is no job.
+`take_back` that it was cancelled in the instant in which it started: such a job took no time and is no job. Under a
+coupling, `take_steps` says before `begin` how many times `work` the job takes.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..cluster import Cluster, ComputeTime, Course, Jitter, Speed, stream
 
@@ -23,28 +24,38 @@ class Steady:
 
     work: float  # seconds of computing, of each step where a coupling decides how many steps a job has
     sending: float  # seconds
-    steps: int = 0
-    length: float = 0.0
-    row: float = math.inf  # when the first of the jobs in a row started
-    count: int = 0  # jobs in the row
+    steps: int = 1
+    length: float = field(init=False)  # seconds
+    row: float = 0.0  # when the first of the jobs in a row started
+    count: float = 0.0  # jobs in the row; a product of two floats takes half the time
+    due: float = math.nan  # when the newest job ends: one that starts then is the next in the row
 
-    def begin(self, now: float, new_row: bool, steps: int) -> tuple[float, float]:
+    def __post_init__(self):
+        self.length = self.work + self.sending
+
+    def begin(self, now: float) -> tuple[float, float]:
         """The seconds at which a job that starts now is computed, and ends."""
-        if steps != self.steps:
-            self.steps, self.length, new_row = steps, self.work * steps + self.sending, True
-        if new_row or now != self.row + self.count * self.length:
-            self.row, self.count = now, 0
-        self.count += 1
-        due = self.row + self.count * self.length
+        if now == self.due:
+            self.count = count = self.count + 1.0
+        else:
+            self.row, self.count = now, 1.0
+            count = 1.0
+        self.due = due = self.row + count * self.length
         return due - self.sending, due
 
+    def take_steps(self, steps: int) -> None:
+        """The next jobs take so many environment steps."""
+        if steps != self.steps:
+            self.steps, self.length, self.due = steps, self.work * steps + self.sending, math.nan
+
     def cancel(self) -> None:
-        """The job is not finished: the next one begins another row."""
-        self.row = math.inf
+        """The job is not finished, or a new round starts: the next one begins another row."""
+        self.due = math.nan
 
     def take_back(self) -> None:
         """The job took no time: it does not count in its row."""
-        self.count -= 1
+        self.count -= 1.0
+        self.due = self.row + self.count * self.length
 
 
 @dataclass(slots=True)
@@ -59,16 +70,21 @@ class Varying:
     work: float = 0.0
     jitter: float = 0.0
     kept: bool = False  # what was drawn last is still to be used
+    steps: int = 1
 
-    def begin(self, now: float, new_row: bool, steps: int) -> tuple[float, float]:
+    def begin(self, now: float) -> tuple[float, float]:
         """The seconds at which a job that starts now is computed, and ends."""
         if not self.kept:
             self.work = self.works if isinstance(self.works, float) else next(self.works)
             self.jitter = sum(next(self.late) for _ in range(self.communications)) if self.late else 0.0
         self.kept = False
-        work = self.work * steps
+        work = self.work * self.steps
         computed = now + work if self.course is None else self.course.finish(now, work)
         return computed, computed + (self.sending + self.jitter)
+
+    def take_steps(self, steps: int) -> None:
+        """The next jobs take so many environment steps."""
+        self.steps = steps
 
     def cancel(self) -> None:
         """Nothing is left of a job that was cancelled: the next one draws anew."""

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
-from heapq import heappush
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import Any, Literal, Protocol
 
 import simpy
@@ -29,29 +28,25 @@ class Coupling(Protocol):
 
 
 class Calendar(simpy.Environment):
-    """SimPy's, but things are due at a second, not after a delay: now + (due - now) may miss due by a rounding."""
+    """SimPy's, but functions may be due, and at a second: now + (due - now) may miss due by a rounding."""
 
-    def at(self, time: float, priority: float, callback: Callable, event: simpy.Event | None = None) -> None:
-        """Call back then. event: one that has happened, to be used again."""
-        event = simpy.Event(self) if event is None else event
-        event._ok, event._value, event.callbacks = True, None, [callback]
-        heappush(self._queue, (time, priority, next(self._eid), event))  # type: ignore[misc]  # SimPy has two priorities
+    def at(self, time: float, priority: float, call: Callable[[float], object]) -> None:
+        """Call then, with the time."""
+        heappush(self._queue, (time, priority, next(self._eid), call))  # type: ignore[misc]  # SimPy has events only
 
-
-class Alarm(simpy.Event):
-    """When a worker's job is due."""
-
-    def __init__(self, calendar: Calendar, worker: Worker):
-        super().__init__(calendar)
-        self.worker = worker
+    def step(self) -> None:
+        """What is due next happens: a function is called, without the time that it takes to be an event of SimPy's."""
+        if not (self._queue and callable(self._queue[0][3])):
+            return super().step()
+        self._now, _, _, call = heappop(self._queue)
+        call(self._now)  # type: ignore[operator]
 
 
 # What is due at one instant happens in this order: an update's communication is over; the run stops with its last
 # update (SimPy's own priority, 1); jobs end, by worker; outages begin and end, by worker; the last second is over.
 COMMUNICATED, FIRST_WORKER, LAST = 0, 2, math.inf
 
-
-new_ticket = partial(tuple.__new__, Ticket)  # as Ticket._make, in half the time
+new = tuple.__new__  # new(Ticket, values) is Ticket(*values), in half the time
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +55,8 @@ class Worker:
 
     number: int
     durations: Steady | Varying
+    calendar: Calendar
+    done: Callable[[Worker, float], None]  # called when a job is due
     busy: bool = False  # computing or sending; the next five are then of this job, else of the last one
     version: int = -1
     index: int = 0  # which job of its worker at this version
@@ -70,10 +67,32 @@ class Worker:
     away: bool = False
     waits: bool = False  # is to start a job when it is back
     outages: int = 0  # that are still to come
-    # An alarm may go off before the job is due, for it was set for one that was cancelled. It is then set again: so the
-    # queue holds few events per worker, however many jobs are cancelled.
-    alarm: Alarm | None = None
     alarm_time: float = math.inf  # infinite where it is not set
+    priority: int = field(init=False)
+    alarm: Callable[[float], None] = field(init=False)
+
+    def __post_init__(self):
+        self.priority, self.alarm = FIRST_WORKER + self.number, self.ring  # once, not with every job
+
+    def set_alarm(self) -> None:
+        """Have the alarm go off when the job is due."""
+        self.alarm_time = due = self.due
+        self.calendar.at(due, self.priority, self.alarm)
+
+    def ring(self, now: float) -> None:
+        """The alarm goes off: a job is due.
+
+        If not, the alarm was set for one that was cancelled. It is then set again: so the queue holds few alarms per
+        worker, however many jobs are cancelled.
+        """
+        if self.alarm_time != now:
+            return  # it has gone off already, at an earlier time that it was set to later
+        self.alarm_time = math.inf
+        if self.busy:
+            if self.due == now:
+                self.done(self, now)
+            elif self.due < math.inf:
+                self.set_alarm()
 
 
 class Run:
@@ -87,17 +106,18 @@ class Run:
         self.by_round = rule.communication == "round"
         self.calendar, self.log = Calendar(), Recorder()
         self.stop = self.calendar.event()
-        self.workers = [Worker(i, each) for i, each in enumerate(durations(cluster, not self.by_round, seed))]
-        for worker in self.workers:
-            worker.alarm = Alarm(self.calendar, worker)
+        self.link: Any = simpy.Resource(self.calendar) if cluster.queues and not self.by_round else None
+        done = self.enter if self.link else self.arrive
+        found = durations(cluster, not self.by_round, seed)
+        self.workers = [Worker(i, each, self.calendar, done) for i, each in enumerate(found)]
         self.gone = [i for i, h in enumerate(cluster.compute) if h == math.inf]  # will never finish a job again
         self.clock = Clock(0, range(n), [-1] * n)
         self.held = rule.empty(n)
         self.communicates = False  # an update waits until its communication is over
         self.used: set[int] = set()  # jobs, where a number of gradients stops the run
         self.pause = cluster.round_communication if self.by_round else 0.0  # between a full round and its update
+        self.plain = not self.by_round and coupling is None  # an update of one gradient is no more than that
         self.new_rows = self.by_round and stale == "cancel"  # a round's jobs are counted from its start
-        self.link: Any = simpy.Resource(self.calendar) if cluster.queues and not self.by_round else None
         self.late: list[Iterator[float]] = []  # jitter: of rounds, one stream; of the link's gradients, one a worker
         if cluster.jitter and (self.by_round or self.link):
             streams = [n] if self.by_round else range(n)
@@ -126,7 +146,9 @@ class Run:
         end = float(self.calendar.now)
         for worker in self.workers:
             if worker.busy and worker.start < end:
-                self.log.running.append(self.end(worker, math.nan))
+                if worker.computed > end:
+                    worker.computed = math.nan
+                self.log.running.append(self.log.end(worker, math.nan))
         return self.log.log(), end, ending
 
     # ---- jobs
@@ -136,42 +158,27 @@ class Run:
         if worker.away:
             worker.waits = True
             return
-        version, number, steps, new_row = self.clock.version, worker.number, 1, False
+        version = self.clock.version
         if worker.version == version:
             worker.index += 1
         else:
-            worker.version, worker.index, new_row = version, 0, self.new_rows
-            self.clock.asked[number] = version  # type: ignore[index]  # which rules only read
+            worker.version, worker.index = version, 0
+            self.clock.asked[worker.number] = version  # type: ignore[index]  # which rules only read
+            if self.new_rows:
+                worker.durations.cancel()
         if self.coupling is not None:
-            steps = self.coupling.steps(number, version, worker.index)
+            worker.durations.take_steps(self.coupling.steps(worker.number, version, worker.index))
         worker.busy, worker.waits, worker.start = True, False, now
-        worker.computed, worker.due = computed, due = worker.durations.begin(now, new_row, steps)
-        if due == math.inf:
-            if not worker.outages:  # after one it starts another job, which may take less time
-                self.leave(worker)  # its speed is 0 for good
-        elif due < worker.alarm_time:
-            self.set_alarm(worker)
+        worker.computed, worker.due = _, due = worker.durations.begin(now)
+        if due < worker.alarm_time:  # then as `Worker.set_alarm`, without the time of a call
+            worker.alarm_time = due
+            self.calendar.at(due, worker.priority, worker.alarm)
+        elif due == math.inf and not worker.outages:  # after one it starts another job, which may take less time
+            self.leave(worker)  # its speed is 0 for good
 
-    def set_alarm(self, worker: Worker) -> None:
-        """Have a worker's alarm go off when its job is due."""
-        if worker.alarm_time < math.inf:  # its alarm is still in the queue, and will be passed over there
-            worker.alarm = Alarm(self.calendar, worker)
-        worker.alarm_time = worker.due
-        self.calendar.at(worker.due, FIRST_WORKER + worker.number, self.on_alarm, worker.alarm)
-
-    def on_alarm(self, event: Alarm) -> None:
-        """A job is due: its gradient arrives or enters the link, unless the job was cancelled meanwhile."""
-        worker = event.worker
-        if event is not worker.alarm:
-            return  # there is an earlier one
-        now, worker.alarm_time = worker.alarm_time, math.inf
-        if worker.due == now and worker.busy:
-            if self.link is None:
-                self.arrive(worker, now)
-            else:
-                self.calendar.process(self.send(worker, worker.start))
-        elif worker.busy and worker.due < math.inf:
-            self.set_alarm(worker)
+    def enter(self, worker: Worker, now: float) -> None:
+        """A gradient is computed and enters the server's link."""
+        self.calendar.process(self.send(worker, worker.start))
 
     def send(self, worker: Worker, start: float) -> Generator[simpy.Event, Any, None]:
         """A gradient's way through the server's link."""
@@ -189,26 +196,15 @@ class Run:
         """Seconds that are added to the next communications."""
         return sum(next(self.late[number]) for _ in range(communications)) if self.late else 0.0
 
-    def end(self, worker: Worker, finish: float) -> int:
-        """A job ends before its gradient is there; return its row."""
-        worker.busy = False
-        computed = worker.computed if worker.computed <= self.calendar.now else finish
-        return self.log.end(worker.number, worker.version, worker.index, worker.start, computed, finish)
-
-    def overtake(self, worker: Worker, now: float) -> None:
-        """There is a newer point for a worker that is at a job."""
-        if self.stale == "finish":
-            worker.overtaken = True
-        else:
-            self.cancel(worker, now)
-
     def cancel(self, worker: Worker, now: float) -> None:
         """A worker's job ends without a gradient."""
+        worker.busy = False
         if worker.start < now:
-            self.log.cancelled.append(self.end(worker, now))
+            if worker.computed > now:
+                worker.computed = now
+            self.log.cancelled.append(self.log.end(worker, now))
             worker.durations.cancel()
         else:  # a job that takes no time is no job: as if it had not been started
-            worker.busy = False
             worker.index -= 1
             worker.durations.take_back()
 
@@ -216,22 +212,22 @@ class Run:
 
     def arrive(self, worker: Worker, now: float) -> None:
         """A gradient is there."""
-        worker.busy, number, version = False, worker.number, worker.version
-        row = self.log.end(number, version, worker.index, worker.start, worker.computed, now)
+        worker.busy = False
+        row = self.log.end(worker, now)
         if worker.overtaken:
             worker.overtaken = False
             if not self.communicates:
                 self.begin(worker, now)
             return
-        ticket = new_ticket((number, row, version))
+        ticket = new(Ticket, (worker.number, row, worker.version))
         try:
             self.held, decision = self.rule.receive(self.held, ticket, self.clock)
         except Exception as error:
             raise RuleError(said_at(self.rule, ticket, f"{type(error).__name__}: {error}: {GIVE}")) from error
         if decision is AGAIN:  # the answer to most tickets of collecting rules
             self.begin(worker, now)
-        elif decision is ALONE and not self.by_round:  # and of greedy ones
-            self.log.collect_one(row)
+        elif decision is ALONE and self.plain:  # and of greedy ones
+            self.log.alone.append(row)
             if self.advance((row,)):
                 self.begin(worker, now)
                 if self.gone:
@@ -243,13 +239,17 @@ class Run:
             else:
                 self.restart(start, now)
 
-    def restart(self, numbers: Sequence[int], now: float) -> None:
-        """These start at the newest point."""
+    def restart(self, numbers: Sequence[int], now: float, begin: bool = True) -> None:
+        """These start at the newest point. begin: otherwise it is still to come, and they only end what they are at."""
+        workers, cancel = self.workers, self.stale == "cancel"
         for number in numbers:
-            worker = self.workers[number]
+            worker = workers[number]
             if worker.busy:
-                self.overtake(worker, now)
-            if not worker.busy:
+                if not cancel:
+                    worker.overtaken = True  # and starts when its job is over
+                    continue
+                self.cancel(worker, now)
+            if begin:
                 self.begin(worker, now)
 
     def collect(self, jobs: Sequence[int], weights: Sequence[float] | float, start: Sequence[int], now: float) -> None:
@@ -261,11 +261,9 @@ class Run:
         if not pause:
             self.apply(jobs, start, now)
             return
-        for number in start:
-            if self.workers[number].busy:
-                self.overtake(self.workers[number], now)
+        self.restart(start, now, begin=False)
         self.communicates = True
-        self.calendar.at(now + pause, COMMUNICATED, lambda event: self.apply(jobs, start, event.env.now))
+        self.calendar.at(now + pause, COMMUNICATED, lambda later: self.apply(jobs, start, later))
 
     def apply(self, jobs: Sequence[int], start: Sequence[int], now: float) -> None:
         """A round's communication is over: the update is there, and the workers start at the new point."""

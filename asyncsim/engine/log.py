@@ -5,10 +5,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from numbers import Real
 from struct import Struct
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -25,6 +24,16 @@ class Used(NamedTuple):
     version: int
     index: int  # type: ignore[assignment]  # instead of the method of tuples
     weight: float
+
+
+class Job(Protocol):
+    """What is recorded of a job besides its end: the engine's `Worker` is always at one."""
+
+    number: int  # of its worker
+    version: int
+    index: int
+    start: float
+    computed: float
 
 
 @dataclass(slots=True)
@@ -104,12 +113,14 @@ class Recorder:
         self.count, self._jobs = 0, bytearray()  # packed
         self.cancelled, self.running, self.rows, self.time = array("q"), array("q"), array("q"), array("d")
         self.sizes, self.used, self.weights = array("q"), array("q"), array("d")
+        self.alone = array("q")  # jobs that were an update by themselves: this is all that is noted of those updates
 
-    def end(self, worker: int, version: int, index: int, start: float, computed: float, finish: float) -> int:
+    def end(self, job: Job, finish: float) -> int:
         """A job has ended, or is still running at the end; return its row."""
-        self._jobs += JOB.pack(worker, version, index, start, computed, finish)
-        self.count = count = self.count + 1
-        return count - 1
+        self._jobs += JOB.pack(job.number, job.version, job.index, job.start, job.computed, finish)
+        row = self.count
+        self.count = row + 1
+        return row
 
     def job(self, row: int) -> tuple[int, int, int]:
         """Worker, version and index."""
@@ -120,15 +131,10 @@ class Recorder:
         self.rows.append(self.count)
         self.sizes.append(len(jobs))
         self.used.extend(jobs)
-        one = isinstance(weights, Real)  # which mypy does not take a float for
-        self.weights.extend(repeat(weights, len(jobs)) if one else weights)  # type: ignore[arg-type]
-
-    def collect_one(self, job: int) -> None:
-        """The job that ended last is an update by itself: as `collect`, in a third of the time."""
-        self.rows.append(self.count)
-        self.sizes.append(1)
-        self.used.append(job)
-        self.weights.append(1.0)
+        if isinstance(weights, (float, Real)):  # a float is known faster than that it is a Real
+            self.weights += array("d", [weights]) * len(jobs)
+        else:
+            self.weights.extend(weights)
 
     def last(self) -> list[Used]:
         """The jobs of the last update."""
@@ -139,5 +145,17 @@ class Recorder:
         """All that was written."""
         integers, reals = (np.frombuffer(self._jobs, kind).reshape(-1, 6) for kind in (np.int64, np.float64))
         columns = [column.copy() for column in (*integers[:, :3].T, *reals[:, 3:].T)]
-        made = self.rows, self.time, self.sizes, self.used, self.weights
-        return Log(*(*columns, self.cancelled, self.running, *made))
+        return Log(*(*columns, self.cancelled, self.running, *self._updates()))
+
+    def _updates(self) -> tuple[Column, ...]:
+        """Rows, times, sizes, used jobs and weights of all updates: those of one job alone take their places."""
+        rows, sizes, alone = np.asarray(self.rows), np.asarray(self.sizes), np.asarray(self.alone)
+        before = np.searchsorted(rows, alone + 1)  # how many others were made before; no two have the same row
+        jobs = np.append(0, np.cumsum(sizes))[before]
+        return (
+            np.insert(rows, before, alone + 1),
+            self.time,
+            np.insert(sizes, before, 1),
+            np.insert(np.asarray(self.used), jobs, alone),
+            np.insert(np.asarray(self.weights), jobs, 1.0),
+        )
