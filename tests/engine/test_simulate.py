@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 import asyncsim
 from asyncsim import Cluster, Stalled, methods
+from asyncsim.base import AGAIN, ALONE, Decision
 from asyncsim.cluster import equal, one_straggler, sqrt
 from asyncsim.rules import Greedy, Malenia, Rennala, Synchronous
 
@@ -186,6 +187,27 @@ def test_initial_batch_is_the_first_updates_alone():
     for rule in (Rennala(3, 12), Malenia(3, 12)):
         timeline = simulate(rule, Cluster(equal(3)), updates=3)
         assert timeline.updates["gradients"].tolist() == [12, 3, 3]
+
+
+def test_updates_of_one_gradient_take_their_places_among_the_others():
+    class Mixed:
+        """By threes: a gradient that is kept, one that is an update with it, one that is an update alone."""
+
+        communication = "gradient"
+
+        def empty(self, workers):
+            return []
+
+        def receive(self, held, ticket, clock):
+            turn = ticket.job % 3
+            pair = Decision([*held, ticket.job], [0.25, 0.75], (ticket.worker,))
+            return ([ticket.job], AGAIN) if turn == 0 else ([], pair if turn == 1 else ALONE)
+
+    timeline = simulate(Mixed(), Cluster([1.0]), updates=5)
+    timeline.verify()
+    assert timeline.updates["time"].tolist() == [2.0, 3.0, 5.0, 6.0, 8.0]
+    assert timeline.jobs["update"].tolist() == [0, 0, 1, 2, 2, 3, 4, 4]
+    assert timeline.jobs["weight"].tolist() == [0.25, 0.75, 1.0, 0.25, 0.75, 1.0, 0.25, 0.75]
 
 
 def test_communication_is_priced_as_said():
