@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..timeline import Timeline
+from ..timeline.steps import over_seeds
 from ..timeline.usage import run_totals
 from .tuning import score
 
@@ -43,24 +44,24 @@ def summarise(
     """One row per method, at its tuned step size, and point of a sweep.
 
     ``method, step_size``; ``first_return, final_return``: mean over seeds of θ_0 and of the last iterate;
-    ``time_to_target``: first evaluated second at which the mean over seeds is at the target, NaN if never; ``end``:
-    seconds simulated; ``updates``; ``gradients``, used; ``wasted_share``: of computing time, what went into cancelled
-    and discarded ones; ``max_delay``, in updates.
+    ``time_to_target``: first evaluated second at which the mean over seeds, of which each stands where it was evaluated
+    last, is at the target, NaN if never; ``end``: seconds simulated; ``updates``; ``gradients``, used;
+    ``wasted_share``: of computing time, what went into cancelled and discarded ones; ``max_delay``, in updates.
     """
     rows = []
     for run, part in tuned(curves, axes).groupby([*axes, "method"], sort=False):
-        by_update = part.groupby("update")
-        time, mean = by_update["time"].first(), by_update["eval_return"].mean(skipna=False)
-        reached = time[mean >= (np.inf if target is None else target)]
+        times, returns = over_seeds(part)
+        mean = returns.mean(axis=0)
+        reached = times[mean >= (np.inf if target is None else target)]
         timeline = timelines[run_key(*run)]
         whole = run_totals(timeline)
         rows.append(
             {
                 **dict(zip([*axes, "method"], run)),
                 "step_size": part["step_size"].iloc[0],
-                "first_return": mean.iloc[0],
-                "final_return": mean.iloc[-1],
-                "time_to_target": reached.iloc[0] if len(reached) else np.nan,
+                "first_return": mean[0],
+                "final_return": mean[-1],
+                "time_to_target": reached[0] if len(reached) else np.nan,
                 "end": timeline.end,
                 "updates": len(timeline.updates),
                 "gradients": whole["used"],
@@ -83,7 +84,9 @@ def by_worker(curves: pd.DataFrame, timelines: Mapping[Any, Timeline], axes: Seq
         return None
     rows = []
     for run, part in tuned(curves, axes).groupby([*axes, "method"], sort=False):
-        last = part.loc[part["update"] == part["update"].max(), columns].dropna(axis="columns", how="all")
+        last = (
+            part.sort_values("update", kind="stable").groupby("seed").tail(1)[columns].dropna(axis="columns", how="all")
+        )
         timeline = timelines[run_key(*run)]
         weight = timeline.uses().groupby("worker")["weight"].sum() / max(1, len(timeline.updates))
         for column, returns in last.items():

@@ -84,3 +84,14 @@ def test_a_point_of_a_sweep_where_worlds_do_not_differ(timelines):
     keys = {(value, label): timelines[label] for value in (False, True) for label in timelines}
     frame = experiment.by_worker(swept, keys, ["own"])
     assert list(frame.columns[:3]) == ["own", "method", "worker"] and frame["own"].all() and len(frame) == 6
+
+
+def test_seeds_may_be_evaluated_at_other_times():
+    """Each stands where it was evaluated last, also where its own world was, and it need not have as many updates."""
+    timeline = simulate(methods.afedpg(0.1), Cluster([1.0, 1.0]), updates=2)
+    rows = {"method": "afedpg", "step_size": 0.1, "seed": [0, 0, 1, 1, 1], "update": [0, 1, 0, 1, 2]}
+    rows |= {"time": [0.0, 4.0, 0.0, 1.0, 2.0], "eval_return": [0.0, 8.0, 2.0, 4.0, 6.0]}
+    curves = pd.DataFrame(rows).assign(eval_return_0=lambda frame: frame["eval_return"])
+    row = experiment.summarise(curves, {"afedpg": timeline}, target=3.0).to_dict("records")[0]
+    assert (row["first_return"], row["final_return"], row["time_to_target"]) == (1.0, 7.0, 2.0)
+    assert experiment.by_worker(curves, {"afedpg": timeline})["final_return"].tolist() == [7.0]
