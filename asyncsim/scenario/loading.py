@@ -18,6 +18,7 @@ from ..engine import Stalled, simulate
 from ..timeline import Timeline
 from ..updates.step import check_step_size
 from . import sweeps
+from .claims import Claim, read_claims
 from .errors import ScenarioError, told, validated, within
 from .problems import PolicyGradientTable
 from .settings import MethodTable, Settings, method_named, method_table
@@ -67,6 +68,11 @@ class Scenario:
     def methods(self) -> dict[str, Method]:
         """Of each label the method, or the first of its variants."""
         return {label: variants[0].method for label, variants in self.variants.items()}
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """What the file claims will come out."""
+        return read_claims(self.settings.about.claims, self.settings, "about.claims")
 
     def simulate(self, label: str, method: Method | None = None) -> Timeline:
         """The timeline of a method. method: which of its variants; None: the first."""
@@ -211,6 +217,7 @@ def _point(path: Path, data: dict[str, Any], preset: str | None, folder: Path) -
     for some in variants.values():
         for variant in some:
             _check_stop(settings, variant.method, cluster)
+    read_claims(settings.about.claims, settings, "about.claims")
     return Scenario(path, preset, settings, cluster, variants, grids)
 
 

@@ -28,11 +28,14 @@ class StopTable(Table):
 
 
 class AboutTable(Table):
-    """What a scenario is for; of no effect, so that a verdict can be added to results that are there."""
+    """What a scenario is for; of no effect, so that a claim can be added to results that are there.
+
+    claim: in a sentence. claims: what of it a run decides, as in `claims`.
+    """
 
     figure: str = ""
     claim: str = ""
-    verdict: str = ""
+    claims: Annotated[tuple[str, ...], ListOf] = ()
     minutes: dict[str, FiniteFloat] = {}  # by preset
 
 

@@ -156,7 +156,8 @@ def test_a_preset_that_is_not_there(tmp_path, monkeypatch):
 
 
 def test_what_is_said_about_a_scenario_does_not_change_it(tmp_path):
-    about = '[about]\nfigure = "1"\nclaim = "faster"\nverdict = "same shape"\nminutes = {quick = 3, paper = 240.0}\n'
+    claims = 'claim = "faster"\nclaims = ["afedpg > rennala_nigt, area"]\n'
+    about = f'[about]\nfigure = "1"\n{claims}minutes = {{quick = 3, paper = 240.0}}\n'
     scenario = load(written(tmp_path, TINY + about))
     assert scenario.settings.about.minutes == {"quick": 3, "paper": 240}
     assert results.as_data(scenario.settings) == results.as_data(load(written(tmp_path, TINY)).settings)
@@ -210,7 +211,7 @@ def test_control_characters_are_refused(told, character):
     table = f'[methods."a{character}b"]\nmethod = "afedpg"\n[methods.afedpg]'
     for old, new, where in (
         (TITLE, f'title = "a{character}b"', "title"),
-        ("evaluations = 2", f'about = {{verdict = "a{character}b"}}', "about.verdict"),
+        ("evaluations = 2", f'about = {{claims = ["a{character}b"]}}', "about.claims[0]"),
         ("evaluations = 2", f'sweep = {{cluster.compute = ["sqrt", "a{character}b"]}}', "sweep.cluster.compute[1]"),
         ("[methods.afedpg]", table, "methods: key"),
         ("evaluations = 2", f'"a{character}b" = 3', "key"),
