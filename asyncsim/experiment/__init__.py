@@ -2,6 +2,19 @@
 
 from .protocol import Progress
 from .runs import Run, Saved, run
+from .statistics import compare, per_seed, verdicts
 from .summaries import by_worker, run_key, summarise, tuned
 
-__all__ = ["Progress", "Run", "Saved", "by_worker", "run", "run_key", "summarise", "tuned"]
+__all__ = [
+    "Progress",
+    "Run",
+    "Saved",
+    "by_worker",
+    "compare",
+    "per_seed",
+    "run",
+    "run_key",
+    "summarise",
+    "tuned",
+    "verdicts",
+]

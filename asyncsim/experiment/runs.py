@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 
 from .. import figures, results
-from ..scenario import Scenario, ScenarioError, load, restore
+from ..scenario import Scenario, ScenarioError, load, read_claims, restore
 from ..store import Store, default_home
 from ..timeline import Timeline
-from . import summaries
+from . import statistics, summaries
 from .protocol import Progress, conduct
 from .summaries import run_key
 
@@ -95,6 +95,24 @@ class Run:
         """Whom each method serves (see `summaries.by_worker`); None where all workers have the same world."""
         return summaries.by_worker(self.curves, self.timelines, self.axes)
 
+    def per_seed(self) -> pd.DataFrame:
+        """What each method reached with each seed up to the common end (see `statistics.per_seed`)."""
+        return statistics.per_seed(self.curves, self.timelines, self.axes, self.scenario.settings.target_return)
+
+    def comparison(self) -> pd.DataFrame:
+        """The difference between each two methods, with its interval over seeds (see `statistics.compare`)."""
+        return statistics.compare(self.per_seed(), self.axes)
+
+    def verdicts(self, claims: Sequence[str] | None = None) -> pd.DataFrame:
+        """Whether what is claimed came out (see `statistics.verdicts`).
+
+        claims: ``"LABEL > LABEL, MEASURE"``, such as ``"rennala_nigt > afedpg, area"``; None: those of the scenario
+            file's table [about], which is not saved with a run. Raises ScenarioError with one that cannot be read.
+        """
+        settings = self.scenario.settings
+        read = self.scenario.claims if claims is None else read_claims(claims, settings)
+        return statistics.verdicts(self.per_seed(), read, self.axes)
+
     def plot(self) -> Any:
         """The learning curves at the tuned step sizes, as a matplotlib figure that a notebook shows."""
         figure: Any = figures.learning_curves(self.tuned(), results.as_data(self.scenario.settings), self.axes)
@@ -128,6 +146,8 @@ class Run:
             "curves": self.curves,
             "tuning": self.tuning,
             "summary": self.summary(),
+            "per_seed": self.per_seed(),
+            "comparison": self.comparison(),
             "by_worker": self.by_worker(),
         }
         return {name: frame for name, frame in every.items() if frame is not None}

@@ -15,7 +15,8 @@ from .directories import held, kept, whole
 from .files import read_csv, write_csv, write_pictures
 from .records import as_data, is_of, made_on_others, settings_in, surroundings, write_settings
 
-FILES = ("settings.json", "curves.csv", "summary.csv", "curves.png", "curves.svg")  # always
+TABLES = ("curves.csv", "summary.csv", "per_seed.csv", "comparison.csv")
+FILES = ("settings.json", *TABLES, "curves.png", "curves.svg")  # always
 # Of tuning seeds; of a sweep of one quantity; of workers whose worlds differ.
 SOMETIMES = (
     "tuning.csv",
@@ -78,6 +79,16 @@ def load_summary(directory: Path | str) -> pd.DataFrame:
     return _table(directory, "summary")
 
 
+def load_per_seed(directory: Path | str) -> pd.DataFrame:
+    """What each method reached with each seed, at each point of a sweep."""
+    return _table(directory, "per_seed")
+
+
+def load_comparison(directory: Path | str) -> pd.DataFrame:
+    """The difference between each two methods, by each measure, at each point of a sweep."""
+    return _table(directory, "comparison")
+
+
 def load_by_worker(directory: Path | str) -> pd.DataFrame | None:
     """What each worker's own world has of each method; None where all workers have the same world."""
     return _table(directory, "by_worker") if (kept(directory) / "by_worker.csv").exists() else None
@@ -87,4 +98,4 @@ def _table(directory: Path | str, name: str) -> pd.DataFrame:
     home = kept(directory)
     swept = axes((settings_in(home).get("scenario") or {}).get("sweep"))
     words = [axis for axis, values in swept.items() if are_words(values)]
-    return read_csv(home / f"{name}.csv", ["method", "tuned", *words])
+    return read_csv(home / f"{name}.csv", ["method", "tuned", "other", "measure", *words])

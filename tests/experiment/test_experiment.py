@@ -170,3 +170,39 @@ def test_a_directory_of_something_else(here):
         Run.load("out")
     with pytest.raises(ScenarioError, match="^none: no run was saved here"):
         Run.load("none")
+
+
+def test_comparisons_and_verdicts(here):
+    Path("x.toml").write_text(TINY + '[about]\nclaims = ["rennala_nigt > afedpg, area"]\n')
+    run = asyncsim.run("x.toml", output="out")
+    assert list(run.per_seed().columns) == ["method", "seed", "final", "area", "time", "end", "lowest"]
+    pd.testing.assert_frame_equal(results.load_per_seed("out"), run.per_seed(), check_exact=True)
+    pd.testing.assert_frame_equal(results.load_comparison("out"), run.comparison(), check_exact=True)
+    assert run.comparison()["measure"].tolist() == ["final", "area", "time"]
+    ends = {timeline.end for timeline in run.timelines.values()}
+    assert set(run.per_seed()["end"]) == {min(ends)} and len(ends) == 2
+
+    (row,) = run.verdicts().to_dict("records")
+    assert row["claim"] == "rennala_nigt > afedpg, area"
+    assert row["difference"] == run.comparison().set_index("measure").loc["area", "difference"]
+    loaded = Run.load("out")  # [about] is not written with results
+    assert loaded.verdicts().empty and loaded.verdicts(["rennala_nigt > afedpg, area"]).equals(run.verdicts())
+    with pytest.raises(ScenarioError, match=r"^claims\[0\]='a > afedpg, area' has no method 'a'"):
+        loaded.verdicts(["a > afedpg, area"])
+
+    better = run.curves["eval_return"] + 9 * (run.curves["method"] == "rennala_nigt")
+    claims = ["rennala_nigt > afedpg, area", "afedpg > rennala_nigt, final"]
+    found = replace(run, curves=run.curves.assign(eval_return=better)).verdicts(claims)
+    assert found["verdict"].tolist() == ["reproduced", "opposite"]
+
+
+def test_one_method_has_nothing_to_be_compared_with(here):
+    Path("x.toml").write_text(TINY.partition("[methods.afedpg]")[0])
+    assert asyncsim.run("x.toml", output="out").comparison().empty
+    assert results.load_comparison("out").empty
+
+
+def test_a_sweep_is_compared_at_each_point(here):
+    Path("x.toml").write_text(SWEPT)
+    found = asyncsim.run("x.toml", output="out").verdicts(["afedpg > rennala_nigt, time"])
+    assert found["batch_size"].tolist() == [2, 4] and len(results.load_comparison("out")) == 2 * 3
