@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ..timeline.steps import over_seeds
 from .layout import (
     LEADING,
     blank,
@@ -26,11 +27,14 @@ from .styling import colours_and_lines, style
 from .words import end_of, legend_name, meant_methods, number, pretty, return_in_words, step_size_in_words, wrapped
 
 PANELS = 6
+SHADE: Any = {"alpha": 0.18, "linewidth": 0}  # of bands
 BESIDE = {"textcoords": "offset points", "va": "center", "fontsize": 9}  # words at the end of a line
 
 
 def learning_curves(curves: pd.DataFrame, scenario: Mapping[str, Any], axes: Sequence[str] = ()) -> Figure:
     """Mean and 20-80 % band over seeds of each iterate's return, against simulated seconds; a line per method.
+
+    Both are steps: between evaluations the last one stands, of each seed by itself.
 
     curves: rows as in `History.to_frame`, one step size per method (see `experiment.tuned`).
     scenario: the scenario as data (``settings.json``), or what there is of it: ``title``; ``target_return``, a line;
@@ -127,15 +131,16 @@ def _draw_curves(panel, curves: pd.DataFrame, scenario: Mapping[str, Any], step_
     looks = colours_and_lines(meant_methods(curves["method"].unique(), scenario))
     drawn = []
     for (label, rows), (colour, line) in zip(curves.groupby("method", sort=False), looks):
-        returns = rows.pivot(index=["update", "time"], columns="seed", values="eval_return")
-        times = returns.index.get_level_values("time")
-        low, high = np.quantile(returns, (0.2, 0.8), axis=1)
+        times, returns = over_seeds(rows)
+        low, high = np.quantile(returns, (0.2, 0.8), axis=0)
         name = legend_name(pretty(label)) + f", {step_size_in_words(rows['step_size'].iloc[0])}" * step_sizes
-        panel.fill_between(times, low, high, color=colour, alpha=0.18, linewidth=0)
-        drawn += panel.plot(times, returns.to_numpy().mean(axis=1), line, color=colour, linewidth=1.8, label=name)
+        panel.fill_between(times, low, high, step="post", color=colour, **SHADE)
+        drawn += panel.plot(times, returns.mean(axis=0), line, drawstyle="steps-post", color=colour, label=name)
     for k, line in enumerate(drawn):  # one that lies under another looks out at its sides
         over = sum(np.array_equal(line.get_xydata(), other.get_xydata()) for other in drawn[k + 1 :])
         line.set_linewidth(1.8 + 3.2 * over)
     if (target := scenario.get("target_return")) is not None:
         panel.axhline(target, color="#555555", linewidth=0.9, linestyle=(0, (5, 4)), label=f"target, {target:g}")
+    if (seeds := curves["seed"].nunique()) > 1:
+        panel.fill([np.nan], [np.nan], color="#000000", label=f"bands, 20-80 % of {seeds} seeds", **SHADE)
     panel.margins(x=0)

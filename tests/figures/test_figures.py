@@ -72,7 +72,23 @@ def test_words():
         "Big, α = 0.3",
         "AFedPG, α = 2⁰",
         "target, 5",
+        "bands, 20-80 % of 3 seeds",
     ]
+    one = learning_curves(curves().query("seed == 0"), SCENARIO).axes[0].get_legend().get_texts()
+    assert one[-1].get_text() == "target, 5"  # of one seed there is no band
+
+
+def test_curves_are_steps_of_each_seeds_own_times():
+    """Between evaluations the last one stands, also where another seed was evaluated."""
+    ours = curves().query("method == 'rennala_nigt'")
+    ours.loc[ours["seed"] == 1, "time"] = [0.0, 1.0, 4.0]  # 2, 4 and 7; the others 1, 2, 6 and 3, 9, 9 at 0, 1.5, 3
+    axes = learning_curves(ours, SCENARIO | {"target_return": None}).axes[0]
+    (line,), (band,) = axes.lines, axes.collections
+    assert line.get_drawstyle() == "steps-post" and line.get_xdata().tolist() == [0, 1, 1.5, 3, 4]
+    assert line.get_ydata().tolist() == pytest.approx([6 / 3, 8 / 3, 15 / 3, 19 / 3, 22 / 3])
+    corners = {tuple(corner) for corner in np.round(band.get_paths()[0].vertices, 9)}
+    low, high = np.quantile([1, 4, 3], (0.2, 0.8))
+    assert {(1.0, low), (1.0, high), (1.5, low), (1.5, high)} <= corners  # it stands from 1 to 1.5
 
 
 def test_what_is_not_there_is_not_drawn():
