@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .comparisons import axis_value, show_comparisons
 from .compiling import keep_compiled
 from .options import Engine, Force, Kept, Preset, Quickstart, Unkept
 from .terminal import bars, console, number, numbers, table, texts
@@ -86,14 +87,16 @@ def _report(found) -> None:
     settings, summary = found.scenario.settings, found.summary()
     target = settings.target_return
     reached = "to target" if target is None else f"to {target:g}"
-    headings = (*found.axes, "step size", "return", reached, "updates", "gradients", "wasted")
-    shown = table(settings.title, texts("method"), *numbers(*headings))
-    for row, values in zip(summary.itertuples(), summary[[*found.axes]].to_numpy(object)):
+    headings = (*found.axes, "step size", "return", "area", reached, "updates", "gradients", "wasted")
+    shown = table(settings.title, texts("method"), *numbers(*headings), collapse_padding=True)
+    areas = found.per_seed().groupby([*found.axes, "method"], sort=False)["area"]
+    for row, values, (_, area) in zip(summary.itertuples(), summary[[*found.axes]].to_numpy(object), areas):
         shown.add_row(
             row.method,
-            *(f"{value:g}" if isinstance(value, float) else f"{value}" for value in values),
+            *map(axis_value, values),
             _power_of_two(row.step_size),
             f"{row.final_return:.1f}",
+            _mean_and_spread(area),
             number(row.time_to_target, "{:.1f} s"),
             f"{row.updates}",
             f"{row.gradients}",
@@ -102,12 +105,14 @@ def _report(found) -> None:
     out = console()
     out.print(shown)
     out.print(
-        f"return: at the end, mean over {len(settings.seeds)} seeds. {reached}: first evaluated simulated time. "
+        f"return: at the end, mean over {len(settings.seeds)} seeds. area: mean return over the time until the first "
+        f"method ends, ± the standard deviation over seeds. {reached}: first evaluated simulated time. "
         f"gradients: those that updates used. {WASTED}",
         soft_wrap=True,
     )
     out.print(f"{found.computed} gradients were computed for it; what the store had was not.", soft_wrap=True)
     say_without_update(out, _by_name(found))
+    show_comparisons(out, found)
     if (served := found.by_worker()) is not None:
         _by_worker(out, served, found.axes)
 
@@ -139,6 +144,17 @@ def _by_worker(out, served, axes) -> None:
         shown.add_row(method, *cells)
     out.print(shown)
     out.print("Per cent: the worker's mean share of an update, by weight.", soft_wrap=True)
+
+
+def _mean_and_spread(areas) -> str:
+    """Over seeds, in two digits of the spread, or in four of the mean; a dash where a seed diverged."""
+    from math import floor, log10
+
+    mean, spread = areas.mean(skipna=False), areas.std(skipna=False)
+    if not spread > 0:
+        return f"{number(mean)} ± 0" if spread == 0 else number(mean)
+    decimals = max(0, 1 - floor(log10(spread)))
+    return f"{mean:.{decimals}f} ± {spread:.{decimals}f}"
 
 
 def _power_of_two(step_size: float) -> str:

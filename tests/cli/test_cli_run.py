@@ -1,5 +1,6 @@
 """`asyncsim run`: one command from a file to curves."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import jax
+import numpy as np
 import pandas as pd
 import pytest
 from commands import CHAIN, COMMAND, TINY, complaint, files
@@ -23,12 +25,15 @@ def test_a_run(here, capsys):
     assert main(["run", "experiments/tiny.toml"]) == 0
     said = capsys.readouterr()
     header = next(line for line in said.out.splitlines() if line.startswith("method"))
-    assert header.split() == ["method", "step", "size", "return", "to", "1", "updates", "gradients", "wasted"]
+    assert header.split() == "method step size return area to 1 updates gradients wasted".split()
     summary = results.load_summary("results/tiny")
+    areas = results.load_per_seed("results/tiny").groupby("method")["area"]
     for row in summary.itertuples():
-        line = next(line for line in said.out.splitlines() if line.startswith(row.method)).split()
+        line = next(line for line in said.out.splitlines() if line.startswith(f"{row.method}  ")).split()
         assert line[1] in ("2^-5", "2^-4") and float(line[2]) == round(row.final_return, 1)
-        assert line[3:] == ["0.0", "s", "3", str(row.gradients), f"{100 * row.wasted_share:.1f}%"]
+        mean, spread = areas.mean()[row.method], areas.std()[row.method]
+        assert line[4] == "±" and [float(line[3]), float(line[5])] == pytest.approx([mean, spread], rel=0.05, abs=0)
+        assert line[6:] == ["0.0", "s", "3", str(row.gradients), f"{100 * row.wasted_share:.1f}%"]
     assert "wasted: share of computing time that went into cancelled and discarded gradients." in said.out
     assert said.out.endswith("wrote:\n" + "".join(f"  results/tiny/{name}\n" for name in results.FILES))
     assert said.err.count("done") == 2  # a row of progress each
@@ -69,6 +74,61 @@ def test_titles_and_labels_are_text(here, capsys):
     for command, words in ((["list"], title), (["bounds", "experiments/tiny.toml"], title), (["reproduce"], "[/b]")):
         assert main(command) == 0
         assert words in capsys.readouterr().out
+
+
+def rows_of(said, beginning):
+    """Words of the lines below this one, of a table, up to its last."""
+    lines = said.splitlines()
+    (k,) = [k for k, line in enumerate(lines) if line.startswith(beginning)]
+    return [line.split() for line in itertools.takewhile(lambda line: ": " not in line, lines[k + 2 :])]
+
+
+def test_without_claims_the_first_method_is_compared_with_the_others(here, capsys):
+    Path("experiments/tiny.toml").write_text(CHAIN + "[methods.third]\nmethod = 'afedpg'\n")
+    assert main(["run", "experiments/tiny.toml"]) == 0
+    said = capsys.readouterr().out
+    frame = results.load_comparison("results/tiny").query("measure == 'area' and method == 'rennala_nigt'")
+    shown = rows_of(said, "comparison ")
+    assert [" ".join(words[:4]) for words in shown] == ["rennala_nigt - afedpg, area", "rennala_nigt - third, area"]
+    for words, row in zip(shown, frame.itertuples()):
+        assert float(words[4]) == pytest.approx(row.difference, rel=0.01)
+        assert [float(words[5]), float(words[7])] == pytest.approx([row.low, row.high], rel=0.01) and words[6] == "to"
+        assert words[8:11] == [f"{round(2 * row.ahead)}", "of", "2"]
+        assert words[11:] == ([] if np.isnan(row.seeds_to_decide) else [f"{row.seeds_to_decide:.0f}"])
+    assert "With fewer than 5 seeds intervals are much too narrow." in said and "verdict" not in said
+
+
+def test_claims_have_verdicts(here, capsys):
+    about = '[about]\nclaims = ["rennala_nigt > afedpg, final", "afedpg > rennala_nigt, final"]\n'
+    swept = "[sweep]\ncluster.communication = [0.5, 1.0]\n"
+    Path("experiments/tiny.toml").write_text(CHAIN + about + swept)
+    assert main(["run", "experiments/tiny.toml"]) == 0
+    said = capsys.readouterr().out
+    shown = [words for words in rows_of(said, "claim ") if len(words) > 1]  # the measure stands below
+    assert [words[3] for words in shown] == ["0.5", "1", "0.5", "1"]
+    opposite = {"reproduced": "opposite", "opposite": "reproduced", "undecided": "undecided"}
+    verdicts = [next(word for word in words if word in opposite) for words in shown]
+    assert verdicts[2:] == [opposite[verdict] for verdict in verdicts[:2]]
+    assert max(len(line) for line in said.splitlines() if not line.startswith(("return: ", "difference: "))) <= 100
+    before = files(here / "results")
+    Path("experiments/tiny.toml").write_text(CHAIN + swept)
+    assert main(["run", "experiments/tiny.toml"]) == 0  # a claim changes no result
+    assert files(here / "results") == before
+
+
+def test_a_claim_that_cannot_be_read(here, capsys):
+    Path("experiments/tiny.toml").write_text(CHAIN + "[about]\nclaims = ['rennala > afedpg, area']\n")
+    assert complaint(capsys, "run", "experiments/tiny.toml") == (
+        "asyncsim: experiments/tiny.toml: about.claims[0]='rennala > afedpg, area' has no method 'rennala': "
+        "give 'LABEL > LABEL, MEASURE'; did you mean 'rennala_nigt'?\n"
+    )
+
+
+def test_one_seed_has_no_interval(here, capsys):
+    Path("experiments/tiny.toml").write_text(CHAIN.replace("[0, 1]", "[0]"))
+    assert main(["run", "experiments/tiny.toml"]) == 0
+    ((*_, interval, ahead, of, seeds),) = rows_of(capsys.readouterr().out, "comparison ")
+    assert (interval, of, seeds) == ("–", "of", "1") and ahead in "01"
 
 
 def test_wasted_is_the_same_in_both_tables(here, capsys):
