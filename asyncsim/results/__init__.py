@@ -6,7 +6,7 @@ new ones. Bytes depend on the scenario and the versions alone: no dates, no name
 
 from .benchmarks import TABLE, benchmark_cells, benchmark_table, load_benchmark, save_benchmark
 from .directories import place, scenario_folder
-from .records import PACKAGES, as_data, load_settings
+from .records import PACKAGES, as_data, is_of, load_settings, settings_in
 from .runs import (
     FILES,
     SOMETIMES,
@@ -31,6 +31,7 @@ __all__ = [
     "as_data",
     "benchmark_cells",
     "benchmark_table",
+    "is_of",
     "load_benchmark",
     "load_by_worker",
     "load_comparison",
@@ -49,4 +50,5 @@ __all__ = [
     "save_timelines",
     "save_validation",
     "scenario_folder",
+    "settings_in",
 ]

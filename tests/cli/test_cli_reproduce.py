@@ -2,39 +2,86 @@
 
 from pathlib import Path
 
-from commands import TINY
+from commands import CHAIN, TINY
 
 from asyncsim import results
 from asyncsim.cli import main
 
+ABOUT = """[about]
+figure = "tiny | *figure*"
+claim = "one is _ahead_"
+claims = ["rennala_nigt > a|`b`, area", "a|`b` > rennala_nigt, final"]
+minutes = {quick = 0.5, paper = 12.0}
+[stop]"""
+CLAIMING = CHAIN.replace("[stop]", ABOUT).replace("[methods.afedpg]", "[methods.'a|`b`']\nmethod = 'afedpg'")
+
+
+def rows(capsys):
+    assert main(["reproduce", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines[:-1])) <= 120  # but for the words at the end
+    return {line.split()[0]: " ".join(line.split()[1:]) for line in lines if line.strip()}
+
 
 def test_what_can_be_reproduced(here, capsys):
     (here / "experiments" / "deeper").mkdir()
-    about = '[about]\nverdict = "same shape: 3 s against 5 s"\nminutes = {quick = 0.5, paper = 12.0}\n[stop]'
-    swept = TINY.replace("[stop]", about) + "[sweep]\ncluster.communication = [0.5, 1.0]\n"
+    swept = CLAIMING + "[sweep]\ncluster.communication = [0.5, 1.0]\n"
     (here / "experiments" / "deeper" / "swept.toml").write_text(swept)
     own = "compute = [1.0, 1.0, 1.0, 20.0]\n"
     (here / "experiments" / "own.toml").write_text(TINY.replace('workers = 3\ncompute = "sqrt"\n', own))
     (here / "experiments" / "broken.toml").write_text("=")
-
-    def rows():
-        assert main(["reproduce", "--list"]) == 0
-        lines = capsys.readouterr().out.splitlines()
-        assert max(map(len, lines[:-1])) <= 120  # but for the words at the end
-        return {line.split()[0]: " ".join(line.split()[1:]) for line in lines if line.strip()}
-
-    before = rows()
+    before = rows(capsys)
     assert list(before)[:2] == ["figure", "experiments"] and before["figure"].endswith("quick paper status")
     assert before["tiny"] == "CartPole-v1 3 sqrt, κ 0.5 rennala, afedpg not run"
     assert before["own"].startswith("CartPole-v1 4 1 ×3, 20, κ 0.5 rennala")
-    assert before["swept"].startswith("CartPole-v1 3 sqrt, κ 0.5;") and before["swept"].endswith("0.5 12 not run")
-    assert "not TOML" in before["broken"]
+    assert before["swept"].startswith("chain 3 sqrt, κ 0.5;") and before["swept"].endswith("0.5 12 not run")
+    assert "experiments/broken.toml: not" in before["broken"]  # and below it: TOML
+    Path("results/tiny").mkdir(parents=True)
+    assert rows(capsys)["tiny"].endswith("rennala, afedpg paper: of another")  # and below it: scenario
 
-    for place in ("deeper/swept", "tiny", "tiny-quick"):
-        Path("results", place).mkdir(parents=True)
-    after = rows()
-    assert after["tiny"].endswith("rennala, afedpg paper, quick")
-    assert after["swept"].endswith("0.5 12 same shape,")  # and below it the preset
+
+def verdict_of(a, b):
+    """Changes the results so that Rennala has these areas, and the other one those."""
+    measured = results.load_per_seed("results/tiny-quick")
+    measured.assign(area=[*a, *b]).to_csv("results/tiny-quick/per_seed.csv", index=False)
+
+
+def test_what_came_out(here, capsys):
+    """In the list and as Markdown, from the results that are there: it changes with them, and with the file."""
+    path = here / "experiments" / "tiny.toml"
+    path.write_text(CLAIMING + "[quick]\nseeds = [7, 8]\n")
+    assert main(["reproduce", "tiny"]) == 0
+    capsys.readouterr()
+
+    def table():
+        assert main(["reproduce", "--table"]) == 0
+        head, line, row = capsys.readouterr().out.splitlines()
+        assert head == "| figure | command | minutes, 2 cores | seeds | claim | outcome |" and "| --- |" in line
+        return row
+
+    verdict_of([3.0, 4.0], [1.0, 1.5])
+    final = results.load_comparison("results/tiny-quick").set_index("measure").loc["final"]
+    row = table()
+    assert row.startswith(
+        r"| [tiny \| \*figure\*](results/tiny-quick/curves.png) | `asyncsim reproduce tiny` | 0.5 | 2 | "
+        r"one is \_ahead\_ | "
+        r"`` rennala_nigt > a\|`b`, area ``: *reproduced*, 2.25 (2 to 2.5)<br>`` a\|`b` > rennala_nigt, final ``: *"
+    )
+    assert f", {float(f'{-final.difference:.3g}'):g} (" in row
+    assert "1 reproduced" in rows(capsys)["tiny"]
+    verdict_of([1.0, 4.0], [1.5, 1.0])
+    assert "area ``: *undecided*, 1.25 (-0.5 to 3)" in table()
+    verdict_of([1.0, 1.0], [2.0, 3.0])
+    assert "area ``: *opposite*, -1.5 (-2 to -1)" in table() and "1 opposite" in rows(capsys)["tiny"]
+
+    path.write_text(path.read_text().replace("rennala_nigt > a|`b`, area", "a|`b` > rennala_nigt, area"))
+    assert "area ``: *reproduced*, 1.5 (1 to 2)" in table()  # the claim alone is another
+    claims = next(line for line in path.read_text().splitlines() if line.startswith("claims"))
+    path.write_text(path.read_text().replace(claims, ""))
+    assert "claims no order<br>`` rennala_nigt - a\\|`b`, area ``: -1.5 (-2 to -1) |" in table()
+    assert rows(capsys)["tiny"].endswith("quick")
+    path.write_text(path.read_text().replace("seeds = [7, 8]", "seeds = [7, 9]"))
+    assert table().endswith("| the results are of another scenario |")
 
 
 def test_reproduce_takes_the_quick_preset_where_there_is_one(here):

@@ -261,7 +261,7 @@ def test_numbers_of_a_logarithmic_axis():
     assert "10⁻⁶" in labels[lower.xaxis] and "10⁶" in labels[upper.yaxis] and "10⁰" in labels[lower.xaxis]
     figure = every_kind("big", "A title")["curves"]
     figure.canvas.draw()
-    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["1", "2", "5", "10", "20", "50"]
+    assert [text.get_text() for text in figure.axes[0].get_xticklabels()] == ["1", "3", "10", "30"]
 
 
 def test_curves_of_no_scenario():

@@ -1,0 +1,173 @@
+"""What there is to reproduce and what came out: ``asyncsim reproduce --list``, and as Markdown with ``--table``."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .comparisons import axis_value, first_against_others, in_short, interval_in_words
+from .terminal import console
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ..scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came out of a scenario's longest preset that was run.
+
+    scenario: with this preset. directory: of the results. measured: their per_seed.csv; None where they are of another
+    scenario, for the file was changed since.
+    """
+
+    scenario: Scenario
+    directory: Path
+    measured: pd.DataFrame | None
+
+
+def outcome_of(loaded: Scenario) -> Outcome | None:
+    """None where nothing was run. loaded: the file as it stands."""
+    from .. import results
+    from ..scenario import load
+
+    for preset in (None, "quick"):
+        directory = results.place(loaded.path, preset)
+        if not directory.exists():
+            continue
+        scenario = load(loaded.path, preset) if preset and loaded.settings.quick else loaded
+        same = results.is_of(scenario.settings, results.settings_in(directory).get("scenario"))
+        there = same and (directory / "per_seed.csv").exists()
+        return Outcome(scenario, directory, results.load_per_seed(directory) if there else None)
+    return None
+
+
+def show_reproductions(scenarios: Mapping[str, Path]) -> None:
+    """A row each, under its folder, in 120 columns."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from ..scenario import ScenarioError, load
+
+    shown = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold underline")
+    shown.add_column("figure", no_wrap=True)
+    shown.add_column("task", no_wrap=True)
+    shown.add_column("n", justify="right")
+    shown.add_column("times", max_width=20)
+    shown.add_column("methods", min_width=20)
+    for preset in ("quick", "paper"):
+        shown.add_column(preset, justify="right", no_wrap=True)
+    shown.add_column("status", width=20)
+    folder = None
+    for name, path in scenarios.items():
+        if path.parent != folder:
+            folder = path.parent
+            shown.add_row(Text(str(folder), "bold"))
+        try:
+            loaded = load(path)
+        except ScenarioError as error:
+            shown.add_row(name, "–", "", "", Text(str(error), "red"))
+            continue
+        settings = loaded.settings
+        count = Counter(table.method for table in settings.methods.values())
+        swept = "".join(f"; {axis} swept" for axis in loaded.axes)
+        minutes = settings.about.minutes
+        shown.add_row(
+            name,
+            getattr(settings.problem, "environment", settings.problem.kind),
+            f"{loaded.cluster.workers}",
+            settings.cluster.in_words() + swept,
+            ", ".join(f"{method.removesuffix('_nigt')}{f' ×{k}' * (k > 1)}" for method, k in count.items()),
+            *(f"{minutes[preset]:g}" if preset in minutes else "" for preset in ("quick", "paper")),
+            _status(loaded),
+        )
+    out = console()
+    out.print(shown)
+    out.print(
+        "\nquick, paper: expected minutes on two cores, for --preset quick and for the file as it stands. "
+        "Methods that do not say another update have that of NIGT. "
+        "status: which preset was run, and how many of the claims in the file's table [about], each at every point of "
+        "a sweep, came out; --table says which.",
+        soft_wrap=True,
+    )
+
+
+def _status(loaded: Scenario) -> str:
+    """``paper: 1 reproduced, 2 undecided``."""
+    from ..experiment import verdicts
+
+    found = outcome_of(loaded)
+    if found is None:
+        return "not run"
+    name = found.scenario.preset or "paper"
+    if found.measured is None:
+        return f"{name}: of another scenario"
+    counted = Counter(verdicts(found.measured, found.scenario.claims, loaded.axes)["verdict"])
+    return f"{name}: {', '.join(f'{counted[verdict]} {verdict}' for verdict in sorted(counted))}" if counted else name
+
+
+HEAD = ("figure", "command", "minutes, 2 cores", "seeds", "claim", "outcome")
+
+
+def markdown(scenarios: Mapping[str, Path]) -> str:
+    """A table of all scenarios that claim something and were run, with pictures and what came out of the claims."""
+    from ..scenario import load
+
+    rows = [HEAD, ("---",) * len(HEAD)]
+    for name, path in scenarios.items():
+        loaded = load(path)
+        found, about = outcome_of(loaded), loaded.settings.about
+        if not about.claim or found is None:
+            continue
+        preset = found.scenario.preset or "paper"
+        flag = " --preset paper" * (preset == "paper" and loaded.settings.quick is not None)
+        rows.append(
+            (
+                f"[{_text(about.figure or name)}]({found.directory.as_posix()}/curves.png)",
+                _code(f"asyncsim reproduce {name}{flag}"),
+                f"{about.minutes[preset]:g}" if preset in about.minutes else "–",
+                f"{len(found.scenario.settings.seeds)}",
+                _text(about.claim),
+                _outcome_in_words(found),
+            )
+        )
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _outcome_in_words(found: Outcome) -> str:
+    """A line for each claim, or, without any, for the first method against each other one."""
+    from ..experiment import verdicts
+
+    measured, axes = found.measured, found.scenario.axes
+    if measured is None:
+        return "the results are of another scenario"
+    what, frame, lines = "claim", verdicts(measured, found.scenario.claims, axes), []
+    if frame.empty:
+        what, frame, lines = "comparison", first_against_others(measured, axes), ["claims no order"]
+    for line, rows in frame.groupby(what, sort=False):
+        said = []
+        for row in rows.to_dict("records"):
+            where = ", ".join(f"{axis} {axis_value(row[axis])}" for axis in axes)
+            verdict = f"*{row['verdict']}*, " if "verdict" in row else ""
+            said.append(
+                f"{_text(where)}{': ' * bool(where)}{verdict}{in_short(row['difference'])} ({interval_in_words(row)})"
+            )
+        lines.append(f"{_code(line)}: {'; '.join(said)}")
+    return "<br>".join(lines)
+
+
+def _text(words: str) -> str:
+    """Words that Markdown shows as they are."""
+    return re.sub(r"([\\`*_\[\]<>|$&~#])", r"\\\1", words)
+
+
+def _code(words: str) -> str:
+    """The same in the type of code; a table's cell ends at a bar, also within it."""
+    ticks = "`" * (1 + max(map(len, re.findall("`+", words)), default=0))
+    space = " " * ("`" in words)
+    return f"{ticks}{space}{words.replace('|', chr(92) + '|')}{space}{ticks}"
