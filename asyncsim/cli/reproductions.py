@@ -111,7 +111,7 @@ def _status(loaded: Scenario) -> str:
     return f"{name}: {', '.join(f'{counted[verdict]} {verdict}' for verdict in sorted(counted))}" if counted else name
 
 
-HEAD = ("figure", "command", "minutes, 2 cores", "seeds", "claim", "outcome")
+HEAD = ("scenario", "command", "minutes, 2 cores", "seeds", "claim", "outcome")
 
 
 def markdown(scenarios: Mapping[str, Path]) -> str:
@@ -128,7 +128,7 @@ def markdown(scenarios: Mapping[str, Path]) -> str:
         flag = " --preset paper" * (preset == "paper" and loaded.settings.quick is not None)
         rows.append(
             (
-                f"[{_text(about.figure or name)}]({found.directory.as_posix()}/curves.png)",
+                f"[{_text(loaded.settings.title or name)}]({found.directory.as_posix()}/curves.png)",
                 _code(f"asyncsim reproduce {name}{flag}"),
                 f"{about.minutes[preset]:g}" if preset in about.minutes else "–",
                 f"{len(found.scenario.settings.seeds)}",

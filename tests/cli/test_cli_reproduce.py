@@ -8,12 +8,15 @@ from asyncsim import results
 from asyncsim.cli import main
 
 ABOUT = """[about]
-figure = "tiny | *figure*"
 claim = "one is _ahead_"
 claims = ["rennala_nigt > a|`b`, area", "a|`b` > rennala_nigt, final"]
 minutes = {quick = 0.5, paper = 12.0}
 [stop]"""
-CLAIMING = CHAIN.replace("[stop]", ABOUT).replace("[methods.afedpg]", "[methods.'a|`b`']\nmethod = 'afedpg'")
+CLAIMING = (
+    CHAIN.replace("[stop]", ABOUT)
+    .replace('"tiny"', '"tiny | *figure*"')
+    .replace("[methods.afedpg]", "[methods.'a|`b`']\nmethod = 'afedpg'")
+)
 
 
 def rows(capsys):
@@ -56,7 +59,7 @@ def test_what_came_out(here, capsys):
     def table():
         assert main(["reproduce", "--table"]) == 0
         head, line, row = capsys.readouterr().out.splitlines()
-        assert head == "| figure | command | minutes, 2 cores | seeds | claim | outcome |" and "| --- |" in line
+        assert head == "| scenario | command | minutes, 2 cores | seeds | claim | outcome |" and "| --- |" in line
         return row
 
     verdict_of([3.0, 4.0], [1.0, 1.5])
