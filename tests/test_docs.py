@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from asyncsim import methods
+from asyncsim.cli import main
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -54,6 +55,15 @@ def test_the_house_has_the_rooms_that_there_are():
     drawn = re.findall(r"^  (\w+)(?:/|\.py) ", README.split("## The house")[1], re.MULTILINE)
     there = [path.stem for path in (ROOT / "asyncsim").iterdir() if path.suffix in ("", ".py") and path.stem[0] != "_"]
     assert sorted(drawn) == sorted(there)
+
+
+def test_the_readme_has_the_outcomes_that_the_results_have(monkeypatch, capsys):
+    monkeypatch.chdir(ROOT)
+    assert main(["reproduce", "--table"]) == 0
+    printed = capsys.readouterr().out
+    head = printed.splitlines()[0]
+    assert printed in README and README.count(head) == 1 and printed.count("\n") > 20
+    assert README.split(printed)[1].startswith("\n## ")  # no row of an older table is left
 
 
 def test_the_top_level_is_what_it_should_be():
