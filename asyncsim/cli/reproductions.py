@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .comparisons import axis_value, first_against_others, in_short, interval_in_words
 from .terminal import console
@@ -74,7 +74,8 @@ def show_reproductions(scenarios: Mapping[str, Path]) -> None:
             shown.add_row(name, "–", "", "", Text(str(error), "red"))
             continue
         settings = loaded.settings
-        count = Counter(table.method for table in settings.methods.values())
+        tables: dict[str, Any] = settings.methods
+        count = Counter(table.method for table in tables.values())
         swept = "".join(f"; {axis} swept" for axis in loaded.axes)
         minutes = settings.about.minutes
         shown.add_row(
