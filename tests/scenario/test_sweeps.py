@@ -280,7 +280,8 @@ def test_what_is_drawn(ran):
     figure = figures.learning_curves(experiment.tuned(curves, ["batch_size"]), scenario, ["batch_size"])
     figure.canvas.draw()
     assert [axes.get_title(loc="left") for axes in figure.axes] == ["batch_size = 2", "batch_size = 4"]
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["Rennala NIGT", "AFedPG", "target, 0.5"]
+    legend = ["Rennala NIGT", "AFedPG", "target, 0.5", "bands, 20-80 % of 2 seeds"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == legend
     rows = experiment.tuned(curves, ["batch_size"]).query("batch_size == 4 and method == 'rennala_nigt'")
     mean = rows.groupby("update")["eval_return"].mean()
     np.testing.assert_allclose(figure.axes[1].lines[0].get_ydata(), mean)
