@@ -164,7 +164,7 @@ def test_workers_with_worlds_of_their_own(here, capsys):
     assert "Return in each worker's own world" in said and "results/tiny/by_worker.png" in said
     served = results.load_by_worker("results/tiny")
     for label, rows in served.groupby("method"):
-        line = [line for line in said.splitlines() if line.startswith(label)][1].split()
+        line = [line for line in said.splitlines() if line.startswith(label)][-1].split()
         assert [float(cell) for cell in line[1::2]] == pytest.approx(rows["final_return"].tolist(), rel=5e-3)
         assert line[2::2] == [f"{weight:.0%}" for weight in rows["weight"]]
 
