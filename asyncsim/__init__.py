@@ -1,5 +1,7 @@
 """asyncsim: asynchronous distributed policy gradients in simulated time."""
 
+import os
+import platform
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
     from .learning import History, replay, train
     from .problems import PolicyGradient, Quadratic, TabularMDP
     from .timeline import Timeline
+
+# XLA compiles for the processor that it finds, and programs for AVX-512 round otherwise than those for AVX2. With this
+# flag, which it reads when it computes for the first time, they round alike on all of them.
+if platform.machine() in ("x86_64", "AMD64") and "xla_cpu_max_isa" not in os.environ.get("XLA_FLAGS", ""):
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_max_isa=AVX2".strip()
 
 # Imported when they are first asked for: simulating needs no JAX, and a command line that only helps needs no pandas.
 _ROOMS = {
