@@ -12,6 +12,7 @@ from jax import lax
 from asyncsim import Cluster, PolicyGradient, TabularMDP, methods, replay, simulate
 from asyncsim.cluster import equal, sqrt
 from asyncsim.learning.keys import initial_key, job_key
+from asyncsim.learning.lanes import LANES
 from asyncsim.rl.environments import CartPole
 
 PROBLEMS = {
@@ -27,7 +28,8 @@ either = pytest.mark.parametrize("name", PROBLEMS)
 
 
 def replayed(method, problem, timeline, **lanes):
-    return partial(replay, timeline, method, problem, evaluations=1, **({"seeds": [0]} | lanes))
+    """As many lanes as a program has, unless others are given; evaluated at the beginning only."""
+    return partial(replay, timeline, method, problem, evaluate_every=10**9, **({"seeds": range(LANES)} | lanes))
 
 
 def kernel(problem, batch, times):
@@ -55,7 +57,7 @@ def bench_rennala(against, name):
         f"Rennala NIGT, M = 30, {name}: gradients/s, against the kernel at batch 30",
         replayed(method, problem, timeline),
         kernel(problem, 30, updates),
-        count=(30 * updates, 30 * updates),
+        count=(LANES * 30 * updates, 30 * updates),
         unit="gradients/s",
         wanted=("ratio", ">=", 1 / 1.2),
         bound="the kernel",
@@ -71,7 +73,7 @@ def bench_afedpg(against, name):
         f"AFedPG, {name}: gradients/s, against the kernel at batch 1",
         replayed(method, problem, timeline),
         kernel(problem, 1, updates),
-        count=(updates, updates),
+        count=(LANES * updates, updates),
         unit="gradients/s",
         wanted=("ratio", ">=", 1 / 2),
         bound="the longest chain of jobs that need each other",
@@ -103,7 +105,7 @@ def bench_call_per_arrival(against):
         "AFedPG, table: gradients/s, against one compiled call per arrival",
         replayed(method, problem, timeline),
         one_by_one,
-        count=(10 * calls, calls),
+        count=(LANES * 10 * calls, calls),
         unit="gradients/s",
         wanted=("ratio", ">=", 10),
         bound="as above; there, the way in and out of compiled programs",
@@ -116,7 +118,7 @@ def bench_sweep(against, name, label):
     problem, updates = PROBLEMS[name]
     method = methods.afedpg(1e-3) if label == "AFedPG" else methods.rennala_nigt(1, 1e-3)
     timeline = simulate(method, CLUSTER if label == "AFedPG" else Cluster(equal(1)), updates=5 * updates)
-    alone = replayed(method, problem, timeline)
+    alone = replayed(method, problem, timeline, seeds=[0])
     against(
         f"{label}, {name}: gradients/s, 5 seeds × 10 step sizes against a run alone",
         replayed(method, problem, timeline, seeds=range(5), step_sizes=[1e-3 * 1.1**k for k in range(10)]),

@@ -36,7 +36,7 @@ def measured(name, quantity, times):
     seconds = []
     for _ in range(7):
         start = time.process_time()
-        history = replay(timeline, method, problem, seeds=range(sizes["lanes"]), evaluations=1)
+        history = replay(timeline, method, problem, seeds=range(sizes["lanes"]))
         seconds.append(time.process_time() - start)
     return sizes.get(quantity, history.params.shape[-1]), min(seconds[1:])
 
@@ -63,7 +63,7 @@ from asyncsim import Cluster, Quadratic, methods, replay, simulate
 
 method = methods.afedpg(1e-3)
 timeline = simulate(method, Cluster([1.0] * 64), updates=200)
-run = lambda d: replay(timeline, method, Quadratic(d, noise=1.0), seeds=range(4), evaluations=1)
+run = lambda d: replay(timeline, method, Quadratic(d, noise=1.0), seeds=range(4))
 run(10)
 before, d = peak(), 1_000_000
 run(d)
