@@ -1,7 +1,7 @@
 """The protocol of an experiment: what is simulated and trained, on which seeds and with which settings.
 
 A part of an experiment is a method at a point of a sweep. Each part is simulated, and its timeline is then replayed on
-the problem:
+the problem; or, where trajectories decide how long jobs take, each seed is simulated while it is trained:
 
 * Without tuning seeds, with every step size of the method's grid and every seed.
 * With tuning seeds, with all settings on these first (see `tuning`), and then on the seeds with the tuned one only, so
@@ -21,14 +21,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from ..base import Problem
+from ..base import Method, Problem
 from ..scenario import Scenario
 from ..timeline import Timeline
 from .summaries import run_key
 from .tuning import Setting, tune
 
 if TYPE_CHECKING:
-    from ..learning.checkpoints import Shelf  # which imports JAX
+    from ..learning import History  # which imports JAX
+    from ..learning.checkpoints import Shelf
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Found:
     """What an experiment found.
 
     curves, and tuning, on the tuning seeds: rows as in `History.to_frame`, with a column per axis, and ``tuned`` where
-    parameters are tuned beside the step size. timelines: of the methods as they were tuned.
+    parameters are tuned beside the step size. timelines: of the methods as they were tuned, if they are not coupled.
     computed: how many gradients were computed for it; the store had the others.
     """
 
@@ -95,42 +96,71 @@ def conduct(scenario: Scenario, shelf: Shelf, progress: Callable[[Progress], Non
 
 def _conduct(part: Part, shelf: Shelf, found: Found, tell: Callable[..., None]) -> None:
     """Simulate, tune and train a part."""
-    from ..learning import replay
-
     tell("simulates")
-    settings, variants = part.point.settings, part.point.variants[part.label]
-    timelines = {variant.name: part.point.simulate(part.label, variant.method) for variant in variants}
-    every = [Setting(variant, step_size) for variant in variants for step_size in part.point.step_sizes[part.label]]
+    point, label = part.point, part.label
+    settings, variants = point.settings, point.variants[label]
+    timelines = {} if point.coupled else {one.name: point.simulate(label, one.method) for one in variants}
+    every = [Setting(variant, step_size) for variant in variants for step_size in point.step_sizes[label]]
 
     def train(some: Sequence[Setting], share: float, seeds: Sequence[int], phase: str) -> list[pd.DataFrame]:
         """The curves of each setting for a share of the time, one call for all step sizes of a variant."""
         curves = {}
         for name, group in groupby(some, key=lambda setting: setting.variant.name):
-            same, timeline = list(group), timelines[name]
-            updates = int((timeline.updates["time"] <= share * timeline.end).sum())
-            history = replay(
-                timeline,
-                same[0].variant.method,
-                part.problem,
-                seeds=seeds,
-                step_sizes=[setting.step_size for setting in same],
-                evaluate_every=settings.evaluate_every,
-                updates=updates,
-                progress=partial(tell, phase),
-                shelf=shelf,
-            )
+            same = list(group)
+            method, step_sizes = same[0].variant.method, [setting.step_size for setting in same]
+            if point.coupled:
+                tell(phase)
+                history, _ = train_coupled(point, part.problem, method, seeds, step_sizes)
+            else:
+                history = _replayed(part, method, timelines[name], seeds, step_sizes, share, shelf, partial(tell, phase))
             found.computed += history.computed
             for step_size, rows in history.to_frame().groupby("step_size"):
                 curves[name, step_size] = _labelled(rows, part, name)
         return [curves[setting.variant.name, setting.step_size] for setting in some]
 
+    def end(setting: Setting) -> float:
+        return settings.stop.until if point.coupled else timelines[setting.variant.name].end
+
     if settings.tuning_seeds:
         try_out = partial(train, seeds=settings.tuning_seeds, phase="tunes")
-        best, tuning = tune(every, settings.tuning, try_out, lambda setting: timelines[setting.variant.name].end)
+        best, tuning = tune(every, settings.tuning, try_out, end)
         found.tuning.append(tuning)
         every = [best]
     found.curves += train(every, 1.0, settings.seeds, "trains")
-    found.timelines[run_key(*part.values.values(), part.label)] = timelines[every[0].variant.name]
+    if not point.coupled:
+        found.timelines[run_key(*part.values.values(), label)] = timelines[every[0].variant.name]
+
+
+def _replayed(
+    part: Part,
+    method: Method,
+    timeline: Timeline,
+    seeds: Sequence[int],
+    step_sizes: Sequence[float],
+    share: float,
+    shelf: Shelf,
+    progress: Callable[[int, int], None],
+) -> History:
+    """What was learned after a share of the timeline's time."""
+    from ..learning import replay
+
+    updates = int((timeline.updates["time"] <= share * timeline.end).sum())
+    every = part.point.settings.evaluate_every
+    lanes: Any = {"seeds": seeds, "step_sizes": step_sizes, "evaluate_every": every}
+    return replay(timeline, method, part.problem, **lanes, updates=updates, progress=progress, shelf=shelf)
+
+
+def train_coupled(
+    point: Scenario, problem: Problem, method: Method, seeds: Sequence[int], step_sizes: Sequence[float]
+) -> tuple[History, dict[tuple[int, float], Timeline]]:
+    """What is learned, and the timeline of each seed and step size, where trajectories decide how long jobs take.
+
+    The store has no such curves: their gradients are used in an order that they decide themselves.
+    """
+    from ..learning import train
+
+    lanes: Any = {"seeds": seeds, "step_sizes": step_sizes, "evaluate_every": point.settings.evaluate_every}
+    return train(method, point.cluster, problem, **lanes, **point.simulation)
 
 
 def _labelled(frame: pd.DataFrame, part: Part, variant: str) -> pd.DataFrame:

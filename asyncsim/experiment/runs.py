@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 
 from .. import figures, results
+from ..base import Method
 from ..scenario import Scenario, ScenarioError, load, read_claims, restore
 from ..store import Store, default_home
 from ..timeline import Timeline
 from . import statistics, summaries
-from .protocol import Progress, conduct
+from .protocol import Progress, conduct, train_coupled
 from .summaries import run_key
 
 
@@ -63,22 +64,23 @@ class Run:
     def timelines(self) -> Mapping[Any, Timeline]:
         """By method; of a sweep, by (value of each axis, ..., method).
 
-        Of a run that was loaded they are simulated when they are first asked for. Raises ScenarioError where they do
-        not have the times of the curves, for they are another version's.
+        Where trajectories decide how long jobs take, it is that of the first seed. What is not at hand is simulated, or
+        then trained, when it is first asked for. Raises ScenarioError where that does not have the times of the curves,
+        for these are another version's.
         """
-        if self.simulated is not None:
-            return self.simulated
-        runs = dict(list(self.curves.groupby([*self.axes, "method"], sort=False)))
-        found = {}
+        found, tuned = dict(self.simulated or {}), dict(list(self.tuned().groupby([*self.axes, "method"], sort=False)))
         for values, point in self.scenario.points:
             for label, variants in point.variants.items():
                 run = run_key(*values.values(), label)
-                rows = runs[*values.values(), label]
+                if run in found:
+                    continue
+                rows = tuned[*values.values(), label]
                 name = rows["tuned"].iloc[0] if "tuned" in rows else ""
                 method = next(variant.method for variant in variants if variant.name == name)
-                timeline = found[run] = point.simulate(label, method)
+                timeline = found[run] = _timeline(point, label, method, rows)
+                first = rows[rows["seed"] == rows["seed"].iloc[0]]
                 times = np.append(0.0, timeline.updates["time"].to_numpy())
-                if not np.array_equal(times[rows["update"][rows["update"] < len(times)]], rows["time"]):
+                if not np.array_equal(times[first["update"][first["update"] < len(times)]], first["time"]):
                     line = f"{run} has other times now than in its curves: run it again"
                     raise ScenarioError(f"{self.scenario.path}: {line}")
         return found
@@ -182,6 +184,14 @@ class Run:
             where = f"; recordings are looked for in {folder}: give folder=, the scenario file's"
             raise ScenarioError(f"{error}{where * ('recording' in str(error))}") from None
         return cls(scenario, scenario.axes, curves, tuning)
+
+
+def _timeline(point: Scenario, label: str, method: Method, rows: pd.DataFrame) -> Timeline:
+    """Of a method at a point of a sweep. rows: its curves at the tuned step size."""
+    if not point.coupled:
+        return point.simulate(label, method)
+    seed, step_size = int(rows["seed"].iloc[0]), float(rows["step_size"].iloc[0])
+    return train_coupled(point, point.problem(), method, [seed], [step_size])[1][seed, step_size]
 
 
 def run(

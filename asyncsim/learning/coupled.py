@@ -93,7 +93,8 @@ def train(
             frames.append(lane_frame(method.name, timeline, evaluated, seed, step_size, rows))
             params.append(training.points[-1])
     last = np.asarray(params).reshape(len(seeds), len(step_sizes), -1)
-    return History(method.name, seeds, step_sizes, last, pd.concat(frames, ignore_index=True)), timelines
+    computed = sum(len(timeline.jobs) for timeline in timelines.values())
+    return History(method.name, seeds, step_sizes, last, pd.concat(frames, ignore_index=True), computed), timelines
 
 
 def _measured(training: Training, timeline: Timeline, evaluated: np.ndarray) -> np.ndarray:

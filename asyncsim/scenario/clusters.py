@@ -182,6 +182,8 @@ OneNetworkTable: Any = tagged("network", ConstantTable, *NETWORK_TABLES)
 class ClusterTable(Table):
     """As in `Cluster`.
 
+    compute_unit: what compute times are of. "gradient": h_i. "step": ḣ_i, seconds per environment step, so that an
+        episode that ends early takes less time; numbers only.
     communication_exponent: every κ_i is multiplied by d to this power, with d the number of the policy's parameters
         (arXiv 2509.24305, section 6: κ_i = √i·d^(1/4)).
     seed: of all that is random.
@@ -189,6 +191,7 @@ class ClusterTable(Table):
 
     workers: Count | None = None
     compute: str | Annotated[tuple[float | TimeOfOne, ...], ListOf] | TimeOfAll
+    compute_unit: Literal["gradient", "step"] = "gradient"
     speeds: dict[str, SpeedTable] = {}
     outages: Annotated[tuple[OutageTable, ...], ListOf] = ()
     communication: float | str | Numbers | OneNetworkTable = 0.0
@@ -221,6 +224,8 @@ class ClusterTable(Table):
             )
         charges: Any = {"collective": self.collective, "transfer": self.transfer}
         cluster = Cluster(compute, communication, **charges, speeds=self._speeds(n), outages=self._outages(n))
+        if self.compute_unit == "step" and (cluster.speeds or not all(isinstance(h, float) for h in cluster.compute)):
+            raise ValueError("compute_unit='step' needs numbers of seconds, for steps decide: leave out times and speeds")
         if self.communication_exponent is None:
             return cluster
         factor = parameters(n, "leave out communication_exponent") ** self.communication_exponent

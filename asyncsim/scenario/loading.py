@@ -74,11 +74,25 @@ class Scenario:
         """What the file claims will come out."""
         return read_claims(self.settings.about.claims, self.settings, "about.claims")
 
-    def simulate(self, label: str, method: Method | None = None) -> Timeline:
-        """The timeline of a method. method: which of its variants; None: the first."""
+    @property
+    def coupled(self) -> bool:
+        """Whether how long a job takes depends on its own trajectory, so that only training gives a timeline."""
+        return self.settings.cluster.compute_unit == "step"
+
+    @property
+    def simulation(self) -> dict[str, Any]:
+        """What `simulate` takes besides a method and a cluster."""
         stop = self.settings.stop.model_dump(exclude_none=True)
-        options: dict[str, Any] = {"seed": self.settings.cluster.seed, "stale": self.settings.stale}
-        return simulate(method or self.methods[label], self.cluster, **stop, **options)
+        return stop | {"seed": self.settings.cluster.seed, "stale": self.settings.stale}
+
+    def simulate(self, label: str, method: Method | None = None) -> Timeline:
+        """The timeline of a method. method: which of its variants; None: the first. Raises ScenarioError if coupled."""
+        if self.coupled:
+            raise ScenarioError(
+                f"{self.path}: cluster.compute_unit='step' makes a job as long as its trajectory, which only "
+                "`asyncsim run` computes: give 'gradient'"
+            )
+        return simulate(method or self.methods[label], self.cluster, **self.simulation)
 
     def problem(self) -> Problem:
         """What is optimised. Imports JAX; raises ScenarioError."""
@@ -214,6 +228,7 @@ def _point(path: Path, data: dict[str, Any], preset: str | None, folder: Path) -
     for label, given in settings.methods.items():
         tables[label], grids[label], variants[label] = _method(settings, cluster, label, given)
     settings = settings.model_copy(update={"cluster": cluster_table, "methods": tables})
+    _check_coupled(settings)
     for some in variants.values():
         for variant in some:
             _check_stop(settings, variant.method, cluster)
@@ -246,6 +261,15 @@ def _method(
         told(where, whole, method.rule.empty, cluster.workers)  # as many workers as it needs
         variants.append(Variant(chosen, replace(method, name=label)))
     return table, grid, tuple(variants)
+
+
+def _check_coupled(settings: Settings) -> None:
+    """Where trajectories decide how long jobs take, seeds have timelines of their own, which cannot go on later."""
+    if settings.cluster.compute_unit == "step":
+        if settings.stop.until is None:
+            raise ScenarioError("stop.until is missing: with cluster.compute_unit='step', seeds end at one time by it only")
+        if settings.tuning == "halving":
+            raise ScenarioError("tuning='halving' needs cluster.compute_unit='gradient': give 'grid'")
 
 
 def _grid(settings: Settings, where: str, table: MethodTable) -> tuple[float, ...]:
