@@ -32,7 +32,7 @@ def history(method, returns):
 
 CURVES = pd.concat(
     [
-        history("rennala_nigt", {0.25: [[0, 1, 2, 6], [0, 2, 4, 8.5]], 0.5: [[0, 9, 9, 1], [0, 9, 9, 1]]}),
+        history("rennala_nigt", {0.25: [[0, 1, 2, 6], [0, 2, 4, 8.5]], 0.5: [[0, 9, 1, 1], [0, 9, 1, 1]]}),
         history("afedpg", {0.25: [[0, 1, 2, 3], [0, 2, 4, 1 / 3]], 0.5: [[0, 1, 2, 2], [0, 1, 1, 1]]}),
     ],
     ignore_index=True,

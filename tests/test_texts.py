@@ -44,7 +44,7 @@ SCENARIO = """
 title = {title}
 seeds = [0, 1]
 step_sizes = [0.1, 0.2]
-evaluations = 2
+evaluate_every = 2
 [stop]
 updates = 3
 [cluster]

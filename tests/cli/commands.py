@@ -9,7 +9,7 @@ TINY = """
 title = "tiny"
 seeds = [0, 1]
 step_sizes = [0.03125, 0.0625]
-evaluations = 2
+evaluate_every = 2
 target_return = 1.0
 [stop]
 updates = 3

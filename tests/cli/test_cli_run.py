@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +20,8 @@ import asyncsim.learning  # noqa: F401
 from asyncsim import experiment, results
 from asyncsim.cli import main
 from asyncsim.cli.run import rows_of_progress
+from asyncsim.learning import resuming
+from asyncsim.store import Store
 
 
 def test_a_run(here, capsys):
@@ -40,7 +43,7 @@ def test_a_run(here, capsys):
 
     curves = results.load_curves("results/tiny")
     assert list(curves["method"].unique()) == ["rennala_nigt", "afedpg"]
-    assert len(curves) == 2 * 2 * 2 * 3  # methods, seeds, step sizes, evaluations with the first
+    assert len(curves) == 2 * 2 * (4 + 2)  # seeds, step sizes; 12 gradients in threes of four, and 3 by one: at 0 and 2
     before = files(here)
 
     assert main(["run", "experiments/tiny.toml"]) == 0  # again
@@ -176,7 +179,7 @@ def test_tuning_and_final_seeds(here, capsys):
     assert main(["run", "experiments/tiny.toml"]) == 0
     assert "  results/tiny/tuning.csv\n" in capsys.readouterr().out
     tuning, curves = pd.read_csv("results/tiny/tuning.csv"), results.load_curves("results/tiny")
-    assert list(tuning.columns) == list(curves.columns)
+    assert list(tuning.columns) == [*curves.columns, "share"] and set(tuning["share"]) == {1.0}  # of the time
     assert set(tuning["seed"]) == {100} and set(curves["seed"]) == {0, 1}
     best = experiment.tuned(tuning).groupby("method")["step_size"].first()
     for method, rows in tuning.groupby("method"):
@@ -196,26 +199,35 @@ def test_tuning_and_final_seeds(here, capsys):
     assert "did you mean 'quick'" in complaint(capsys, "run", "experiments/tiny.toml", "--preset", "quik")
 
 
-def test_a_run_that_was_killed_ends_as_one_that_was_not(here, monkeypatch):
+def test_a_run_that_was_killed_ends_as_one_that_was_not(here, monkeypatch, capsys):
     """To the last bit, with returns that are thirds, and computed as users do."""
     text = TINY.replace("evaluation_episodes = 2", "evaluation_episodes = 3")
     Path("experiments/tiny.toml").write_text(text.replace("target", "tuning_seeds = [9]\ntarget"))
-    keep, replayed, saved = results.keep_part, [], []
+    keep, kept, saved, save = Store.keep, [], [], results.save
 
-    def kill(*arguments):
-        keep(*arguments)
-        raise KeyboardInterrupt
+    def killed_at(many):
+        def keep_some(*arguments):
+            kept.append(arguments)
+            keep(*arguments)
+            if len(kept) == many:
+                raise KeyboardInterrupt
 
+        return keep_some
+
+    def computed(name, *options):
+        assert main(["run", "experiments/tiny.toml", "--output", name, *options]) == 0
+        return int(re.search(r"(\d+) gradients were computed", capsys.readouterr().out)[1])
+
+    monkeypatch.setattr(resuming, "SECONDS", 0.0)  # between checkpoints: there is one after every update
     with jax.enable_x64(False):
-        monkeypatch.setattr(results, "keep_part", kill)
-        assert main(["run", "experiments/tiny.toml", "--output", "killed"]) == 130
-        monkeypatch.setattr(results, "keep_part", lambda *arguments: replayed.append(arguments[2]) or keep(*arguments))
-        save = results.save
+        for many in (3, 14):  # of the tuned lanes' second update, one is kept; of the others' first, all are
+            monkeypatch.setattr(Store, "keep", killed_at(many))
+            assert main(["run", "experiments/tiny.toml", "--output", "killed"]) == 130 and not Path("killed").exists()
+        monkeypatch.setattr(Store, "keep", keep)
         monkeypatch.setattr(results, "save", lambda *arguments: saved.append(arguments) or save(*arguments))
-        for name in ("killed", "whole"):
-            assert main(["run", "experiments/tiny.toml", "--output", name]) == 0
-    assert replayed == [1, 0, 1]  # the first method was not trained again
-    assert files(here / "killed") == files(here / "whole")
+        gradients = computed("killed"), computed("whole", "--no-store"), computed("again")
+    assert 0 < gradients[0] < gradients[1] and gradients[2] == 0
+    assert files(here / "killed") == files(here / "whole") == files(here / "again")
     assert [path.name for path in here.iterdir() if path.name.startswith(".")] == []
     for directory, _, tables, _ in saved:
         pd.testing.assert_frame_equal(results.load_curves(directory), tables["curves"], check_exact=True)

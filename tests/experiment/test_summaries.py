@@ -22,10 +22,21 @@ def timelines(scenario):
 
 
 def test_the_tuned_step_size_is_best_over_the_last_quarter():
-    returns = {0.1: [[9, 9, 9, 9, 9, 9, 1, 1], [9, 9, 9, 9, 9, 9, 1, 1]], 0.2: [[0, 0, 0, 0, 0, 0, 1, 3]] * 2}
+    """Of the time: the last of these returns stands for none of it."""
+    returns = {0.1: [[9, 9, 9, 9, 9, 9, 1, 1, 9]] * 2, 0.2: [[0, 0, 0, 0, 0, 0, 1, 3, 0]] * 2}
     assert set(experiment.tuned(history("a", returns))["step_size"]) == {0.2}
-    returns[0.3] = [[0, 0, 0, 0, 0, 0, 9, np.nan], [9] * 8]  # diverged with one seed: last
-    assert set(experiment.tuned(history("a", returns))["step_size"]) == {0.2}
+    for late in ([9, np.nan], [np.nan, 9], [9, np.inf]):
+        returns[0.3] = [[0, 0, 0, 0, 0, 0, 9, *late], [9] * 9]  # diverged with one seed: last
+        assert set(experiment.tuned(history("a", returns))["step_size"]) == {0.2}
+    returns[0.3] = [[np.nan] * 6 + [9] * 3, [9] * 9]  # it was over before
+    assert set(experiment.tuned(history("a", returns))["step_size"]) == {0.3}
+
+
+def test_evaluations_count_by_how_long_they_stand():
+    """Whenever they were: 8 s of one, 2 s of the other."""
+    one = history("a", {0.1: [[0, 0, 5, 1, 1]]}).assign(time=[0, 1, 30, 38, 40])
+    other = history("a", {0.2: [[0, 0, 4, 4, 4]]}).assign(time=[0, 1, 30, 38, 40])
+    assert set(experiment.tuned(pd.concat([one, other]))["step_size"]) == {0.1}
     equal = history("a", {0.1: [[1.0]], 0.2: [[1.0]]})
     assert set(experiment.tuned(equal)["step_size"]) == {0.1}  # the smaller
     assert len(experiment.tuned(history("a", {0.1: [[np.nan]], 0.2: [[np.nan]]}))) == 1

@@ -6,7 +6,7 @@ import pytest
 from asyncsim import Cluster, PolicyGradient, TabularMDP, methods, replay, simulate
 from asyncsim.base import Method
 from asyncsim.cluster import sqrt
-from asyncsim.learning import lessons
+from asyncsim.learning import resuming
 from asyncsim.rl.policies import MLP
 from asyncsim.rules import Rennala, Ringleader
 from asyncsim.store import Store
@@ -80,13 +80,13 @@ def test_windows_change_nothing(monkeypatch):
     """How much is computed between two looks at the clock depends on how fast the machine is."""
     method, problem = methods.fedbuff_pg(3, 0.05), PROBLEMS["table"]
     once = curves(problem, method, [0, 1], [0.05], 40)
-    monkeypatch.setattr(lessons, "AT_FIRST", 1)
-    monkeypatch.setattr(lessons, "SECONDS", 1e-6)
+    monkeypatch.setattr(resuming, "AT_FIRST", 1)
+    monkeypatch.setattr(resuming, "SECONDS", 1e-6)
     assert curves(problem, method, [0, 1], [0.05], 40).to_frame().equals(once.to_frame())
 
 
 def test_seconds_are_a_label(tmp_path):
-    """Where another price of communication changes no order of arrival, nothing is trained, and all but times is equal."""
+    """Where another price of communication changes no order of arrival, nothing is trained, and only times differ."""
     method, problem, store = methods.afedpg(0.02), PROBLEMS["CartPole"], Store(tmp_path)
     found = []
     for kappa in (1.0, 4.0):

@@ -98,7 +98,7 @@ def test_learning_is_real(method, step_sizes):
     problem = PolicyGradient("CartPole-v1", 200, 0.99)
     timeline = simulate(method, Cluster(sqrt(10), 1.0), gradients=2000)
     with jax.enable_x64(False):
-        frame = replay(timeline, method, problem, seeds=[0, 1], step_sizes=step_sizes, evaluations=10).to_frame()
+        frame = replay(timeline, method, problem, seeds=[0, 1], step_sizes=step_sizes, evaluate_every=200).to_frame()
     curves = frame.groupby(["step_size", "update"])["eval_return"].mean().unstack(0)
     assert curves.iloc[-1].max() >= 5 * curves.iloc[0].max()
 

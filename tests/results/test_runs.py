@@ -124,16 +124,6 @@ def test_words_come_back_as_they_were(tmp_path, scenario, timelines):
     assert summary["method"].tolist() == WORDS * len(swept) * 4
 
 
-def test_words_of_a_part_come_back_as_they_were(tmp_path, scenario):
-    for k, word in enumerate([*WORDS, "a\rb", "a\r\nb", "\ufeffa"]):
-        part = history(word, {0.25: [[0, 1 / 3]]})
-        results.keep_part(tmp_path / "a", scenario.settings, k, part, part)
-        for kept in results.kept_part(tmp_path / "a", scenario.settings, k):
-            pd.testing.assert_frame_equal(kept, part, check_exact=True)
-    assert results.kept_part(tmp_path / "a", scenario.settings, k + 1) is None
-    assert {path.name for path in tmp_path.iterdir()} == {"tiny.toml", ".a.parts"}
-
-
 def test_nothing_is_known_of_the_machine_or_the_day(tmp_path, scenario, timelines):
     save(tmp_path / "a", scenario.settings, CURVES, timelines)
     text = b"".join(contents(tmp_path / "a").values())

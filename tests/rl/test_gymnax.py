@@ -53,7 +53,7 @@ def test_it_trains(name, wide):
     with jax.enable_x64(wide):
         problem = PolicyGradient(f"gymnax/{name}", 10, 0.9, MLP((8,)), evaluation_episodes=2)
         method = methods.rennala_nigt(4, 0.05)
-        history = replay(simulate(method, Cluster([1.0, 2.0]), updates=2), method, problem, seeds=[0], evaluations=1)
+        history = replay(simulate(method, Cluster([1.0, 2.0]), updates=2), method, problem, seeds=[0], evaluate_every=8)
     assert np.isfinite(history.params).all() and isinstance(problem.policy_network.actions, Discrete | Box)
     assert history.to_frame()["env_steps"].iloc[-1] > 0
 

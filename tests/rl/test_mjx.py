@@ -27,7 +27,7 @@ STEPS, ROBOTS = 15, 4
 TINY = """
 seeds = [0]
 step_sizes = [0.03125]
-evaluations = 1
+evaluate_every = 4
 [stop]
 updates = 2
 [cluster]

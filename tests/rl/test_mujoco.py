@@ -347,7 +347,7 @@ def test_rennala_nigt_with_a_batch_of_n_is_synchronous_nigt_on_half_cheetah():
     cluster = Cluster([1.0] * 4)
     problem = PolicyGradient("HalfCheetah-v4", 20, 0.99, evaluation_episodes=4)
     first, second = (
-        replay(simulate(method, cluster, updates=20), method, problem, seeds=[0, 1], evaluations=2)
+        replay(simulate(method, cluster, updates=20), method, problem, seeds=[0, 1], evaluate_every=40)
         for method in (methods.rennala_nigt(4, 2**-5), methods.synchronous_nigt(2**-5))
     )
     np.testing.assert_array_equal(first.params, second.params)

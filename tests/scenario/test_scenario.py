@@ -16,7 +16,7 @@ TINY = """
 title = "tiny"
 seeds = [0, 1]
 step_sizes = [0.03125, 0.0625]
-evaluations = 2
+evaluate_every = 2
 [stop]
 updates = 3
 [cluster]
@@ -211,10 +211,10 @@ def test_control_characters_are_refused(told, character):
     table = f'[methods."a{character}b"]\nmethod = "afedpg"\n[methods.afedpg]'
     for old, new, where in (
         (TITLE, f'title = "a{character}b"', "title"),
-        ("evaluations = 2", f'about = {{claims = ["a{character}b"]}}', "about.claims[0]"),
-        ("evaluations = 2", f'sweep = {{cluster.compute = ["sqrt", "a{character}b"]}}', "sweep.cluster.compute[1]"),
+        ("evaluate_every = 2", f'about = {{claims = ["a{character}b"]}}', "about.claims[0]"),
+        ("evaluate_every = 2", f'sweep = {{cluster.compute = ["sqrt", "a{character}b"]}}', "sweep.cluster.compute[1]"),
         ("[methods.afedpg]", table, "methods: key"),
-        ("evaluations = 2", f'"a{character}b" = 3', "key"),
+        ("evaluate_every = 2", f'"a{character}b" = 3', "key"),
     ):
         assert told(old, new) == f"{where}={shown} {what}"
 
@@ -256,19 +256,19 @@ LINES = [
     ("[0.03125, 0.0625]", "[]", "step_sizes=[]: give at least 1"),
     ("[0.03125, 0.0625]", "[-1.0]", "step_sizes: step_size=-1.0 is no step size: give a finite number > 0"),
     ("[0.25]", "[nan]", "methods.small.step_sizes: step_size=nan is no step size: give a finite number > 0"),
-    ("evaluations = 2", "evaluations = 0", "evaluations=0: give an integer >= 1"),
-    ("evaluations = 2", "target_return = nan", "target_return=nan: give a finite number"),
-    ("evaluations = 2", "tuning_seeds = []", "tuning_seeds=[]: give at least 1"),
+    ("evaluate_every = 2", "evaluate_every = 0", "evaluate_every=0: give an integer >= 1"),
+    ("evaluate_every = 2", "target_return = nan", "target_return=nan: give a finite number"),
+    ("evaluate_every = 2", "tuning_seeds = []", "tuning_seeds=[]: give at least 1"),
     (
-        "evaluations = 2",
+        "evaluate_every = 2",
         "tuning_seeds = [100, 1, 0]",
         "tuning_seeds=[100, 1, 0] has 1, 0 of seeds, too, and step sizes are not to be tuned on the seeds that are "
         "reported: give others",
     ),
-    ("evaluations = 2", "about = {claim = 3}", "about.claim=3: give a word in quotes"),
-    ("evaluations = 2", 'about = {minutes = {quick = "a"}}', "about.minutes.quick='a': give a number"),
-    ("evaluations = 2", 'about = {fig = "2"}', "about.fig='2' is an unknown key: did you mean 'figure'?"),
-    ("evaluations = 2", 'stale = "cancle"', "stale='cancle': give 'cancel' or 'finish'"),
+    ("evaluate_every = 2", "about = {claim = 3}", "about.claim=3: give a word in quotes"),
+    ("evaluate_every = 2", 'about = {minutes = {quick = "a"}}', "about.minutes.quick='a': give a number"),
+    ("evaluate_every = 2", 'about = {fig = "2"}', "about.fig='2' is an unknown key: did you mean 'figure'?"),
+    ("evaluate_every = 2", 'stale = "cancle"', "stale='cancle': give 'cancel' or 'finish'"),
     ("updates = 3", "", "stop: no stop condition: give updates=, until= or gradients="),
     ("updates = 3", "updates = 0", "stop.updates=0 is no stop condition: give an integer >= 1"),
     ("updates = 3", "until = -1.0", "stop.until=-1.0 is no stop condition: give finite seconds > 0"),

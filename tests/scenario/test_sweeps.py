@@ -12,7 +12,7 @@ TINY = """
 title = "tiny"
 seeds = [0, 1]
 step_sizes = [0.1, 0.2]
-evaluations = 2
+evaluate_every = 2
 target_return = 0.5
 [stop]
 updates = 3
@@ -151,7 +151,7 @@ LINES = [
         "cluster.communication = [...] under [sweep]",
     ),
     (
-        "evaluations = 2",
+        "evaluate_every = 2",
         'stale = ["cancel", "finish"]',
         "stale=['cancel', 'finish']: give 'cancel' or 'finish', or stale = [...] under [sweep]",
     ),
@@ -160,66 +160,66 @@ LINES = [
         '[methods."η 0.1"]\nmethod = "afedpg"\nmomentum = [0.1, 1]',
         'methods.η 0.1.momentum=[0.1, 1]: give a number, or "methods.η 0.1.momentum" = [...] under [sweep]',
     ),
-    ("evaluations = 2", "evaluations = [2, 3]", "evaluations=[2, 3]: give an integer"),
+    ("evaluate_every = 2", "evaluate_every = [2, 3]", "evaluate_every=[2, 3]: give an integer"),
     (
-        "evaluations = 2",
+        "evaluate_every = 2",
         "sweep = {stop.updates = []}",
         "stop.updates=[] is no sweep: give a list of at least one value",
     ),
     (
-        "evaluations = 2",
+        "evaluate_every = 2",
         "sweep = {stop.updates = [3, 3]}",
         "stop.updates=[3, 3] has a value twice: give distinct ones",
     ),
     (
-        "evaluations = 2",
+        "evaluate_every = 2",
         "sweep = {methods.rennala_nigt.batch_size = [4, 0]}",
         "at batch_size=0: methods.rennala_nigt.batch_size=0 is no number of",
     ),
     (
-        "evaluations = 2",
+        "evaluate_every = 2",
         'sweep = {stop.updates = [3, "a"]}',
         "at stop.updates=a: stop.updates='a': give an integer",
     ),
     (
-        "evaluations = 2",
+        "evaluate_every = 2",
         "sweep = {cluster.communication = [0, -1]}",
         "at communication=-1: cluster.communication=-1.0 is no commun",
     ),
-    ("evaluations = 2", "sweep = 3", "sweep=3: give a table"),
+    ("evaluate_every = 2", "sweep = 3", "sweep=3: give a table"),
     (
-        "evaluations = 2",
+        "evaluate_every = 2",
         "sweep = {seeds = [1]}",
         "sweep.seeds=[1] cannot be swept: give a key of stop, cluster, problem, ",
     ),
-    ("evaluations = 2", "sweep = {stale = 3}", "stale=3 is no sweep: give a list of at least one value"),
+    ("evaluate_every = 2", "sweep = {stale = 3}", "stale=3 is no sweep: give a list of at least one value"),
     (
-        "evaluations = 2",
+        "evaluate_every = 2",
         "sweep = {cluster.comunication = [1, 2]}",
         "at comunication=1: cluster.comunication=1 is an unknown key: did you mean 'communication'?",
     ),
     (
-        "evaluations = 2",
+        "evaluate_every = 2",
         "sweep = {stop.updates = [1], stop.until = [2]}\nevaluation = 2",
         "at stop.updates=1, until=2: evaluation=2 is",
     ),
     (
-        "evaluations = 2",
+        "evaluate_every = 2",
         "sweep = {cluster.compute.3 = [1]}",
         "sweep.cluster.compute.3: cluster.compute has no entry 3: give",
     ),
     (
-        "evaluations = 2",
+        "evaluate_every = 2",
         "sweep = {cluster.compute.02 = [1]}",
         "sweep.cluster.compute.02: cluster.compute has no entry 02: give",
     ),
     (
-        "evaluations = 2",
+        "evaluate_every = 2",
         "sweep = {cluster.communication.latency = [1]}",
         "sweep.cluster.communication.latency: cluster.communication=0.5 is no table: give a key that the file may have",
     ),
     (
-        "evaluations = 2",
+        "evaluate_every = 2",
         'sweep = {cluster.communication = [1, 2], "cluster.communication" = [1, 2]}',
         "cluster.communication=[1, 2] is swept twice: cluster.communication is a sweep, too; give one of them",
     ),
