@@ -73,7 +73,10 @@ class Part:
 
 
 def conduct(scenario: Scenario, shelf: Shelf, progress: Callable[[Progress], None] | None = None) -> Found:
-    """What the experiment of a scenario finds. shelf: a store of curves. progress: called whenever a part is further."""
+    """What the experiment of a scenario finds.
+
+    shelf: a store of curves. progress: called whenever a part is further.
+    """
     problems = [point.problem() for _, point in scenario.points]  # checks what only JAX knows, before it takes long
     parts = [
         Part(label, values, point, problem)

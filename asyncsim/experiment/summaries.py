@@ -26,7 +26,7 @@ def run_key(*run: Any) -> Any:
 def tuned(curves: pd.DataFrame, axes: Sequence[str] = ()) -> pd.DataFrame:
     """The rows at each method's tuned step size, at each point of a sweep: the one with the best score (see `tuning`).
 
-    Of equals the smaller wins.
+    The time is that up to the last evaluation. Of equals the smaller wins.
     """
 
     def best(rows: pd.DataFrame) -> float:

@@ -1,11 +1,12 @@
 """Which setting of a method is best: over its step sizes, and its other parameters that are tuned.
 
 All settings are trained on tuning seeds, which are not reported. A setting's score is its mean return over these seeds
-and the last quarter of the time; a lane that diverged (NaN) ranks last, and of equals the one that is tried first wins.
+and the last quarter of the time; one with a lane that diverged there, whose return is not finite, ranks last, and of
+equals the one that is tried first wins.
 
-``"grid"`` trains every setting for the whole time. ``"halving"`` is successive halving (Jamieson & Talwalkar 2016, arXiv
-1502.07943): all settings for a small share of the time, the better half of them for twice as long, and so on, until two
-are left for the whole time.
+``"grid"`` trains every setting for the whole time. ``"halving"`` is successive halving (Jamieson & Talwalkar 2016,
+arXiv 1502.07943): all settings for a small share of the time, the better half of them for twice as long, and so on,
+until two are left for the whole time.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from ..scenario import Variant
+from ..timeline.steps import mean_between, values_at
 
 
 class Setting(NamedTuple):
@@ -28,14 +30,15 @@ class Setting(NamedTuple):
 
 
 def late_mean(curve: pd.DataFrame, end: float) -> float:
-    """Mean return over the last quarter of the time up to ``end``: between evaluations, the last one stands."""
-    edges = np.clip(np.append(curve["time"].to_numpy(), end), 0.75 * end, end)
-    seconds = np.diff(edges)
-    values = curve["eval_return"].to_numpy()
-    if not seconds.sum() > 0:
-        return float(values[-1])
-    counts = seconds > 0  # what is over by then does not count, not even a NaN
-    return float(np.average(values[counts], weights=seconds[counts]))
+    """Mean return of a lane over the last quarter of the time up to ``end``; NaN where it diverged then.
+
+    curve: rows in the order of updates. Between evaluations, the last one stands.
+    """
+    times, returns = curve["time"].to_numpy(), curve["eval_return"].to_numpy(float)
+    finite = np.where(np.isfinite(returns), returns, np.nan)
+    if np.isnan(values_at(times, finite, end)):
+        return np.nan
+    return mean_between(times, finite, 0.75 * end, end)
 
 
 def score(curves: pd.DataFrame, end: float) -> float:
