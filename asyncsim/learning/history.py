@@ -10,7 +10,7 @@ import pandas as pd
 from ..base import Evaluation
 from ..timeline import Timeline
 
-# What is measured of a lane when it is evaluated; then follow the returns in each worker's own world, where they differ.
+# What is measured of a lane when it is evaluated; then follow returns in each worker's own world, where they differ.
 MEASURED = ("train_return", "env_steps", "direction_norm", "eval_return", "gradient_norm")
 EVALUATE_EVERY = 300  # gradients: some 60 evaluations of a curve of 20 000, as the paper's figures need
 

@@ -29,7 +29,8 @@ from ..base import Problem
 from ..timeline import Timeline
 
 PACKAGES = ("jax", "jaxlib", "numpy", "mujoco", "mujoco-mjx", "gymnasium", "gymnax", "optax")
-ROOMS = ("base.py", "learning", "problems", "rl", "updates")  # of this package, that curves depend on
+ROOMS = ("learning", "problems", "rl", "updates")  # that curves depend on, beside base.py
+RANDOM = ("jax_default_prng_impl", "jax_threefry_partitionable")
 
 
 class Nameless(TypeError):
@@ -48,6 +49,7 @@ def curve_settings(problem: Problem, update: Any, evaluate_every: int, room: tup
         "programs": [*room, _package_source()],
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "floats": jnp.result_type(float).name,
+        "random": [f"{getattr(jax.config, option, None)}" for option in RANDOM],
         "products": f"{jax.config.jax_default_matmul_precision}",  # type: ignore[attr-defined]
         "device": [
             platform.machine(),
@@ -108,12 +110,10 @@ def _source(kind: type) -> str:
 @cache
 def _package_source() -> str:
     home = Path(__file__).parents[1]
-    files = sorted(
-        file for room in ROOMS for file in ([home / room] if room.endswith(".py") else (home / room).rglob("*.py"))
-    )
-    digests = [
-        f"{file.relative_to(home).as_posix()} {_digest_of_code(file.read_text(encoding='utf-8'))}" for file in files
-    ]
+    files = sorted(file for room in ROOMS for file in (home / room).rglob("*.py"))
+    files.append(home / "base.py")
+    code = {file.relative_to(home).as_posix(): file.read_text(encoding="utf-8") for file in files}
+    digests = [f"{file} {_digest_of_code(source)}" for file, source in code.items()]
     return hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
@@ -122,13 +122,9 @@ def _digest_of_code(source: str) -> str:
     tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if (
-            isinstance(body, list)
-            and body
-            and isinstance(body[0], ast.Expr)
-            and isinstance(body[0].value, ast.Constant)
-        ):
-            body[0].value = ast.Constant("")
+        first = body[0] if isinstance(body, list) and body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            first.value = ast.Constant("")
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 

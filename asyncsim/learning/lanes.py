@@ -1,4 +1,4 @@
-"""Lanes are pairs of a seed and a step size. A program has a fixed number of them, so that none depends on its company."""
+"""Lanes are pairs of a seed and a step size. Programs have a fixed number of them: none depends on its company."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Lanes(NamedTuple):
 
 
 def checked_lanes(seeds, step_sizes) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Seeds and step sizes, checked."""
+    """Seeds and step sizes, as Python's own numbers. Raises ValueError."""
     seeds, step_sizes = tuple(seeds), tuple(float(step) for step in step_sizes)
     if not seeds:
         raise ValueError("seeds=[] is empty: give at least one integer")
@@ -41,7 +41,7 @@ def checked_lanes(seeds, step_sizes) -> tuple[tuple[int, ...], tuple[float, ...]
         raise ValueError(f"seeds={list(seeds)!r} are no seeds: give distinct integers from 0 to 2^32 - 1")
     if not step_sizes or any(not 0 < step < math.inf for step in step_sizes):
         raise ValueError(f"step_sizes={list(step_sizes)!r} are no step sizes: give finite numbers > 0")
-    return seeds, step_sizes
+    return tuple(map(int, seeds)), step_sizes
 
 
 def lanes_of_a_program() -> int:
@@ -60,7 +60,10 @@ def together(lanes: Sequence[Lane]) -> Lanes:
 
 
 def on_all_cores(function: Callable[[Any, threading.Event], Any], groups: Sequence[Any]) -> list[Any]:
-    """The function of each group, in the caller's precision; an event is set where it should stop, for another failed."""
+    """What the function returns for each group, on threads, in the caller's precision.
+
+    Its event is set when it should stop, for another call failed or the caller was interrupted.
+    """
     wide, stop = jnp.result_type(float) == jnp.float64, threading.Event()
 
     def call(group):
@@ -76,4 +79,5 @@ def on_all_cores(function: Callable[[Any, threading.Event], Any], groups: Sequen
             return list(pool.map(call, groups))
         except BaseException:  # a key that was pressed reaches this thread alone
             stop.set()
+            pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -14,7 +14,7 @@ from ..timeline import Timeline
 from .checkpoints import Shelf
 from .history import EVALUATE_EVERY, History, checked_evaluate_every, lane_frame
 from .lanes import Lane, checked_lanes, lanes_of_a_program, on_all_cores
-from .lessons import Course, Lesson, teach
+from .resuming import Curve, Replay, extend
 
 
 def replay(
@@ -46,24 +46,23 @@ def replay(
     if problem.workers not in (None, timeline.cluster.workers):
         raise ValueError(f"problem has {problem.workers} workers, the cluster {timeline.cluster.workers}: give as many")
     end = len(timeline.updates) if updates is None else min(updates, len(timeline.updates))
-    course = Course.of(timeline, end, method.update, problem, evaluate_every, shelf)
-    lessons = [course.begin(Lane(*pair)) for pair in product(seeds, step_sizes)]
-    _finish(course, lessons, progress)
+    run = Replay.of(timeline, end, method.update, problem, evaluate_every, shelf)
+    curves = [run.known(Lane(*pair)) for pair in product(seeds, step_sizes)]
+    _finish(run, curves, progress)
     frames = [
-        lane_frame(method.name, timeline, course.evaluated, *lesson.lane, lesson.measured(course.evaluated))
-        for lesson in lessons
+        lane_frame(method.name, timeline, run.evaluated, *curve.lane, curve.measured(run.evaluated)) for curve in curves
     ]
     frame = pd.concat(frames).sort_values(["seed", "step_size", "update"], kind="stable", ignore_index=True)
-    points = [lesson.point for lesson in lessons if lesson.point is not None]
-    whole = len(points) == len(lessons)
+    points = [curve.point for curve in curves if curve.point is not None]
+    whole = len(points) == len(curves)
     params = np.stack(points).reshape(len(seeds), len(step_sizes), -1) if whole else None
-    return History(method.name, seeds, step_sizes, params, frame, sum(lesson.computed for lesson in lessons))
+    return History(method.name, seeds, step_sizes, params, frame, sum(curve.computed for curve in curves))
 
 
-def _finish(course: Course, lessons: Sequence[Lesson], progress: Callable[[int, int], None] | None) -> None:
-    """Train lanes to the end of the timeline, in groups of those that are as far."""
-    total, lock = course.end * len(lessons), Lock()
-    done = sum(lesson.done for lesson in lessons)
+def _finish(run: Replay, curves: Sequence[Curve], progress: Callable[[int, int], None] | None) -> None:
+    """Train lanes to the end of the run, in groups of those that are equally far."""
+    total, lock = run.end * len(curves), Lock()
+    done = sum(curve.done for curve in curves)
 
     def further(updates: int) -> None:
         nonlocal done
@@ -73,8 +72,8 @@ def _finish(course: Course, lessons: Sequence[Lesson], progress: Callable[[int, 
                 progress(done, total)
 
     groups, room = [], lanes_of_a_program()
-    for _, same in groupby(sorted(lessons, key=lambda lesson: lesson.done), key=lambda lesson: lesson.done):
-        some = [lesson for lesson in same if not lesson.complete]
+    for _, same in groupby(sorted(curves, key=lambda curve: curve.done), key=lambda curve: curve.done):
+        some = [curve for curve in same if not curve.complete]
         groups += [some[k : k + room] for k in range(0, len(some), room)]
     further(0)
-    on_all_cores(lambda group, stop: teach(course, group, further, stop), groups)
+    on_all_cores(lambda group, stop: extend(run, group, further, stop), groups)

@@ -64,7 +64,7 @@ class Schedule(NamedTuple):
 
 
 def width_of(jobs: int) -> int:
-    """How many jobs are computed at once for so many: the next of 1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8 times a power of 10.
+    """How many jobs are computed at once for so many: the next of 1 to 10, 12, 15, 20, 25, 30, 40, 50, 60, 80, 100 ...
 
     So unequal batches, as Malenia's are, need few programs; the usual sizes have no padding.
     """
@@ -84,10 +84,8 @@ def schedule(timeline: Timeline, begin: int, pool: int) -> Schedule:
     fresh = np.minimum.reduceat(batches.version == update, batches.offsets[:-1]) if len(sizes) else np.zeros(0, bool)
     together = fresh & (sizes > 1)
     if together[begin:].all():
-        order, first = (
-            np.arange(batches.offsets[begin], len(update)),
-            batches.offsets[begin:-1] - batches.offsets[begin],
-        )
+        order = np.arange(batches.offsets[begin], len(update))
+        first = batches.offsets[begin:-1] - batches.offsets[begin]
         count, ready, ahead = sizes[begin:], np.arange(begin, len(sizes)) + 1, 1
         pooled = np.zeros(len(count), bool)
     else:
@@ -100,20 +98,16 @@ def schedule(timeline: Timeline, begin: int, pool: int) -> Schedule:
     known = {size: width_of(size) for size in np.unique(count).tolist()}
     widths = np.array([POOLED if apart else known[size] for size, apart in zip(count.tolist(), pooled.tolist())], int)
     oldest = np.minimum.reduceat(batches.version, batches.offsets[:-1]) if len(sizes) else np.zeros(0)
-    plan = _plan(
-        [column[order] for column in (*batches[1:], update)],
-        (first, count, ready),
-        oldest,
-        max(pool, *known.values(), 0),
-    )
+    uses = [column[order] for column in (*batches[1:], update)]
+    plan = _plan(uses, (first, count, ready), oldest, max(pool, *known.values(), 0))
     return Schedule(plan, widths, ready, ahead)
 
 
 def _plan(uses: list[np.ndarray], steps: tuple[np.ndarray, ...], oldest: np.ndarray, widest: int) -> Plan:
     version, worker, index, weight, again, update = (filled(column, len(column) + widest) for column in uses)
-    integers = [column.astype(np.int32) for column in (version, worker, index, update)]
-    rows = [filled(column, len(column)).astype(np.int32) for column in (*steps, oldest)]
-    return Plan(*integers[:3], weight, again, integers[3], *rows)
+    version, worker, index, update = (column.astype(np.int32) for column in (version, worker, index, update))
+    first, count, ready, oldest = (filled(column, len(column)).astype(np.int32) for column in (*steps, oldest))
+    return Plan(version, worker, index, weight, again, update, first, count, ready, oldest)
 
 
 def filled(column: np.ndarray, least: int) -> np.ndarray:
@@ -131,11 +125,8 @@ def _in_order(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The order of computing, how many at a time, and whether these are pooled."""
     offsets, version = batches.offsets.tolist(), batches.version
-    asked = [
-        use
-        for use in np.argsort(version, kind="stable").tolist()
-        if use >= offsets[begin] and not together[update[use]]
-    ]
+    apart = ~together[update]
+    asked = [use for use in np.argsort(version, kind="stable").tolist() if use >= offsets[begin] and apart[use]]
     asked_at = version.tolist()  # lists: numbers are taken one by one
     known: list[int] = []  # a heap of uses, which stand in the order in which they are needed
     order: list[int] = []

@@ -80,7 +80,10 @@ class PolicyGradient:
         return self.policy_network.init(key)
 
     def trajectories(self, params, keys, workers, started=None):
-        """One trajectory per key, of that worker's environment; arrays of shape (H, M, ...). started: as in `rollout`."""
+        """One trajectory per key, of that worker's environment: arrays of shape (H, M, ...).
+
+        started: as in `rollout`.
+        """
         return rollout(self._environments(workers), self.policy_network, params, keys, self.horizon, started)
 
     def gradient(self, params, keys, workers, weights):

@@ -78,10 +78,8 @@ class Store:
 
     def checkpoints(self, key: str) -> Collection[bytes]:
         """The digests of what its updates had used, at which a lane can be resumed."""
-        return [
-            prefix
-            for (prefix,) in self._read("SELECT prefix FROM contents WHERE key = ? AND kind = ?", key, CHECKPOINT)
-        ]
+        found = self._read("SELECT prefix FROM contents WHERE key = ? AND kind = ?", key, CHECKPOINT)
+        return [prefix for (prefix,) in found]
 
     def checkpoint(self, key: str, prefix: bytes) -> bytes | None:
         """A checkpoint; None where it is gone, or not what was written."""
@@ -114,7 +112,10 @@ class Store:
     # ---- for people
 
     def lanes(self) -> pd.DataFrame:
-        """One row per lane: ``about``, a dictionary; ``evaluations, checkpoints``, counts; ``bytes``; ``written``, UTC."""
+        """One row per lane.
+
+        ``about``, a dictionary: what it is; ``evaluations, checkpoints``, how many; ``bytes``; ``written``, in UTC.
+        """
         query = """
             SELECT about, sum(kind = 'row'), sum(kind = 'checkpoint'), sum(length(content)), written
             FROM lanes JOIN contents USING (key) GROUP BY key ORDER BY written

@@ -1,4 +1,8 @@
-"""Trains groups of lanes along a timeline, from where a shelf has them to its end."""
+"""Trains lanes along a timeline, from where a shelf has their curves to its end.
+
+What all lanes share is the `Replay`; a lane's `Curve` is what is known of it so far. Lanes that are equally far are
+trained side by side, as a `Group`.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +33,11 @@ AT_FIRST = 200  # gradients of a lane, before it is known how long they take
 
 
 @dataclass
-class Lesson:
-    """A lane in training: where it is, and what was measured so far, by update."""
+class Curve:
+    """A lane's curve, as far as it is known: what was measured, by update, and where training goes on."""
 
     lane: Lane
-    key: str | None = None  # on the shelf; None: there is none, or the lane has no name
+    key: str = ""  # on the shelf; empty: there is none, or the lane has no name
     done: int = 0  # updates
     complete: bool = False  # all is measured that is to be
     checkpoint: Checkpoint | None = None  # at ``done``; None: at the beginning
@@ -49,8 +53,8 @@ class Lesson:
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
-    """A timeline on a problem: what all lanes share."""
+class Replay:
+    """A timeline that is replayed on a problem: what all lanes share."""
 
     timeline: Timeline
     update: Any  # with α = 1, for α is a lane's: no new program for another one
@@ -64,7 +68,7 @@ class Course:
     @classmethod
     def of(
         cls, timeline: Timeline, end: int, update: Any, problem: Problem, evaluate_every: int, shelf: Shelf | None
-    ) -> Course:
+    ) -> Replay:
         """The update has to be a dataclass."""
         update, settings, digests = replace(update, step_size=1.0), {}, []
         if shelf is not None:
@@ -74,39 +78,38 @@ class Course:
         evaluated = evaluated_updates(timeline, evaluate_every)
         return cls(timeline, update, problem, end, evaluated[evaluated <= end], shelf, settings, digests)
 
-    def begin(self, lane: Lane) -> Lesson:
-        """A lane, as far as the shelf has it."""
+    def known(self, lane: Lane) -> Curve:
+        """A lane's curve, as far as the shelf has it."""
         if self.shelf is None or not self.settings:
-            return Lesson(lane)
+            return Curve(lane)
         key = lane_key(self.settings, *lane)
         update_at = {digest: update for update, digest in enumerate(self.digests[: self.end + 1])}
-        rows = {
-            update_at[digest]: np.frombuffer(row) for digest, row in self.shelf.rows(key).items() if digest in update_at
-        }
+        kept = self.shelf.rows(key)
+        rows = {update_at[digest]: np.frombuffer(row) for digest, row in kept.items() if digest in update_at}
         if {*self.evaluated.tolist()} <= {*rows}:
-            return Lesson(lane, key, self.end, True, rows=rows)
+            return Curve(lane, key, self.end, True, rows=rows)
         for done in sorted((update_at[d] for d in self.shelf.checkpoints(key) if d in update_at), reverse=True):
             if not {*self.evaluated[self.evaluated <= done].tolist()} <= {*rows}:
                 continue
             content = self.shelf.checkpoint(key, self.digests[done])
             checkpoint = None if content is None else Checkpoint.from_bytes(content)
             if checkpoint and np.isin(versions_needed(self.timeline, done), checkpoint.versions).all():
-                return Lesson(lane, key, done, False, checkpoint, self.digests[done], rows)
-        return Lesson(lane, key, rows=rows)
+                return Curve(lane, key, done, False, checkpoint, self.digests[done], rows)
+        return Curve(lane, key, rows=rows)
 
-    def keep(self, lessons: Sequence[Lesson], carry: Carry) -> None:
-        """Put on the shelf what is new of lanes that are in a program."""
+    def keep(self, curves: Sequence[Curve], carry: Carry) -> None:
+        """Put on the shelf what is new of a program's lanes, which are at ``carry``."""
         if self.shelf is None or not self.settings:
             return
-        done = lessons[0].done
+        done = curves[0].done
         versions = versions_in_flight(self.timeline, done)
-        carry = jax.tree.map(np.asarray, carry._replace(pending=()))
-        for k, lesson in enumerate(lessons):
+        carry = jax.tree.map(np.asarray, carry._replace(pending=None))  # type: ignore[arg-type]  # it is computed again
+        for k, curve in enumerate(curves):
             content = checkpoint_of(carry, k, versions).to_bytes()
-            rows = {self.digests[update]: row.tobytes() for update, row in lesson.new.items()}
-            about = {**self.settings, "seed": lesson.lane.seed, "step_size": lesson.lane.step_size, "updates": done}
-            self.shelf.keep(lesson.key, about, rows, self.digests[done], content, lesson.kept)
-            lesson.kept, lesson.new = self.digests[done], {}
+            rows = {self.digests[update]: row.tobytes() for update, row in curve.new.items()}
+            about = {**self.settings, "seed": curve.lane.seed, "step_size": curve.lane.step_size, "updates": done}
+            self.shelf.keep(curve.key, about, rows, self.digests[done], content, curve.kept)
+            curve.kept, curve.new = self.digests[done], {}
 
 
 def pool_of(problem: Problem) -> int:
@@ -115,12 +118,12 @@ def pool_of(problem: Problem) -> int:
 
 
 class Group:
-    """A program's lanes on their way along a timeline; all are equally far."""
+    """A program's lanes, which are equally far along a timeline."""
 
-    def __init__(self, course: Course, lessons: Sequence[Lesson]):
-        self.course, self.lessons, self.lanes = course, lessons, together([lesson.lane for lesson in lessons])
-        self.done, self.row = lessons[0].done, 0  # updates, and of the schedule's steps, the first that is not done
-        self.schedule = schedule(course.timeline, self.done, pool_of(course.problem))
+    def __init__(self, replay: Replay, curves: Sequence[Curve]):
+        self.replay, self.curves, self.lanes = replay, curves, together([curve.lane for curve in curves])
+        self.done, self.row = curves[0].done, 0  # updates, and of the schedule's steps, the first that is not done
+        self.schedule = schedule(replay.timeline, self.done, pool_of(replay.problem))
         dtype = jnp.result_type(float)
         plan = self.schedule.plan
         self.plan = jax.tree.map(jnp.asarray, plan._replace(weight=plan.weight.astype(dtype)))
@@ -130,57 +133,58 @@ class Group:
 
     def _begun(self) -> Carry:
         """At θ_0, or at the checkpoints."""
-        lengths = power_of_two(points_to_hold(self.course.timeline)), power_of_two(self.schedule.ahead)
-        first = partial(begin, self.course.problem, self.course.update, *lengths)
-        checkpoints = [lesson.checkpoint for lesson in self.lessons if lesson.checkpoint is not None]
+        lengths = power_of_two(points_to_hold(self.replay.timeline)), power_of_two(self.schedule.ahead)
+        first = partial(begin, self.replay.problem, self.replay.update, *lengths)
+        checkpoints = [curve.checkpoint for curve in self.curves if curve.checkpoint is not None]
         if checkpoints:
             return carry_of(checkpoints, jax.eval_shape(first, self.lanes.seeds))
         return first(self.lanes.seeds)
 
     def advance(self, mark: int) -> None:
         """To where ``mark`` updates are applied."""
-        course = self.course
-        static = course.problem, course.update
+        replay = self.replay
+        static = replay.problem, replay.update
         for width, low, high in self.schedule.segments(self.row, mark):
             window = low, high, self.done, mark
-            carry = advance(*static, width, pool_of(course.problem), self.carry, self.lanes, self.plan, *window)
+            carry = advance(*static, width, pool_of(replay.problem), self.carry, self.lanes, self.plan, *window)
             self.carry, self.row, self.done = carry, high, min(mark, int(self.schedule.ready[high - 1]))
-        for lesson in self.lessons:
-            lesson.done = mark
+        for curve in self.curves:
+            curve.done = mark
         jax.block_until_ready(self.carry)
 
     def evaluate(self) -> None:
         """Measure every lane where it is."""
         state, sums = self.carry.state, jax.tree.map(np.asarray, self.carry.sums)
-        for k, lesson in enumerate(self.lessons):
-            found, norm = evaluate(self.course.problem, state.point[k], state.direction[k], np.uint32(lesson.lane.seed))
+        for k, curve in enumerate(self.curves):
+            found, norm = evaluate(self.replay.problem, state.point[k], state.direction[k], np.uint32(curve.lane.seed))
             with np.errstate(invalid="ignore"):  # no job, no mean
                 mean = sums.returns[k] / sums.jobs[k]
-            lesson.rows[self.done] = lesson.new[self.done] = measured(mean, sums.steps[k], norm, found)
+            curve.rows[self.done] = curve.new[self.done] = measured(mean, sums.steps[k], norm, found)
         self.carry = self.carry._replace(sums=jax.tree.map(jnp.zeros_like, self.carry.sums))
 
 
-def teach(course: Course, lessons: Sequence[Lesson], further: Callable[[int], None], stop: Event) -> None:
-    """Train a program's lanes, which are equally far, to the end of the timeline, or until ``stop`` is set.
+def extend(replay: Replay, curves: Sequence[Curve], further: Callable[[int], None], stop: Event) -> None:
+    """Extend the curves of a program's lanes, which are equally far, to the replay's end, or until ``stop`` is set.
 
     further: called with how many updates were done, of all lanes together.
     """
-    group, offsets = Group(course, lessons), course.timeline.batches().offsets
+    group, offsets = Group(replay, curves), replay.timeline.batches().offsets
     kept, gradients = monotonic(), AT_FIRST
-    while (done := group.done) < course.end and not stop.is_set():
+    while (done := group.done) < replay.end and not stop.is_set():
         begun = monotonic()
         mark = max(done + 1, int(np.searchsorted(offsets, offsets[done] + gradients)))
-        mark = min(mark, course.end, *course.evaluated[course.evaluated > done][:1].tolist())
+        mark = min(mark, replay.end, *replay.evaluated[replay.evaluated > done][:1].tolist())
         group.advance(mark)
-        if mark in course.evaluated:
+        if mark in replay.evaluated:
             group.evaluate()
         now = monotonic()
-        gradients = min(max(1, int(gradients * min(8.0, SECONDS / 4 / (now - begun)))), int(offsets[-1]))
-        if now - kept > SECONDS or mark == course.end:
-            course.keep(lessons, group.carry)
+        pace = min(8.0, SECONDS / 4 / max(now - begun, 1e-6))  # clocks may be coarse
+        gradients = min(max(1, int(gradients * pace)), int(offsets[-1]))
+        if now - kept > SECONDS or mark == replay.end:
+            replay.keep(curves, group.carry)
             kept = monotonic()
-        for lesson in lessons:
-            lesson.computed += int(offsets[mark] - offsets[done])
-        further((mark - done) * len(lessons))
-    for k, lesson in enumerate(lessons):
-        lesson.point = np.array(group.carry.state.point[k])
+        for curve in curves:
+            curve.computed += int(offsets[mark] - offsets[done])
+        further((mark - done) * len(curves))
+    for k, curve in enumerate(curves):
+        curve.point = np.array(group.carry.state.point[k])
