@@ -70,9 +70,10 @@ def test_the_simulation_side_knows_no_jax():
     assert above <= JAX_SIDE | EITHER_WAY
 
 
-def test_only_figures_draws_and_only_results_writes():
+def test_only_figures_draws_and_only_results_and_the_store_write():
     assert importers("matplotlib") == {"figures"}
-    assert {room_of(path) for path in measures.writers()} == {"results"}
+    assert {room_of(path) for path in measures.writers()} == {"results", "store"}
+    assert importers("sqlite3") == {"store"}  # which writes its database, and nothing else
 
 
 def test_only_the_command_line_knows_terminals():

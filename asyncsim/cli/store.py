@@ -35,9 +35,8 @@ def store(
             f"{wrong} contents are not as they were written, and are not used" if wrong else "all is as it was written"
         )
     lanes = kept.lanes()
-    shown = table(
-        "", *texts_of("problem", "update"), *numbers("lanes", "seeds", "step sizes", "updates", "MB", "written")
-    )
+    counted = numbers("lanes", "seeds", "step sizes", "updates", "MB", "written")
+    shown = table("", texts("problem"), texts("update"), *counted)
     about = lanes["about"].map(_words)
     for words, rows in lanes.groupby(about, sort=False):
         every = rows["about"].tolist()
@@ -48,11 +47,6 @@ def store(
     out.print(shown)
     size = kept.path.stat().st_size / 1e6 if kept.path.exists() else 0.0
     out.print(f"{kept.path}: {len(lanes)} lanes, {size:.1f} MB", soft_wrap=True)
-
-
-def texts_of(*headings: str) -> list[Any]:
-    """A column of words each."""
-    return [texts(heading) for heading in headings]
 
 
 def _words(about: dict[str, Any]) -> tuple[str, str]:
