@@ -37,16 +37,16 @@ class Nameless(TypeError):
     """Something that has no name which is the same in another process, as a function has none."""
 
 
-def curve_settings(problem: Problem, update: Any, evaluate_every: int, room: tuple[int, int]) -> dict[str, Any]:
+def curve_settings(problem: Problem, update: Any, evaluate_every: int, shapes: tuple[int, int]) -> dict[str, Any]:
     """All that the curves of a method on a problem depend on, besides timeline, seed and step size, as JSON has it.
 
-    room: of the programs, lanes and pooled jobs. Raises Nameless.
+    shapes: of the programs, how many lanes and pooled jobs. Raises Nameless.
     """
     return {
         "problem": _described(problem),
         "update": _described(update),
         "evaluate_every": evaluate_every,
-        "programs": [*room, _package_source()],
+        "programs": [*shapes, _package_source()],
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "floats": jnp.result_type(float).name,
         "random": [f"{getattr(jax.config, option, None)}" for option in RANDOM],

@@ -67,6 +67,8 @@ def on_all_cores(function: Callable[[Any, threading.Event], Any], groups: Sequen
     wide, stop = jnp.result_type(float) == jnp.float64, threading.Event()
 
     def call(group):
+        if stop.is_set():
+            return None  # nobody will read it
         with jax.enable_x64(wide):  # which threads do not inherit
             try:
                 return function(group, stop)
@@ -79,5 +81,4 @@ def on_all_cores(function: Callable[[Any, threading.Event], Any], groups: Sequen
             return list(pool.map(call, groups))
         except BaseException:  # a key that was pressed reaches this thread alone
             stop.set()
-            pool.shutdown(wait=False, cancel_futures=True)
             raise
