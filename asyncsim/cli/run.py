@@ -122,11 +122,12 @@ def _by_name(found) -> dict:
     from ..experiment import run_key
     from ..scenario import run_name
 
-    return {
-        run_name(label, values): (point.methods[label], found.timelines[run_key(*values.values(), label)])
+    runs = {
+        run_name(label, values): run_key(*values.values(), label)
         for values, point in found.scenario.points
         for label in point.methods
     }
+    return {name: (found.methods[run], found.timelines[run]) for name, run in runs.items()}
 
 
 WORKERS_AT_MOST = 10  # that fit beside each other

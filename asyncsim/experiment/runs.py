@@ -61,8 +61,20 @@ class Run:
         )
 
     @cached_property
+    def methods(self) -> Mapping[Any, Method]:
+        """Each method as it was tuned, by its label; of a sweep, by (value of each axis, ..., label)."""
+        runs, found = dict(list(self.curves.groupby([*self.axes, "method"], sort=False))), {}
+        for values, point in self.scenario.points:
+            for label, variants in point.variants.items():
+                rows = runs[*values.values(), label]
+                name = rows["tuned"].iloc[0] if "tuned" in rows else ""
+                method = next(variant.method for variant in variants if variant.name == name)
+                found[run_key(*values.values(), label)] = method
+        return found
+
+    @cached_property
     def timelines(self) -> Mapping[Any, Timeline]:
-        """By method; of a sweep, by (value of each axis, ..., method).
+        """By the same keys as `methods`.
 
         Where trajectories decide how long jobs take, it is that of the first seed. What is not at hand is simulated, or
         then trained, when it is first asked for. Raises ScenarioError where that does not have the times of the curves,
@@ -70,14 +82,11 @@ class Run:
         """
         found, tuned = dict(self.simulated or {}), dict(list(self.tuned().groupby([*self.axes, "method"], sort=False)))
         for values, point in self.scenario.points:
-            for label, variants in point.variants.items():
-                run = run_key(*values.values(), label)
+            for label in point.variants:
+                run, rows = run_key(*values.values(), label), tuned[*values.values(), label]
                 if run in found:
                     continue
-                rows = tuned[*values.values(), label]
-                name = rows["tuned"].iloc[0] if "tuned" in rows else ""
-                method = next(variant.method for variant in variants if variant.name == name)
-                timeline = found[run] = _timeline(point, label, method, rows)
+                timeline = found[run] = _timeline(point, label, self.methods[run], rows)
                 first = rows[rows["seed"] == rows["seed"].iloc[0]]
                 times = np.append(0.0, timeline.updates["time"].to_numpy())
                 if not np.array_equal(times[first["update"][first["update"] < len(times)]], first["time"]):

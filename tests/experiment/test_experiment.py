@@ -166,6 +166,22 @@ def test_timelines_are_those_of_the_curves(here):
     later.plot()  # which needs none
 
 
+def test_methods_and_timelines_are_those_that_were_tuned(here):
+    """Also where another value of a parameter stands first in the file."""
+    tuned = "[methods.rennala_nigt.tune]\nbatch_size = [100, 2]\n"  # in 3 s there is no update of 100 gradients
+    text = TINY.replace("updates = 3", "until = 3.0").replace("[methods.rennala_nigt]\nbatch_size = 4\n", tuned)
+    for worse in (2, 100):  # by the name that it has in curves
+        Path("x.toml").write_text(text.replace("[100, 2]", f"[{worse}, {102 - worse}]"))
+        run = asyncsim.run("x.toml", output=f"out{worse}")
+        (name,) = run.curves.loc[run.curves["method"] == "rennala_nigt", "tuned"].unique()
+        size = run.methods["rennala_nigt"].rule.batch_size
+        assert name == f"batch_size={size}" and set(run.tuning["tuned"]) == {"batch_size=2", "batch_size=100", ""}
+        assert size == 2 and run.timelines["rennala_nigt"].updates["gradients"].unique().tolist() == [2]
+        loaded = Run.load(f"out{worse}")
+        same(loaded, run)
+        assert loaded.methods == run.methods
+
+
 def test_a_directory_of_something_else(here):
     results.save_timelines(Path("out"), load("x.toml").settings, {"afedpg": load("x.toml").simulate("afedpg")})
     with pytest.raises(ScenarioError, match="^out: no run was saved here"):
