@@ -30,7 +30,7 @@ def reproduce(
 ):
     """Reproduce one of the paper's figures, or one of ours: run experiments/**/NAME.toml.
 
-    A run that was killed goes on with the methods that it had not finished.
+    A run that was killed goes on from its last checkpoint.
     """
     from ..base import nearest
     from ..scenario import ScenarioError, load

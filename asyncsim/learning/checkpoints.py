@@ -54,6 +54,7 @@ class Checkpoint(NamedTuple):
     points: np.ndarray  # (k, d), the query point of each
 
     def to_bytes(self) -> bytes:
+        """As a shelf keeps it: arrays, and no code."""
         content = io.BytesIO()
         named = {f"state_{k}": leaf for k, leaf in enumerate(self.state)}
         np.savez(content, **named, **self.sums._asdict(), versions=self.versions, points=self.points)  # type: ignore[arg-type]
@@ -61,6 +62,7 @@ class Checkpoint(NamedTuple):
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Checkpoint:
+        """What `to_bytes` was of."""
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             state = tuple(arrays[f"state_{k}"] for k in range(sum(name.startswith("state_") for name in arrays)))
             sums = Sums(*(arrays[name] for name in Sums._fields))

@@ -66,23 +66,14 @@ def begin(problem: Problem, update: Update, length: int, ahead: int, seeds) -> C
 
 @partial(jax.jit, static_argnums=(0, 1, 2, 3), donate_argnums=(4,))
 def advance(
-    problem: Problem,
-    update: Update,
-    width: int,
-    pool: int,
-    carry: Carry,
-    lanes: Lanes,
-    plan: Plan,
-    low,
-    high,
-    done,
-    mark,
+    problem: Problem, update: Update, width: int, pool: int, carry: Carry, lanes: Lanes, plan: Plan, window
 ) -> Carry:
     """In every lane: do the schedule's steps low .. high - 1, and apply the updates done .. mark - 1.
 
     width: of the steps, `POOLED` or how many jobs with one point. pool: how many jobs a pooled step has room for.
+    window: (low, high, done, mark).
     """
-    room = pool if width == POOLED else width
+    room, (low, high, done, mark) = pool if width == POOLED else width, window
 
     def lane(carry: Carry, seed, step_size, real):
         length, ahead = len(carry.points), len(carry.pending.jobs)

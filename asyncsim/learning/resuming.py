@@ -146,7 +146,7 @@ class Group:
         static = replay.problem, replay.update
         for width, low, high in self.schedule.segments(self.row, mark):
             window = low, high, self.done, mark
-            carry = advance(*static, width, pool_of(replay.problem), self.carry, self.lanes, self.plan, *window)
+            carry = advance(*static, width, pool_of(replay.problem), self.carry, self.lanes, self.plan, window)
             self.carry, self.row, self.done = carry, high, min(mark, int(self.schedule.ready[high - 1]))
         for curve in self.curves:
             curve.done = mark
