@@ -84,6 +84,7 @@ def conduct(scenario: Scenario, shelf: Shelf, progress: Callable[[Progress], Non
         for label in point.variants
     ]
     found = Found()
+    shelf.check()
 
     def tell(part: Part, phase: str, done: int = 0, total: int | None = None) -> None:
         if progress is not None:

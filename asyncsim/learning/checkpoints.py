@@ -21,6 +21,9 @@ from .programs import Carry, Sums
 class Shelf(Protocol):
     """Where curves are kept that were computed once, by a lane's key and the digest of what its updates used so far."""
 
+    def check(self, writing: bool = False) -> None:
+        """Raises OSError where nothing can be read, or, if it is to be, written."""
+
     def rows(self, key: str) -> Mapping[bytes, bytes]:
         """What was measured of a lane, by digest."""
 

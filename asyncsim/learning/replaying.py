@@ -39,7 +39,8 @@ def replay(
     A lane, a seed with a step size, depends on nothing but the problem, the method's update and what the timeline's
     updates use: bit for bit the same whatever other lanes are computed beside it, wherever the run stops, and if it was
     interrupted. Gradients that no update uses are never computed.
-    Raises ValueError for empty or repeated seeds, bad step sizes, and a problem for another number of workers.
+    Raises ValueError for empty or repeated seeds, bad step sizes, and a problem for another number of workers; OSError,
+    before anything is computed, where the shelf could not keep it.
     """
     seeds, step_sizes = checked_lanes(seeds, (method.update.step_size,) if step_sizes is None else step_sizes)
     checked_evaluate_every(evaluate_every)
@@ -76,4 +77,6 @@ def _finish(run: Replay, curves: Sequence[Curve], progress: Callable[[int, int],
         some = [curve for curve in same if not curve.complete]
         groups += [some[k : k + room] for k in range(0, len(some), room)]
     further(0)
+    if groups and run.shelf is not None and run.settings:
+        run.shelf.check(writing=True)
     on_all_cores(lambda group, stop: extend(run, group, further, stop), groups)

@@ -2,6 +2,8 @@
 
 It is one SQLite file, which several processes may use at once and which survives a kill at any moment. Nothing in it is
 code, and what is read has to have the digest that it was written with. It knows no JAX, and not what its bytes mean.
+
+A store that may only be read serves what is in it; nothing is computed that could not be kept.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import time
 from typing import Any
@@ -31,6 +34,7 @@ CREATE TABLE IF NOT EXISTS contents (
 );
 """
 ROW, CHECKPOINT = "row", "checkpoint"
+CONTENT = "key, kind, prefix, content, digest"
 
 
 def default_home() -> Path:
@@ -42,7 +46,7 @@ def default_home() -> Path:
 class Store:
     """The store in a directory, which is made when something is kept. It is what `replay` takes as its ``shelf``.
 
-    Raises OSError where the database cannot be read or written.
+    Raises OSError, with one line, where the database cannot be read or written.
     """
 
     home: Path
@@ -55,37 +59,61 @@ class Store:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """A connection for one transaction: all of it is done, or nothing."""
+        with self._told(), closing(sqlite3.connect(self.path, timeout=PATIENCE)) as connection:
+            connection.text_factory = partial(str, encoding="utf-8", errors="replace")  # where it is damaged
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'contents'").fetchone():
+                connection.executescript(SCHEMA)
+            with connection:
+                yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Whatever is wrong with the file is one line."""
         try:
-            self.home.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self.path, timeout=PATIENCE)) as connection:
-                if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'contents'").fetchone():
-                    connection.executescript(SCHEMA)
-                with connection:
-                    yield connection
+            yield
         except sqlite3.Error as error:
             raise OSError(f"{self.path}: {error}: give another --store, or --no-store") from None
 
-    def _read(self, query: str, *values: Any) -> list[tuple]:
-        if not self.path.exists():
-            return []
-        with self._open() as connection:
-            return connection.execute(query, values).fetchall()
+    @contextmanager
+    def _read(self, query: str, *values: Any) -> Iterator[Iterator[tuple]]:
+        """The rows of an answer, one by one."""
+        if self.path.exists():
+            with self._open() as connection:
+                yield connection.execute(query, values)
+        else:
+            yield iter(())
+
+    def _make(self) -> None:
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OSError(f"{self.home}: {error.strerror}: give another --store, or --no-store") from None
+
+    def check(self, writing: bool = False) -> None:
+        """Raises OSError where nothing can be read, or, where it is to be or nothing is there yet, be written."""
+        if not self.path.exists() or writing:
+            self._make()
+            with self._open() as connection:
+                connection.execute("INSERT OR REPLACE INTO lanes VALUES ('', '', 0)")
+                connection.rollback()
+        else:
+            self.rows("")
 
     def rows(self, key: str) -> Mapping[bytes, bytes]:
         """What was measured of a lane, by the digest of what its updates had used."""
-        found = self._read("SELECT prefix, content, digest FROM contents WHERE key = ? AND kind = ?", key, ROW)
-        return {prefix: content for prefix, content, digest in found if _digest(content) == digest}
+        with self._read(f"SELECT {CONTENT} FROM contents WHERE key = ? AND kind = ?", key, ROW) as found:
+            return {row[2]: row[3] for row in found if _is_whole(*row)}
 
     def checkpoints(self, key: str) -> Collection[bytes]:
         """The digests of what its updates had used, at which a lane can be resumed."""
-        found = self._read("SELECT prefix FROM contents WHERE key = ? AND kind = ?", key, CHECKPOINT)
-        return [prefix for (prefix,) in found]
+        with self._read("SELECT prefix FROM contents WHERE key = ? AND kind = ?", key, CHECKPOINT) as found:
+            return [prefix for (prefix,) in found]
 
     def checkpoint(self, key: str, prefix: bytes) -> bytes | None:
         """A checkpoint; None where it is gone, or not what was written."""
-        query = "SELECT content, digest FROM contents WHERE key = ? AND kind = ? AND prefix = ?"
-        found = self._read(query, key, CHECKPOINT, prefix)
-        return next((content for content, digest in found if _digest(content) == digest), None)
+        query = f"SELECT {CONTENT} FROM contents WHERE key = ? AND kind = ? AND prefix = ?"
+        with self._read(query, key, CHECKPOINT, prefix) as found:
+            return next((row[3] for row in found if _is_whole(*row)), None)
 
     def keep(
         self,
@@ -97,13 +125,14 @@ class Store:
         instead: bytes | None = None,
     ) -> None:
         """Keep rows of a lane and a checkpoint, instead of another one, all or nothing. about: what it is, as JSON."""
+        self._make()
         with self._open() as connection:
             lane = key, json.dumps(about, sort_keys=True), time()
             connection.execute("INSERT OR REPLACE INTO lanes VALUES (?, ?, ?)", lane)
             new = [(ROW, at, content) for at, content in rows.items()] + [(CHECKPOINT, prefix, checkpoint)]
             connection.executemany(
                 "INSERT OR REPLACE INTO contents VALUES (?, ?, ?, ?, ?)",
-                [(key, kind, at, content, _digest(content)) for kind, at, content in new],
+                [(key, kind, at, content, _digest(key, kind, at, content)) for kind, at, content in new],
             )
             if instead not in (None, prefix):
                 gone = key, CHECKPOINT, instead
@@ -120,15 +149,23 @@ class Store:
             SELECT about, sum(kind = 'row'), sum(kind = 'checkpoint'), sum(length(content)), written
             FROM lanes JOIN contents USING (key) GROUP BY key ORDER BY written
         """
-        frame = pd.DataFrame(self._read(query), columns=["about", "evaluations", "checkpoints", "bytes", "written"])
-        return frame.assign(about=frame["about"].map(json.loads), written=pd.to_datetime(frame["written"], unit="s"))
+        with self._read(query) as found:
+            frame = pd.DataFrame(list(found), columns=["about", "evaluations", "checkpoints", "bytes", "written"])
+        seconds = pd.to_numeric(frame["written"], errors="coerce")
+        written = pd.to_datetime(seconds, unit="s", errors="coerce")
+        return frame.assign(about=frame["about"].map(_about), written=written)
 
     def verify(self) -> int:
         """How many contents are not what was written. Raises OSError where the file itself is damaged."""
-        wrong = [word for (word,) in self._read("PRAGMA integrity_check") if word != "ok"]
+        with self._read("PRAGMA integrity_check") as found:
+            wrong = [word for (word,) in found if word != "ok"]
         if wrong:
-            raise OSError(f"{self.path}: {wrong[0]}: move it away; curves that were in it are computed again")
-        return sum(_digest(content) != digest for content, digest in self._read("SELECT content, digest FROM contents"))
+            line = " ".join(wrong[0].split())
+            raise OSError(f"{self.path}: {line}: move it away; curves that were in it are computed again")
+        with self._read(f"SELECT {CONTENT} FROM contents") as found:
+            contents = sum(not _is_whole(*row) for row in found)
+        with self._read("SELECT about FROM lanes") as found:
+            return contents + sum(not _about(about) for (about,) in found)
 
     def prune(self, days: float) -> int:
         """Forget lanes that were written longer ago, and free their space; return how many."""
@@ -137,10 +174,27 @@ class Store:
         with self._open() as connection:
             gone = connection.execute("DELETE FROM lanes WHERE written <= ?", (time() - DAY * days,)).rowcount
             connection.execute("DELETE FROM contents WHERE key NOT IN (SELECT key FROM lanes)")
-        with closing(sqlite3.connect(self.path, timeout=PATIENCE)) as connection:
+        with self._told(), closing(sqlite3.connect(self.path, timeout=PATIENCE)) as connection:
             connection.execute("VACUUM")
         return gone
 
 
-def _digest(content: bytes) -> bytes:
-    return hashlib.sha256(content).digest()
+def _digest(key: str, kind: str, prefix: bytes, content: bytes) -> bytes:
+    """Of a content in its place."""
+    place = json.dumps([key, kind, prefix.hex(), len(content)])
+    return hashlib.sha256(place.encode() + content).digest()
+
+
+def _is_whole(key: Any, kind: Any, prefix: Any, content: Any, digest: Any) -> bool:
+    """Whether a content is what was written, and where."""
+    right = isinstance(key, str) and isinstance(kind, str) and isinstance(prefix, bytes) and isinstance(content, bytes)
+    return right and _digest(key, kind, prefix, content) == digest
+
+
+def _about(text: Any) -> dict[str, Any]:
+    """What a lane is; nothing, where that cannot be read."""
+    try:
+        found = json.loads(text)
+    except (TypeError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
