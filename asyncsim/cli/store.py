@@ -40,8 +40,8 @@ def store(
     about = lanes["about"].map(_words)
     for words, rows in lanes.groupby(about, sort=False):
         every = rows["about"].tolist()
-        counts = (len(rows), *(len({one[key] for one in every}) for key in ("seed", "step_size")))
-        updates = max(one["updates"] for one in every)
+        counts = (len(rows), *(len({f"{one.get(key)}" for one in every}) for key in ("seed", "step_size")))
+        updates = max(one.get("updates", 0) for one in every)
         megabytes = rows["bytes"].sum() / 1e6
         shown.add_row(*words, *map(str, counts), f"{updates}", f"{megabytes:.1f}", f"{rows['written'].max():%Y-%m-%d}")
     out.print(shown)
@@ -53,10 +53,10 @@ def _words(about: dict[str, Any]) -> tuple[str, str]:
     """The problem and the update of a lane."""
 
     def name(part: Any) -> str:
-        return part["class"].rpartition(".")[2] if isinstance(part, dict) else f"{part}"
+        return f"{part.get('class', '?')}".rpartition(".")[2] if isinstance(part, dict) else f"{part}"
 
-    problem = about["problem"]
-    environment = problem.get("environment")
+    problem, update = about.get("problem", "?"), about.get("update", "?")
+    environment = problem.get("environment") if isinstance(problem, dict) else None
     one = environment[1] if isinstance(environment, list) else environment  # ["tuple", first, ...]
     task = one.get("name", name(one)) if isinstance(one, dict) else ""
-    return f"{name(problem)} {task}".strip(), name(about["update"])
+    return f"{name(problem)} {task}".strip(), name(update)
