@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import jax
@@ -60,16 +61,21 @@ def together(lanes: Sequence[Lane]) -> Lanes:
 
 
 def on_all_cores(function: Callable[[Any, threading.Event], Any], groups: Sequence[Any]) -> list[Any]:
-    """What the function returns for each group, on threads, in the caller's precision.
+    """What the function returns for each group, on threads, as the caller's contexts have JAX compute.
 
     Its event is set when it should stop, for another call failed or the caller was interrupted.
     """
-    wide, stop = jnp.result_type(float) == jnp.float64, threading.Event()
+    stop, wide, config = threading.Event(), jnp.result_type(float) == jnp.float64, jax.config
+    products = jax.default_matmul_precision, config.jax_default_matmul_precision  # type: ignore[attr-defined]
+    numbers = jax.default_prng_impl, config.jax_default_prng_impl  # type: ignore[attr-defined]
+    bits = jax.threefry_partitionable, config.jax_threefry_partitionable  # type: ignore[attr-defined]
 
     def call(group):
         if stop.is_set():
             return None  # nobody will read it
-        with jax.enable_x64(wide):  # which threads do not inherit
+        with ExitStack() as stack:
+            for option, value in ((jax.enable_x64, wide), products, numbers, bits):  # which threads do not inherit
+                stack.enter_context(option(value))
             try:
                 return function(group, stop)
             except BaseException:
