@@ -16,9 +16,11 @@ import os
 import platform
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
+from sysconfig import get_path
 from typing import Any
 
 import jax
@@ -28,9 +30,10 @@ import numpy as np
 from ..base import Problem
 from ..timeline import Timeline
 
+OPTIONS = ("jax_default_matmul_precision", "jax_default_prng_impl", "jax_threefry_partitionable")
 PACKAGES = ("jax", "jaxlib", "numpy", "mujoco", "mujoco-mjx", "gymnasium", "gymnax", "optax")
+OURS = __package__.partition(".")[0]
 ROOMS = ("learning", "problems", "rl", "updates")  # that curves depend on, beside base.py
-RANDOM = ("jax_default_prng_impl", "jax_threefry_partitionable")
 
 
 class Nameless(TypeError):
@@ -49,8 +52,7 @@ def curve_settings(problem: Problem, update: Any, evaluate_every: int, shapes: t
         "programs": [*shapes, _package_source()],
         "packages": {name: found for name in PACKAGES if (found := _version(name))},
         "floats": jnp.result_type(float).name,
-        "random": [f"{getattr(jax.config, option, None)}" for option in RANDOM],
-        "products": f"{jax.config.jax_default_matmul_precision}",  # type: ignore[attr-defined]
+        **{name: f"{getattr(jax.config, name)}" for name in OPTIONS},
         "device": [
             platform.machine(),
             jax.default_backend(),
@@ -80,31 +82,80 @@ def prefix_digests(timeline: Timeline) -> list[bytes]:
 
 def _described(value: Any) -> Any:
     """A value as JSON has it, to the last bit; of a dataclass, with its class and the code that it comes from."""
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or type(value) in (bool, int, str):
         return value
     if isinstance(value, float):
         return value.hex()
     if isinstance(value, np.generic):
         return _described(value.item())
-    if isinstance(value, np.ndarray | jax.Array):
+    if isinstance(value, np.ndarray | jax.Array) and isinstance(value.dtype, np.dtype) and not value.dtype.hasobject:
         array = np.ascontiguousarray(value)
         return [array.dtype.str, array.shape, hashlib.sha256(array.tobytes()).hexdigest()]
-    if isinstance(value, tuple | list):
+    if type(value) in (tuple, list):
         return [type(value).__name__, *map(_described, value)]
-    if is_dataclass(value) and not isinstance(value, type):
-        own = {field.name: _described(getattr(value, field.name)) for field in fields(value)}
-        return {"class": f"{type(value).__module__}.{type(value).__qualname__}", "source": _source(type(value)), **own}
+    kind = type(value)
+    if is_dataclass(kind) and "<locals>" not in kind.__qualname__:  # whose code may close over other numbers
+        names = {field.name for field in fields(value)} | {
+            name
+            for name in getattr(value, "__dict__", ())
+            if not isinstance(inspect.getattr_static(kind, name, None), cached_property)
+        }
+        own = {name: _described(getattr(value, name)) for name in sorted(names)}
+        return {"class": f"{kind.__module__}.{kind.__qualname__}", "source": _source(kind), **own}
     raise Nameless(f"{value!r} has no name that is the same in another process")
 
 
-def _source(kind: type) -> str:
-    """Of a class from elsewhere, the code of its module; this package's is in the key anyway."""
-    if kind.__module__.split(".")[0] == __package__.split(".")[0]:
-        return ""
+def _source(kind: type) -> dict[str, str]:
+    """Of a class from elsewhere, the code of its module, and of those that this imports; ours is in the key anyway."""
+    if kind.__module__.partition(".")[0] == OURS:
+        return {}
     try:
-        return _digest_of_code(inspect.getsource(inspect.getmodule(kind) or kind))
+        source = inspect.getsource(inspect.getmodule(kind) or kind)
     except (OSError, TypeError):
         raise Nameless(f"the source of {kind!r} is not at hand") from None
+    found, left = {}, [(kind.__module__, getattr(inspect.getmodule(kind), "__package__", None), source)]
+    while left:
+        name, package, source = left.pop()
+        found[name] = _digest_of_code(source)
+        for other in _imported(source, package or ""):
+            if other not in found and (own := _own_module(other)):
+                found[other] = ""  # begun
+                left.append((other, *own))
+    return found
+
+
+def _imported(source: str, package: str) -> list[str]:
+    """What a module of a package imports, by absolute names; some of them may be no modules but what is in them."""
+    names = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            home = ".".join([*above, *([node.module] if node.module else [])])
+            names += [home, *(f"{home}.{alias.name}" for alias in node.names)]
+    return list(dict.fromkeys(names))
+
+
+def _own_module(name: str) -> tuple[str, str] | None:
+    """The package of a module of the user's own, and its source; None for an installed one, and for what is none."""
+    spec = None
+    try:
+        for part in (name.partition(".")[0], name):  # so nobody else's package is imported on the way to its parts
+            spec = find_spec(part)
+            places = [spec.origin, *(spec.submodule_search_locations or ())] if spec else []
+            if spec is None or part == OURS or any(_installed(Path(place)) for place in places if place):
+                return None
+        if spec is not None and f"{spec.origin}".endswith(".py"):
+            return spec.parent or "", Path(f"{spec.origin}").read_text(encoding="utf-8")
+    except (ImportError, ValueError, AttributeError, OSError):
+        pass
+    return None
+
+
+def _installed(file: Path) -> bool:
+    homes = [Path(get_path(name)) for name in ("stdlib", "platstdlib")]
+    return bool({"site-packages", "dist-packages"} & {*file.parts}) or any(map(file.is_relative_to, homes))
 
 
 @cache
