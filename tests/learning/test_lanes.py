@@ -1,5 +1,7 @@
 """A lane depends on its problem, update, uses, seed and step size, and on nothing else: bit for bit."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from asyncsim import Cluster, PolicyGradient, TabularMDP, methods, replay, simul
 from asyncsim.base import Method
 from asyncsim.cluster import sqrt
 from asyncsim.learning import resuming
+from asyncsim.learning.lanes import on_all_cores
 from asyncsim.rl.policies import MLP
 from asyncsim.rules import Rennala, Ringleader
 from asyncsim.store import Store
@@ -115,3 +118,17 @@ def test_what_has_no_name_is_trained_anew(tmp_path):
     for _ in range(2):
         assert curves(PROBLEMS["table"], method, [0], [0.02], shelf=Store(tmp_path)).computed == 48
     assert not len(Store(tmp_path).lanes())
+
+
+def test_after_a_failure_no_group_is_begun():
+    begun = []
+
+    def fail(group, stop):
+        begun.append(group)
+        if group == 0:
+            raise RuntimeError("a bug")
+        assert stop.wait(60)
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        on_all_cores(fail, range(1000))
+    assert len(begun) <= os.cpu_count()
