@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import reprlib
 import tomllib
 import unicodedata
@@ -243,22 +244,23 @@ def _method(
     where = f"methods.{label}"
     function = method_named(label, given)
     named = {"method": function.__name__} | given
-    tune = named.get("tune")
-    table = validated(method_table(function, cluster.workers, tune if isinstance(tune, dict) else ()), named, where)
+    tune = named["tune"] if isinstance(named.get("tune"), dict) else {}
+    model = method_table(function, cluster.workers)
+    _check_tuned(f"{where}.tune", where, tune, named, model)
+    table = validated(method_table(function, cluster.workers, tune), named, where)
     grid, variants = _grid(settings, where, table), []
     if table.tune is not None and settings.tuning_seeds is None:
         raise ScenarioError(f"{where}.tune needs seeds that are not reported: give tuning_seeds")
     for values in product(*(table.tune or {}).values()):
         chosen = dict(zip(table.tune or {}, values))
-        model = method_table(function, cluster.workers)
-        for key in chosen:
-            if key not in model.model_fields or key in MethodTable.model_fields:
-                known = [name for name in model.model_fields if name not in MethodTable.model_fields]
-                raise ScenarioError(f"{where}.tune.{key} is no parameter of {function.__name__}: {nearest(key, known)}")
-        whole = validated(model, {key: value for key, value in named.items() if key != "tune"} | chosen, where)
-        arguments = whole.model_dump(exclude={*MethodTable.model_fields})
-        method = told(where, whole, function, step_size=grid[0], **arguments)
-        told(where, whole, method.rule.empty, cluster.workers)  # as many workers as it needs
+        try:
+            whole = validated(model, {key: value for key, value in named.items() if key != "tune"} | chosen, where)
+            arguments = whole.model_dump(exclude={*MethodTable.model_fields})
+            method = told(where, whole, function, step_size=grid[0], **arguments)
+            told(where, whole, method.rule.empty, cluster.workers)  # as many workers as it needs
+        except ScenarioError as error:
+            key = next((key for key in chosen if re.match(rf"{re.escape(where)}\.{key}\b", f"{error}")), None)
+            raise error if key is None else ScenarioError(f"{where}.tune{f'{error}'.removeprefix(where)}") from None
         variants.append(Variant(chosen, replace(method, name=label)))
     return table, grid, tuple(variants)
 
@@ -270,6 +272,19 @@ def _check_coupled(settings: Settings) -> None:
             raise ScenarioError("stop.until is missing: with cluster.compute_unit='step', seeds end at one time by it only")
         if settings.tuning == "halving":
             raise ScenarioError("tuning='halving' needs cluster.compute_unit='gradient': give 'grid'")
+
+
+def _check_tuned(where: str, above: str, tune: Mapping[str, Any], named: Mapping[str, Any], model: type[Table]) -> None:
+    """Raises ScenarioError unless what is tuned are parameters of the method, which are not given as well."""
+    known = [name for name in model.model_fields if name not in MethodTable.model_fields]
+    for key, values in tune.items():
+        given = f"{where}.{key}={reprlib.repr(values)}"
+        if key in ("step_size", "step_sizes"):
+            raise ScenarioError(f"{given} is tuned anyway: give {above}.step_sizes")
+        if key not in known:
+            raise ScenarioError(f"{given} is no parameter of {model.__name__}: {nearest(key, known)}")
+        if key in named:
+            raise ScenarioError(f"{given} and {above}.{key}={reprlib.repr(named[key])}: give one of them")
 
 
 def _grid(settings: Settings, where: str, table: MethodTable) -> tuple[float, ...]:
