@@ -8,6 +8,7 @@ This module is plain Python: simulation imports it without JAX, and replay witho
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -87,6 +88,14 @@ def missing(rule: Rule, held: Any, gone: Sequence[int], clock: Clock) -> Sequenc
     if own := getattr(rule, "missing", None):
         return own(held, gone, clock)
     return gone if len(gone) == len(clock.workers) else ()
+
+
+def parks_after(rule: Rule) -> float:
+    """Jobs with which a worker has done its part of a round, and knows it; infinite where only a full round tells it.
+
+    A rule says so in an attribute ``parks_after``.
+    """
+    return getattr(rule, "parks_after", math.inf)
 
 
 def holds(rule: Rule, held: Any, finished: int) -> Iterable[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -11,6 +11,9 @@ from typing import Any, Literal
 from .networks import Constant, Jitter, Network, PerWorker
 from .speeds import Outage, check_outages
 from .times import ComputeTime, Fixed
+
+COLLECTIVES = ("max", "broadcast+reduce", "contributors", "when_ready")
+TRANSFERS = ("round_trip", "both_ways")
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,9 @@ class Cluster:
         or `ComputeTime` distributions.
     communication: seconds per communication: κ for all, κ_i of shape (workers,), or a `Network`.
     collective: what a round of a collecting method costs (left open in the paper): ``"max"``, one κ = max κ_i after
-        collection and nothing at broadcast; ``"broadcast+reduce"``, two.
+        collection and nothing at broadcast; ``"broadcast+reduce"``, two; ``"contributors"``, max κ_i over the workers
+        that hold a used gradient; ``"when_ready"``, the same, but a worker sends as soon as it knows that it has done
+        its part.
     transfer: what a gradient of a greedy method costs (left open in the paper): ``"round_trip"``, one κ_i;
         ``"both_ways"``, κ_i down and κ_i up.
     speeds: worker to `Speed`, where it changes over time. outages: worker to its `Outage`, or several.
@@ -34,7 +39,7 @@ class Cluster:
 
     compute: Sequence[float | ComputeTime]
     communication: float | Sequence[float] | Network = 0.0
-    collective: Literal["max", "broadcast+reduce"] = "max"
+    collective: Literal["max", "broadcast+reduce", "contributors", "when_ready"] = "max"
     transfer: Literal["round_trip", "both_ways"] = "round_trip"
     speeds: Any = ()  # given as a Mapping[int, Speed], kept as pairs
     outages: Any = ()  # given as a Mapping[int, Outage | Sequence[Outage]], kept as pairs
@@ -46,9 +51,12 @@ class Cluster:
             raise ValueError("compute=[] has no worker: give at least one number of seconds")
         object.__setattr__(self, "compute", tuple(_time(i, time) for i, time in enumerate(self.compute)))
         self._check_communication()
-        for key, known in (("collective", ("max", "broadcast+reduce")), ("transfer", ("round_trip", "both_ways"))):
+        for key, known in (("collective", COLLECTIVES), ("transfer", TRANSFERS)):
             if getattr(self, key) not in known:
                 raise ValueError(f"{key}={getattr(self, key)!r} is unknown: give {' or '.join(map(repr, known))}")
+        if self.senders_alone and not hasattr(self.network, "gathered"):
+            kind = type(self.network).__name__
+            raise ValueError(f"collective={self.collective!r}: in a {kind} all take part: give 'max' or 'broadcast+reduce'")
         speeds, outages = dict(self.speeds), dict(self.outages)
         for key, given in (("speeds", speeds), ("outages", outages)):
             for worker in given:
@@ -110,7 +118,22 @@ class Cluster:
     @property
     def communications_per_round(self) -> int:
         """Of a collecting method."""
-        return 1 if self.collective == "max" else 2
+        return 2 if self.collective == "broadcast+reduce" else 1
+
+    @property
+    def senders_alone(self) -> bool:
+        """Whether a round costs only those who hold a used gradient; when it is over then says `gathered`."""
+        return self.collective in ("contributors", "when_ready")
+
+    def gathered(self, done: Mapping[int, float], full: float, knows: bool) -> float:
+        """The second at which a round's communication is over, without jitter, where only those send who contribute.
+
+        done: of each of them, when its last used gradient was computed. full: when the last of all was. knows: whether
+        a worker knows by itself that it has done its part (see `base.parks_after`), and need not wait for the others.
+        """
+        early = knows and self.collective == "when_ready"
+        network: Any = self.network
+        return network.gathered([*done], [*done.values()] if early else [full] * len(done))
 
     @property
     def communications_per_gradient(self) -> int:
@@ -119,7 +142,7 @@ class Cluster:
 
     @cached_property
     def round_communication(self) -> float:
-        """Seconds that the communication of one round takes, without jitter."""
+        """Seconds that the communication of one round takes, without jitter; at most, where `senders_alone`."""
         return self.communications_per_round * self.network.round_seconds(self.workers)
 
     @property

@@ -7,6 +7,7 @@ A message is a gradient or a point: 4 bytes for each of the policy's d parameter
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,7 +21,11 @@ BYTES = 4  # of a parameter, float32
 
 
 class Network(Protocol):
-    """What one communication costs. What a method communicates, and how often, is the cluster's affair."""
+    """What one communication costs. What a method communicates, and how often, is the cluster's affair.
+
+    A network on which some may send without the others has ``gathered(workers, ready)`` besides: the second at which the
+    server has a message of each of these workers, who begin to send at these seconds.
+    """
 
     @property
     def queues(self) -> bool:
@@ -57,6 +62,9 @@ class Constant:
     def gradient_seconds(self, worker: int) -> float:
         return self.seconds
 
+    def gathered(self, workers: Sequence[int], ready: Sequence[float]) -> float:
+        return max(ready) + self.seconds
+
 
 @dataclass(frozen=True)
 class PerWorker:
@@ -81,6 +89,9 @@ class PerWorker:
 
     def gradient_seconds(self, worker: int) -> float:
         return self.seconds[worker]
+
+    def gathered(self, workers: Sequence[int], ready: Sequence[float]) -> float:
+        return max(second + self.seconds[worker] for worker, second in zip(workers, ready))
 
 
 @dataclass(frozen=True)
@@ -156,6 +167,11 @@ class ParameterServer:
 
     def gradient_seconds(self, worker: int) -> float:
         return message_seconds(self)
+
+    def gathered(self, workers: Sequence[int], ready: Sequence[float]) -> float:
+        # The link is busy from some message's second on with it and all that come after it.
+        after = range(len(ready), 0, -1)
+        return max(second + left * self.service_seconds for second, left in zip(sorted(ready), after)) + self.latency
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import theory
-from ..base import Clock, Rule, missing
+from ..base import Clock, Rule, missing, parks_after
 from ..cluster import Cluster
 from ..rules import Greedy
 from ..rules.malenia import full
@@ -108,25 +108,30 @@ def _arrivals(
 def _rounds(
     rule: Rule, cluster: Cluster, updates: int | None, until: float | None, gradients: int | None
 ) -> tuple[Log, float, str]:
-    h, pause = np.array(cluster.compute), cluster.round_communication
+    h = np.array(cluster.compute)
     first, later = _shape(rule, h, True), _shape(rule, h, False)
     most = math.inf if updates is None else updates
     if gradients is not None:
         most = min(most, 1 + max(0, math.ceil((gradients - first.size) / later.size)))
-    begin, collected, time = _clock(first.seconds, later.seconds, pause, most, math.inf if until is None else until)
+    if until is None:  # no second comes after these, twice for rounding
+        latest = 2 * most * (max(first.seconds, later.seconds) + cluster.round_communication)
+    else:
+        latest = until
+    jobs = {shape: _jobs(shape, h, latest) for shape in {first, later}}
+    over = _over(rule, cluster, h, jobs, latest)
+    begin, collected, time = _clock(first, later, over, most, math.inf if until is None else until)
     end = time[-1] if until is None else until
 
     # The rounds that differ, and which of them each one is.
     different: list[_Round] = []
     known: dict[tuple[_Shape, bytes], int] = {}
     which = array("q")
-    jobs = {shape: _jobs(shape, h, end) for shape in {first, later}}
     for shape, begins in ((first, begin[: len(collected)][:1]), (later, begin[1 : len(collected)])):
-        for b, ties in zip(begins, _ties(jobs[shape], begins, end)):
+        for b, ties in zip(begins, _ties(jobs[shape], begins, latest)):
             if (shape, ties) not in known:
                 known[shape, ties] = len(different)
                 ordered = _in_order(jobs[shape], b)
-                different.append(_round(shape, h, ordered, _finished(shape, ordered, h, end), b, b + shape.seconds))
+                different.append(_round(shape, h, ordered, _finished(shape, ordered, h, latest), b, b + shape.seconds))
             which.append(known[shape, ties])
     if len(begin) > len(collected):  # the last one, which is not full
         shape = later if collected else first
@@ -143,7 +148,7 @@ def _rounds(
             begin, collected, time, which = (column[:reached] for column in (begin, collected, time, which))
     if ending != "until":
         end = time[-1]
-    at_work = len(begin) > len(collected) or not pause  # at the end; else everybody waits for the communication
+    at_work = len(begin) > len(collected) or time[-1:] == collected[-1:]  # at the end; else the last round communicates
     return _log(different, np.asarray(which), np.asarray(begin), collected, time, at_work), float(end), ending
 
 
@@ -162,7 +167,7 @@ class _Shape(NamedTuple):
 def _shape(rule: Rule, h: np.ndarray, first: bool) -> _Shape:
     formulas = ROUNDS[type(rule)]
     size, seconds = formulas.size(rule, len(h), first), formulas.seconds(rule, h, first)
-    return _Shape(size, formulas.parks_after(rule), seconds, formulas.weighs_workers)
+    return _Shape(size, parks_after(rule), seconds, formulas.weighs_workers)
 
 
 class _Jobs(NamedTuple):
@@ -246,21 +251,46 @@ def _round(shape: _Shape, h: np.ndarray, jobs: _Jobs, finished: int, begin: floa
 # ---- one round after another
 
 
-def _clock(first: float, later: float, pause: float, most: float, until: float) -> tuple[array, array, array]:
+def _clock(
+    first: _Shape, later: _Shape, over: Callable[[_Shape, float], float], most: float, until: float
+) -> tuple[array, array, array]:
     """When rounds begin, are full, and are applied; the last one begun need not be full, nor the last full applied."""
     begin, collected, time = array("d", [0.0]), array("d"), array("d")
-    now, seconds = 0.0, first
-    while now + seconds <= until:
-        collected.append(now + seconds)
-        now = now + seconds + pause
+    now, shape = 0.0, first
+    while now + shape.seconds <= until:
+        collected.append(now + shape.seconds)
+        now = over(shape, now)
         if now > until:
             break
         time.append(now)
         if len(time) == most:
             break
         begin.append(now)
-        seconds = later
+        shape = later
     return begin, collected, time
+
+
+def _over(
+    rule: Rule, cluster: Cluster, h: np.ndarray, jobs: dict[_Shape, _Jobs], latest: float
+) -> Callable[[_Shape, float], float]:
+    """When the communication is over of a round that has this shape and begins then, as in `rounds`."""
+    if not cluster.senders_alone:
+        pause = cluster.round_communication
+        return lambda shape, begin: begin + shape.seconds + pause
+    knows = parks_after(rule) < math.inf
+    last: dict[tuple[_Shape, bytes], list[tuple[int, float]]] = {}  # job of each worker, in seconds of the round
+
+    def over(shape: _Shape, begin: float) -> float:
+        key = shape, next(_ties(jobs[shape], array("d", [begin]), latest))
+        if key not in last:
+            ordered = _in_order(jobs[shape], begin)
+            finished = _finished(shape, ordered, h, latest)
+            used = zip(ordered.worker[:finished].tolist(), ordered.ended[:finished].tolist())
+            last[key] = list(dict(used).items())
+        done = {worker: begin + ended for worker, ended in last[key]}
+        return cluster.gathered(done, begin + shape.seconds, knows)
+
+    return over
 
 
 def _log(

@@ -15,6 +15,7 @@ from ..cluster import Cluster, Outage, stream
 from .answers import GIVE, RuleError, Stalled, checked, never, said_at
 from .durations import Steady, Varying, draws, durations
 from .log import Log, Recorder, Used
+from .rounds import communication
 
 
 class Coupling(Protocol):
@@ -115,7 +116,7 @@ class Run:
         self.held = rule.empty(n)
         self.communicates = False  # an update waits until its communication is over
         self.used: set[int] = set()  # jobs, where a number of gradients stops the run
-        self.pause = cluster.round_communication if self.by_round else 0.0  # between a full round and its update
+        self.over = communication(rule, cluster, self.log)
         self.plain = not self.by_round and coupling is None  # an update of one gradient is no more than that
         self.new_rows = self.by_round and stale == "cancel"  # a round's jobs are counted from its start
         self.late: list[Iterator[float]] = []  # jitter: of rounds, one stream; of the link's gradients, one a worker
@@ -255,15 +256,14 @@ class Run:
     def collect(self, jobs: Sequence[int], weights: Sequence[float] | float, start: Sequence[int], now: float) -> None:
         """An update's gradients are all there; it is applied when their communication is over."""
         self.log.collect(jobs, weights)
-        pause = self.pause
-        if self.by_round and self.late:
-            pause += self.jitter(0, self.cluster.communications_per_round)
-        if not pause:
+        late = self.jitter(0, self.cluster.communications_per_round) if self.by_round else 0.0
+        over = self.over(jobs, now, late)
+        if over <= now:
             self.apply(jobs, start, now)
             return
         self.restart(start, now, begin=False)
         self.communicates = True
-        self.calendar.at(now + pause, COMMUNICATED, lambda later: self.apply(jobs, start, later))
+        self.calendar.at(over, COMMUNICATED, lambda later: self.apply(jobs, start, later))
 
     def apply(self, jobs: Sequence[int], start: Sequence[int], now: float) -> None:
         """A round's communication is over: the update is there, and the workers start at the new point."""

@@ -126,6 +126,11 @@ class Recorder:
         """Worker, version and index."""
         return JOB.unpack_from(self._jobs, row * JOB.size)[:3]
 
+    def done(self, rows: Sequence[int]) -> dict[int, float]:
+        """When the last of these jobs ended, for each worker that did any."""
+        ends = (JOB.unpack_from(self._jobs, row * JOB.size) for row in sorted(rows))  # in which order jobs end
+        return {job[0]: job[-1] for job in ends}
+
     def collect(self, jobs: Sequence[int], weights: Sequence[float] | float) -> None:
         """The job that ended last makes an update full, of these jobs, with one weight each or one for all."""
         self.rows.append(self.count)

@@ -19,6 +19,7 @@ class MSynchronous:
 
     participants: int
     communication: ClassVar[Literal["round"]] = "round"
+    parks_after: ClassVar[int] = 1
 
     def __post_init__(self):
         positive_integer("participants", self.participants)

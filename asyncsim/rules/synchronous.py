@@ -23,6 +23,10 @@ class Synchronous:
     def __post_init__(self):
         positive_integer("jobs_each", self.jobs_each)
 
+    @property
+    def parks_after(self) -> int:
+        return self.jobs_each
+
     def empty(self, workers: int) -> tuple[list[int], list[int]]:
         return [], [0] * workers  # finished jobs, and how many each worker has finished
 

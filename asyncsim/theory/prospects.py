@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import theory
-from ..base import Method
+from ..base import Method, parks_after
 from ..cluster import Cluster
 from .rules import ARRIVALS, ROUNDS
 
@@ -110,7 +110,7 @@ def pace(method: Method, cluster: Bare, stale: Literal["cancel", "finish"] = "ca
     if not max(computing, seconds, first) < math.inf:
         return Pace(math.inf)
     used, sizes = formulas.jobs(rule, whole, False), [float(formulas.jobs(rule, *each).sum()) for each in times[1:]]
-    parked = used >= formulas.parks_after(rule)
+    parked = used >= parks_after(rule)
     if one_by_one or (parked.any() and not parked.all()):
         cancelled = math.nan
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +23,6 @@ class RoundFormulas:
     size: Callable[[Any, int, bool], int]  # rule, workers, first: the M of its condition
     seconds: Callable[[Any, np.ndarray, bool], float]  # of a round, exact, where stale jobs are cancelled
     jobs: Callable[[Any, np.ndarray, bool], np.ndarray]  # that each worker finishes in it, exact, shape (workers,)
-    parks_after: Callable[[Any], float] = lambda rule: math.inf  # jobs after which a worker waits for the next round
     bound: Callable[[Any, np.ndarray], float] | None = None  # seconds at most, where stale jobs are finished
     weighs_workers: bool = False  # every worker has the same weight, not every gradient
 
@@ -44,13 +42,11 @@ ROUNDS: dict[type, RoundFormulas] = {
         size=lambda rule, workers, first: rule.jobs_each * workers,
         seconds=lambda rule, h, first: synchronous_round(h, rule.jobs_each),
         jobs=lambda rule, h, first: np.full(len(h), rule.jobs_each),
-        parks_after=lambda rule: rule.jobs_each,
     ),
     MSynchronous: RoundFormulas(
         size=lambda rule, workers, first: rule.participants,
         seconds=lambda rule, h, first: np.partition(h, rule.participants - 1)[rule.participants - 1],
         jobs=_fastest,
-        parks_after=lambda rule: 1,
     ),
     Rennala: RoundFormulas(
         size=_batch,

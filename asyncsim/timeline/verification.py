@@ -104,6 +104,7 @@ def _verify_communicating(timeline: Timeline, done: np.ndarray, stop: np.ndarray
     random = cluster.jitter is not None
     if timeline.communication == "gradient":
         sent, kappa, what = stop - done, _own_kappa(timeline), "job"
+        most = kappa
         near = 8 * np.spacing(stop + kappa)
         whole = timeline.jobs["outcome"].isin(["used", "discarded"]).to_numpy()
         random = random or cluster.queues
@@ -111,9 +112,26 @@ def _verify_communicating(timeline: Timeline, done: np.ndarray, stop: np.ndarray
         _none(done != stop, lambda k: f"duration: job {k} communicates by itself from {done[k]} on")
         time = timeline.updates["time"].to_numpy()
         sent, near, what = time - timeline.collected[: len(time)], 8 * np.spacing(time), "update"
-        kappa, whole = np.full(len(time), cluster.round_communication), np.full(len(time), True)
-    wrong = whole & ((sent < kappa - near) | (not random) & (sent > kappa + near))
+        kappa, most = _round_kappas(timeline)
+        whole = np.full(len(time), True)
+    wrong = whole & ((sent < kappa - near) | (not random) & (sent > most + near))
     _none(wrong, lambda k: f"duration: {what} {k} communicates for {sent[k]} s, which takes {kappa[k]} s")
+
+
+def _round_kappas(timeline: Timeline) -> tuple[np.ndarray, np.ndarray]:
+    """Seconds of communication of each update's round, at least and at most, both of shape (updates,)."""
+    cluster, jobs, count = timeline.cluster, timeline.jobs, len(timeline.updates)
+    if not cluster.senders_alone:
+        return (np.full(count, cluster.round_communication),) * 2
+    row = np.append(np.flatnonzero(jobs["update"] >= 0), timeline.reuses["job"].to_numpy(int))
+    update = np.append(jobs["update"].to_numpy()[jobs["update"] >= 0], timeline.reuses["update"].to_numpy(int))
+    used = pd.DataFrame({"update": update, "worker": jobs["worker"].to_numpy()[row], "at": jobs["finish"].to_numpy()[row]})
+    last = used.groupby(["update", "worker"])["at"].max().reset_index()
+    found = np.zeros((count, 2))  # whether workers know that they have done their part is the rule's affair
+    for each, senders in last.groupby("update"):
+        full, done = timeline.collected[each], dict(zip(senders["worker"], senders["at"]))
+        found[each] = [cluster.gathered(done, full, knows) - full for knows in (True, False)]
+    return found[:, 0], found[:, 1]
 
 
 def _own_kappa(timeline: Timeline) -> np.ndarray:

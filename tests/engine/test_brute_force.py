@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from asyncsim import Cluster, Stalled, rules, simulate
 from asyncsim.cluster import Outage, Phases, Recorded
+from asyncsim.cluster.cluster import COLLECTIVES
 
 # ---- rules, from their definitions: `arrived` are (worker, version, job) since the last update, or all of them
 
@@ -108,12 +109,14 @@ class Worker:
         self.stale = self.away = self.wants = False
 
 
-def tick_by_tick(rule, works, stops, outages, kappas, trips, stale, until, updates):
+def tick_by_tick(rule, works, stops, outages, kappas, price, stale, until, updates):
     """Jobs (worker, version, index, start, finish, outcome); uses (update, worker, start, weight); times; the end."""
     n = len(works)
     workers = [Worker(*each) for each in zip(works, stops, outages)]
     decide = Ringleader() if isinstance(rule, rules.Ringleader) else BY_RULE[type(rule)]
     by_round = rule.communication == "round"
+    knows = isinstance(rule, rules.Synchronous | rules.MSynchronous)
+    trips = 2 if price == "broadcast+reduce" else 1
     jobs, uses, times, arrived, pending, version = [], [], [], [], None, 0
 
     def start(w, now):
@@ -190,7 +193,14 @@ def tick_by_tick(rule, works, stops, outages, kappas, trips, stale, until, updat
             used, who = decide(rule, arrived, version, n)
             if used:
                 arrived = []
-                pause = trips * max(kappas) if by_round else 0
+                if not by_round:
+                    pause = 0
+                elif price in ("max", "broadcast+reduce"):
+                    pause = trips * max(kappas)
+                else:  # each sends after its last job, if it knows that this is the last, or else now
+                    senders = [(jobs[job][0], jobs[job][4]) for job, _ in used]
+                    early = price == "when_ready" and knows
+                    pause = max(kappas[who] + (finish if early else now) for who, finish in senders) - now
                 pending = now + pause, used, who
                 if pause:
                     for other in range(n):
@@ -259,16 +269,16 @@ def fleets(draw):
             st.builds(rules.FedBuff, size),
         )
     )
-    stale, trips = draw(st.sampled_from(["cancel", "finish"])), draw(st.integers(1, 2))
-    return rule, works, stops, away, kappas, trips, stale
+    stale, price = draw(st.sampled_from(["cancel", "finish"])), draw(st.sampled_from(COLLECTIVES))
+    return rule, works, stops, away, kappas, price, stale
 
 
-def cluster_of(works, stops, away, kappas, trips):
+def cluster_of(works, stops, away, kappas, price):
     return Cluster(
         [work[0] if len(work) == 1 else Recorded(tuple(work)) for work in works],
         kappas,
-        collective="max" if trips == 1 else "broadcast+reduce",
-        transfer="round_trip" if trips == 1 else "both_ways",
+        collective=price,
+        transfer="both_ways" if price == "broadcast+reduce" else "round_trip",
         speeds={w: Phases((at,), (0.0,)) for w, at in enumerate(stops) if at < math.inf},
         outages={w: [Outage(*span) for span in spans] for w, spans in enumerate(away) if spans},
     )
@@ -289,8 +299,8 @@ few = dict(deadline=None, suppress_health_check=list(HealthCheck))
 @settings(max_examples=2000, **few)
 @given(fleets(), st.integers(1, 40), st.none() | st.integers(1, 12))
 def test_the_engine_does_what_the_words_say(fleet, until, updates):
-    rule, works, stops, away, kappas, trips, stale = fleet
-    timeline = simulate(rule, cluster_of(works, stops, away, kappas, trips), until=until, updates=updates, stale=stale)
+    rule, works, stops, away, kappas, price, stale = fleet
+    timeline = simulate(rule, cluster_of(works, stops, away, kappas, price), until=until, updates=updates, stale=stale)
     jobs, uses, times, end = tick_by_tick(*fleet, until, updates)
     assert compared(timeline) == (jobs, [(*use[:3], pytest.approx(float(use[3]))) for use in uses], times, end)
     timeline.verify()
@@ -300,13 +310,13 @@ SHORTER = (rules.Synchronous(), [[1, 2, 4], [1], [1]], [7, math.inf, math.inf])
 
 
 @settings(max_examples=500, **few)
-@example((*SHORTER, [[(3, 4), (5, 6)], [], [(0, 1)]], [0, 0, 0], 1, "cancel"), 2)  # the job after an outage is shorter
+@example((*SHORTER, [[(3, 4), (5, 6)], [], [(0, 1)]], [0, 0, 0], "max", "cancel"), 2)  # the job after an outage is shorter
 @given(fleets(), st.integers(1, 8))
 def test_a_run_stalls_only_where_no_update_can_come(fleet, updates):
-    rule, works, stops, away, kappas, trips, stale = fleet
+    rule, works, stops, away, kappas, price, stale = fleet
     *_, times, _ = tick_by_tick(*fleet, 1000, updates)
     try:
-        timeline = simulate(rule, cluster_of(works, stops, away, kappas, trips), updates=updates, stale=stale)
+        timeline = simulate(rule, cluster_of(works, stops, away, kappas, price), updates=updates, stale=stale)
     except Stalled:
         assert not times
     else:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from asyncsim import Cluster, Stalled, rules, simulate
 from asyncsim.cluster import Exponential, Jitter, Outage, ParameterServer, Phases, Ring, equal, linear, sqrt
+from asyncsim.cluster.cluster import COLLECTIVES
 from asyncsim.engine import closed_form
 
 by_engine = partial(simulate, events=True)
@@ -34,11 +35,12 @@ times = st.one_of(
     *(st.integers(1, 9).map(pattern) for pattern in (equal, sqrt, linear)),
 )
 kappas = st.sampled_from([0.0, 0.1, 1 / 3, 1000.0, 12345.678]) | st.floats(0, 3)
-collectives = st.sampled_from(["max", "broadcast+reduce"])
+collectives = st.sampled_from(COLLECTIVES)
 transfers = st.sampled_from(["round_trip", "both_ways"])
-clusters = st.builds(Cluster, times, kappas, collectives, transfers) | st.lists(
-    st.tuples(seconds, kappas), min_size=1
-).map(lambda pairs: Cluster(*zip(*pairs)))
+own = st.lists(st.tuples(seconds | tenths | odd, kappas | tenths), min_size=1, max_size=9)
+clusters = st.builds(Cluster, times, kappas, collectives, transfers) | st.builds(
+    lambda pairs, collective: Cluster(*zip(*pairs), collective), own, collectives
+)
 sizes, initial = st.integers(1, 30), st.none() | st.integers(1, 50)
 stops = st.fixed_dictionaries(
     {},
