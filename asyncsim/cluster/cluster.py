@@ -55,8 +55,10 @@ class Cluster:
             if getattr(self, key) not in known:
                 raise ValueError(f"{key}={getattr(self, key)!r} is unknown: give {' or '.join(map(repr, known))}")
         if self.senders_alone and not hasattr(self.network, "gathered"):
-            kind = type(self.network).__name__
-            raise ValueError(f"collective={self.collective!r}: in a {kind} all take part: give 'max' or 'broadcast+reduce'")
+            raise ValueError(
+                f"collective={self.collective!r} has some workers send without the others, and in a "
+                f"{type(self.network).__name__} all take part: give 'max' or 'broadcast+reduce'"
+            )
         speeds, outages = dict(self.speeds), dict(self.outages)
         for key, given in (("speeds", speeds), ("outages", outages)):
             for worker in given:

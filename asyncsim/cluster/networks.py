@@ -7,7 +7,7 @@ A message is a gradient or a point: 4 bytes for each of the policy's d parameter
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,7 +23,7 @@ BYTES = 4  # of a parameter, float32
 class Network(Protocol):
     """What one communication costs. What a method communicates, and how often, is the cluster's affair.
 
-    A network on which some may send without the others has ``gathered(workers, ready)`` besides: the second at which the
+    A network on which some may send without the others also has ``gathered(workers, ready)``: the second at which the
     server has a message of each of these workers, who begin to send at these seconds.
     """
 
@@ -216,6 +216,11 @@ class Jitter:
 
     def gradient_seconds(self, worker: int) -> float:
         return self.network.gradient_seconds(worker)
+
+    @property
+    def gathered(self) -> Callable[[Sequence[int], Sequence[float]], float]:
+        """As of the network, where some may send without the others."""
+        return self.network.gathered
 
     def draw(self, rng: np.random.Generator, count: int, start: int = 0) -> np.ndarray:
         """Seconds added to the next ``count`` communications, shape (count,), as in `ComputeTime.draw`."""

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import theory
-from ..base import Method, parks_after
+from ..base import Method, Rule, parks_after
 from ..cluster import Cluster
 from .rules import ARRIVALS, ROUNDS
 
@@ -20,9 +20,18 @@ class Bare:
     """A cluster as the formulas take it: numbers."""
 
     h: np.ndarray  # seconds per gradient, shape (workers,)
-    round_kappa: float  # seconds of communication of a round
+    round_kappa: float  # seconds of communication of a round; at most, where only those who contribute send
     gradient_kappa: np.ndarray  # seconds of communication of a gradient that is sent by itself, shape (workers,)
     notes: tuple[str, ...]  # what was simplified
+    senders_alone: Cluster | None = None  # whose price of a round depends on who contributes; None: it does not
+
+    def round_kappa_of(self, rule: Rule, jobs: np.ndarray, seconds: float) -> float:
+        """Seconds of communication of a round that takes so long, to which workers contribute so many jobs."""
+        if self.senders_alone is None:
+            return self.round_kappa
+        done = {worker: float(jobs[worker] * self.h[worker]) for worker in np.flatnonzero(jobs).tolist()}
+        late = self.round_kappa - self.senders_alone.round_communication
+        return self.senders_alone.gathered(done, seconds, parks_after(rule) < math.inf) - seconds + late
 
 
 def bare(cluster: Cluster) -> Bare:
@@ -45,6 +54,7 @@ def bare(cluster: Cluster) -> Bare:
         cluster.round_communication + cluster.communications_per_round * late,
         np.array(cluster.gradient_communication) + cluster.communications_per_gradient * late,
         tuple(notes),
+        cluster if cluster.senders_alone else None,
     )
 
 
@@ -77,6 +87,12 @@ class Pace:
         """Per update."""
         return self.computation + self.communication
 
+    @property
+    def rates(self) -> tuple[float, float]:
+        """Updates, and gradients used, per second; NaN where there is no formula or no update."""
+        known = 0 < self.seconds < math.inf
+        return (1 / self.seconds, self.gradients / self.seconds) if known else (math.nan, math.nan)
+
     def at_stop(self, stop: Mapping[str, float]) -> tuple[float, float]:
         """Updates made, and seconds, when the first of ``updates``, ``until``, ``gradients`` is met; NaN if unknown."""
         if not self.seconds < math.inf:
@@ -97,7 +113,6 @@ def pace(method: Method, cluster: Bare, stale: Literal["cancel", "finish"] = "ca
     rule, h = method.rule, cluster.h
     one_by_one = rule.communication == "gradient"
     whole = h + cluster.gradient_kappa if one_by_one else h
-    kappa = 0.0 if one_by_one else cluster.round_kappa
     if arrivals := ARRIVALS.get(type(rule)):
         size = arrivals(rule)
         computing, seconds = (float(theory.greedy_time(each, 0.0, size)) for each in (h, whole))
@@ -109,13 +124,16 @@ def pace(method: Method, cluster: Bare, stale: Literal["cancel", "finish"] = "ca
     computing, seconds, first = (float(formulas.seconds(rule, *each)) for each in times)
     if not max(computing, seconds, first) < math.inf:
         return Pace(math.inf)
-    used, sizes = formulas.jobs(rule, whole, False), [float(formulas.jobs(rule, *each).sum()) for each in times[1:]]
+    used, of_first = (formulas.jobs(rule, *each) for each in times[1:])
+    of_rounds = (used, seconds), (of_first, first)
+    kappas = [0.0 if one_by_one else cluster.round_kappa_of(rule, *each) for each in of_rounds]
     parked = used >= parks_after(rule)
     if one_by_one or (parked.any() and not parked.all()):
         cancelled = math.nan
     else:
         cancelled = 0.0 if parked.all() else float(theory.cancelled_seconds(h, used, seconds))
-    found = Pace(computing, seconds - computing + kappa, sizes[0], cancelled, "=", first + kappa, sizes[1])
+    communicating, sizes = seconds - computing + kappas[0], (float(used.sum()), float(of_first.sum()))
+    found = Pace(computing, communicating, sizes[0], cancelled, "=", first + kappas[1], sizes[1])
     if cluster.notes:
         return replace(found, relation="~", cancelled=math.nan)
     if stale == "cancel" or parked.all():

@@ -125,7 +125,9 @@ def _round_kappas(timeline: Timeline) -> tuple[np.ndarray, np.ndarray]:
         return (np.full(count, cluster.round_communication),) * 2
     row = np.append(np.flatnonzero(jobs["update"] >= 0), timeline.reuses["job"].to_numpy(int))
     update = np.append(jobs["update"].to_numpy()[jobs["update"] >= 0], timeline.reuses["update"].to_numpy(int))
-    used = pd.DataFrame({"update": update, "worker": jobs["worker"].to_numpy()[row], "at": jobs["finish"].to_numpy()[row]})
+    used = pd.DataFrame(
+        {"update": update, "worker": jobs["worker"].to_numpy()[row], "at": jobs["finish"].to_numpy()[row]}
+    )
     last = used.groupby(["update", "worker"])["at"].max().reset_index()
     found = np.zeros((count, 2))  # whether workers know that they have done their part is the rule's affair
     for each, senders in last.groupby("update"):

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from asyncsim import Cluster
-from asyncsim.cluster import PATTERNS, Constant, Exponential, Jitter, ParameterServer, PerWorker
+from asyncsim.cluster import PATTERNS, Constant, Exponential, Jitter, ParameterServer, PerWorker, Ring
 
 
 def test_a_cluster_is_a_value():
@@ -22,6 +22,17 @@ def test_a_cluster_says_whether_messages_queue_and_what_is_added_to_them():
         assert (jittery.network, jittery.queues, jittery.jitter) == (network, network is server, late)
     with pytest.raises(ValueError, match="seconds has 2 values for 3 workers: give as many"):
         Cluster([1, 1, 1], Jitter(PerWorker((1.0, 2.0)), Exponential(1.0)))
+
+
+def test_when_a_rounds_communication_is_over():
+    """Workers 0 and 2 have used gradients, done at 3 and 4 s, when the round is full."""
+    done = {0: 3.0, 2: 4.0}
+    for collective, known, else_ in (("contributors", 7.0, 7.0), ("when_ready", 6.0, 7.0)):
+        cluster = Cluster([1.0] * 3, (3.0, 9.0, 2.0), collective)
+        assert cluster.senders_alone and cluster.communications_per_round == 1
+        assert (cluster.gathered(done, 4.0, True), cluster.gathered(done, 4.0, False)) == (known, else_)
+        assert cluster.round_communication == 9.0  # at most
+    assert not Cluster([1.0], 0.5).senders_alone and not Cluster([1.0], 0.5, "broadcast+reduce").senders_alone
 
 
 def test_patterns_of_the_paper():
@@ -47,6 +58,10 @@ def test_patterns_of_the_paper():
         (dict(compute=[1.0, 1.0], communication=[0.1, math.nan]), "communication[1]=nan"),
         (dict(compute=[1.0], collective="mean"), "collective='mean'"),
         (dict(compute=[1.0], transfer="pigeon"), "transfer='pigeon'"),
+        (
+            dict(compute=[1.0], communication=Ring(0.1, 8.0, 4), collective="when_ready"),
+            "collective='when_ready' has some workers send without the others, and in a Ring all take part: give 'max'",
+        ),
     ],
 )
 def test_bad_arguments_are_named(arguments, line):

@@ -47,6 +47,17 @@ def test_parameter_server():
     assert network.round_seconds(10) == 400.5
 
 
+def test_those_who_send_are_gathered():
+    assert Constant(0.5).gathered([4, 2], [1.0, 3.0]) == 3.5
+    assert PerWorker((1.0, 9.0, 2.0)).gathered([0, 2], [3.0, 1.0]) == 4.0  # worker 1 has nothing to send
+    server = ParameterServer(*LINK)  # 40 s each, one after another
+    assert server.gathered([0, 1, 2], [7.0, 7.0, 7.0]) == 7 + server.round_seconds(3)
+    assert server.gathered([0, 1], [100.0, 0.0]) == 140.5  # the link is free again
+    assert server.gathered([0, 1, 2], [30.0, 0.0, 110.0]) == 150.5  # 0 to 40, 40 to 80, 110 to 150
+    assert Jitter(server, Exponential(0.1)).gathered([0], [1.0]) == 41.5
+    assert not hasattr(Ring(*LINK), "gathered") and not hasattr(Tree(*LINK), "gathered")
+
+
 def test_an_unlimited_bandwidth_leaves_the_latency():
     assert Ring(0.5, math.inf, 10).round_seconds(3) == 2.0
     assert Tree(0.5, math.inf, 10).round_seconds(3) == 2.0

@@ -310,7 +310,9 @@ SHORTER = (rules.Synchronous(), [[1, 2, 4], [1], [1]], [7, math.inf, math.inf])
 
 
 @settings(max_examples=500, **few)
-@example((*SHORTER, [[(3, 4), (5, 6)], [], [(0, 1)]], [0, 0, 0], "max", "cancel"), 2)  # the job after an outage is shorter
+@example(
+    (*SHORTER, [[(3, 4), (5, 6)], [], [(0, 1)]], [0, 0, 0], "max", "cancel"), 2
+)  # the job after an outage is shorter
 @given(fleets(), st.integers(1, 8))
 def test_a_run_stalls_only_where_no_update_can_come(fleet, updates):
     rule, works, stops, away, kappas, price, stale = fleet

@@ -16,7 +16,8 @@ import asyncsim
 from asyncsim import Cluster, Stalled, methods
 from asyncsim.base import AGAIN, ALONE, Decision
 from asyncsim.cluster import equal, one_straggler, sqrt
-from asyncsim.rules import Greedy, Malenia, Rennala, Synchronous
+from asyncsim.cluster.cluster import COLLECTIVES
+from asyncsim.rules import Greedy, Malenia, MSynchronous, Rennala, Synchronous
 
 simulate = partial(asyncsim.simulate, events=True)  # evidence for the theory, which closed forms use
 
@@ -124,7 +125,7 @@ near_clusters = st.builds(
     Cluster,
     st.lists(near_times, min_size=1, max_size=6),
     st.just(0.0) | st.floats(0, 3),
-    st.sampled_from(["max", "broadcast+reduce"]),
+    st.sampled_from(COLLECTIVES),
     st.sampled_from(["round_trip", "both_ways"]),
 )
 
@@ -219,6 +220,42 @@ def test_communication_is_priced_as_said():
     per_gradient = simulate(Rennala(2, communication="gradient"), Cluster(h, kappa), updates=1)
     assert per_gradient.end == 2.5 and per_gradient.updates["communications"].tolist() == [2]
     assert simulate(Rennala(2), Cluster(h, kappa), updates=2).updates["communications"].tolist() == [1, 1]
+
+
+def test_a_round_may_cost_only_those_who_contribute():
+    h, kappa = [1.0, 3.0, 10.0], [4.0, 1.0, 9.0]
+    ends = {
+        "max": (19.0, 29.0, 12.0, 11.0, 19.0),
+        "broadcast+reduce": (28.0, 38.0, 21.0, 20.0, 28.0),
+        "contributors": (19.0, 29.0, 7.0, 6.0, 19.0),  # the slow worker has nothing to send after 3 gradients
+        "when_ready": (19.0, 29.0, 5.0, 6.0, 19.0),  # of the first two, 1 + 4 and 3 + 1
+    }
+    some = (Synchronous(), Synchronous(2), MSynchronous(2), Rennala(2), Malenia(3))
+    for collective, seconds in ends.items():
+        cluster = Cluster(h, kappa, collective)
+        assert [simulate(rule, cluster, updates=1).end for rule in some] == [*seconds], collective
+        assert [asyncsim.simulate(rule, cluster, updates=1).end for rule in some] == [*seconds]
+    early = Cluster([1.0, 3.0], [4.0, 1.0], "when_ready")
+    assert simulate(Synchronous(), early, updates=1).end == 5.0  # the last to be done is not the last to be heard
+    assert simulate(Synchronous(2), early, updates=1).end == 7.0
+
+
+def test_the_price_of_a_round_changes_seconds_and_not_gradients():
+    h, kappa = sqrt(10), [3.0, 0.1, 2.0, 0.5, 0.2, 7.0, 1.0, 1.5, 0.3, 4.0]
+    for rule in (Synchronous(2), MSynchronous(4), Rennala(20), Malenia(20)):
+        runs = [simulate(rule, Cluster(h, kappa, collective), updates=9) for collective in COLLECTIVES]
+        most, twice, contributors, ready = runs
+        for timeline in runs[1:]:
+            pd.testing.assert_frame_equal(timeline.uses(), most.uses())
+        assert ready.end <= contributors.end <= most.end < twice.end
+
+
+def test_jitter_is_added_to_a_round_whoever_sends():
+    from asyncsim.cluster import Jitter, PerWorker, Recorded
+
+    network = Jitter(PerWorker((4.0, 1.0)), Recorded((0.5, 2.0)))
+    timeline = simulate(Synchronous(), Cluster([1.0, 3.0], network, "when_ready"), updates=2)
+    assert timeline.updates["time"].tolist() == [5.5, 12.5]
 
 
 def test_stop_conditions():

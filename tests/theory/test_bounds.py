@@ -16,6 +16,7 @@ import asyncsim
 from asyncsim import Cluster, methods, theory
 from asyncsim.cli import main
 from asyncsim.cluster import Constant, Exponential, Jitter, Outage, ParameterServer, Pareto, Phases, equal, sqrt
+from asyncsim.cluster.cluster import COLLECTIVES
 from asyncsim.theory.prospects import bare, pace, prospects_of
 
 simulate = partial(asyncsim.simulate, events=True)  # evidence for the theory, which closed forms use
@@ -36,9 +37,11 @@ stops = st.fixed_dictionaries(
 
 
 @settings(max_examples=80)
-@given(times, kappas, collecting, stops, st.sampled_from(["max", "broadcast+reduce"]))
+@given(
+    times, kappas | st.lists(st.floats(0, 3), min_size=5, max_size=5), collecting, stops, st.sampled_from(COLLECTIVES)
+)
 def test_collecting_methods_are_predicted_exactly(h, kappa, method, stop, collective):
-    cluster = Cluster(h, kappa, collective)
+    cluster = Cluster(h, kappa[: len(h)] if isinstance(kappa, list) else kappa, collective)
     timeline = simulate(method, cluster, **stop)
     updates, end = pace(method, bare(cluster)).at_stop(stop)
     assert updates == len(timeline.updates) and end == pytest.approx(timeline.end, rel=1e-9)
@@ -158,6 +161,33 @@ def test_prospects_hold_for_all_floats(h, kappa, epsilon, heterogeneous, numbers
     assert 1 <= found.fastest_workers <= len(h) and found.crossover >= 0
     assert math.isnan(found.best_batch_size) or found.best_batch_size >= 1
     assert measured is None or found.measured_crossover >= 0
+
+
+RATES = [  # gradients per second; d = 30498: Humanoid-v4 and the default policy
+    (sqrt(10), sqrt(10), (2.45, 2.97, 3.53), 1.58, 2.51, 1.67),
+    (sqrt(10), [30498**0.25 * kappa for kappa in sqrt(10)], (0.43, 0.62, 0.95), 0.22, 0.35, 0.18),
+    (sqrt(100), sqrt(100), (1.43, 2.04, 3.12), 5.0, 9.29, 6.20),
+]
+
+
+@pytest.mark.parametrize("h, kappas, rennala, synchronous, one_way, both_ways", RATES)
+def test_gradients_per_second(h, kappas, rennala, synchronous, one_way, both_ways):
+    cluster = bare(Cluster(h, kappas))
+
+    def gradients(method, cluster=cluster):
+        return round(pace(method, cluster).rates[1], 2)
+
+    assert tuple(gradients(methods.rennala_nigt(M, 0.1)) for M in (20, 30, 50)) == rennala
+    assert gradients(methods.synchronous_nigt(0.1)) == synchronous
+    assert gradients(methods.afedpg(0.1)) == one_way
+    assert gradients(methods.afedpg(0.1), bare(Cluster(h, kappas, transfer="both_ways"))) == both_ways
+
+
+def test_rates_of_what_makes_no_update_are_no_numbers():
+    cluster = bare(Cluster([1.0, math.inf]))
+    for method in (methods.synchronous_pg(0.1), methods.ringleader_pg(0.1)):
+        assert np.isnan(pace(method, cluster).rates).all()
+    assert pace(methods.rennala_pg(4, 0.1), cluster).rates == (0.25, 1.0)
 
 
 # ---- the command

@@ -26,6 +26,7 @@ from asyncsim.cluster import (
     Tree,
     Uniform,
 )
+from asyncsim.cluster.cluster import COLLECTIVES
 from asyncsim.timeline import usage
 
 # ---- random scenarios
@@ -65,11 +66,12 @@ def clusters(draw):
     network = draw(fixed | st.lists(seconds, min_size=n, max_size=n))
     if hasattr(network, "round_seconds") and draw(st.booleans()):
         network = Jitter(network, draw(distributions))
+    together = isinstance(getattr(network, "network", network), Ring | Tree)  # in which all take part
     who = st.integers(0, n - 1)
     return Cluster(
         compute,
         network,
-        collective=draw(st.sampled_from(["max", "broadcast+reduce"])),
+        collective=draw(st.sampled_from(COLLECTIVES[: 2 if together else None])),
         transfer=draw(st.sampled_from(["round_trip", "both_ways"])),
         speeds=draw(st.just({}) | st.dictionaries(who, speeds, max_size=2)),
         outages=draw(st.just({}) | st.dictionaries(who, outages, max_size=3)),
