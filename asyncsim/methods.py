@@ -71,6 +71,22 @@ def afedpg(step_size: float, momentum: float = 0.1, step_decay: float = 0.0, mom
     return Method("afedpg", Greedy(), AFedPG(step_size, momentum, step_decay, momentum_decay), (AFEDPG_PAPER,))
 
 
+def afedpg_capped(
+    step_size: float,
+    workers: int,
+    cap: int | None = None,
+    momentum: float = 0.1,
+    step_decay: float = 0.0,
+    momentum_decay: float = 0.0,
+) -> Method:
+    """AFedPG, a variant that no paper has: gradients older than a cap are ignored, as in the first author's simulators.
+
+    cap: in updates; None: as many as workers. Who brings an older one starts afresh at the newest look-ahead point.
+    """
+    rule = Ringmaster((workers if cap is None else cap) + 1)  # which drops delays from there on
+    return Method("afedpg_capped", rule, AFedPG(step_size, momentum, step_decay, momentum_decay), (AFEDPG_PAPER,))
+
+
 def asynchronous_pg(step_size: float) -> Method:
     """Every gradient is a plain step: A3C's update without a critic. (arXiv 1602.01783)"""
     return Method("asynchronous_pg", Greedy(), VanillaPG(step_size), (A3C_PAPER,))

@@ -2,7 +2,7 @@
 
 from .cluster import Cluster
 from .networks import Constant, Jitter, Network, ParameterServer, PerWorker, Ring, Tree
-from .patterns import PATTERNS, decreasing, equal, linear, one_straggler, sqrt
+from .patterns import PATTERNS, decreasing, equal, inverse_sqrt, linear, one_straggler, sqrt
 from .recordings import read_recording
 from .sampling import stream
 from .speeds import Course, Diurnal, Markov, Outage, Phases, Speed, check_outages
@@ -21,6 +21,7 @@ __all__ = [
     "NETWORKS",
     "decreasing",
     "equal",
+    "inverse_sqrt",
     "linear",
     "one_straggler",
     "sqrt",

@@ -25,6 +25,11 @@ def decreasing(workers: int) -> tuple[float, ...]:
     return sqrt(workers)[::-1]
 
 
+def inverse_sqrt(workers: int) -> tuple[float, ...]:
+    """h_i = 1/√i: what "decreasing" may mean as well. (Left open in the paper.)"""
+    return tuple(1 / math.sqrt(i) for i in range(1, workers + 1))
+
+
 def one_straggler(workers: int) -> tuple[float, ...]:
     """h = (1, ..., 1, 100)."""
     return (1.0,) * (workers - 1) + (100.0,)
@@ -36,5 +41,6 @@ PATTERNS = {
     "sqrt": sqrt,
     "linear": linear,
     "decreasing": decreasing,
+    "inverse-sqrt": inverse_sqrt,
     "one-straggler": one_straggler,
 }

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from asyncsim import Cluster, RuleError, Stalled, rules, simulate
+from asyncsim import Cluster, RuleError, Stalled, methods, rules, simulate
 from asyncsim.base import WAIT, Answer, Clock, Decision, Ticket, missing
 from asyncsim.cluster import Outage
 
@@ -133,6 +133,22 @@ def test_ringmaster_drops_the_old():
     assert ignored.max_delay == 0 and len(ignored.updates) == 9
     kept = simulate(rules.Ringmaster(6), cluster, until=9.25)
     assert kept.jobs.query("worker == 1")["delay"].tolist()[:2] == [4, 5] and len(kept.updates) == 11
+
+
+def test_afedpg_capped_ignores_what_is_older_than_the_cap():
+    """The slow worker's delays are 4 and 5, then 4 and 5 again; where they are ignored no update is lost to it."""
+    cluster, capped = Cluster([1.0, 4.5]), methods.afedpg_capped
+    assert capped(0.1, workers=2) == capped(0.1, workers=9, cap=2) and capped(0.1, 2).name == "afedpg_capped"
+    for cap, outcomes in ((3, ["discarded"] * 2), (4, ["used", "discarded"]), (5, ["used"] * 2)):
+        slow = simulate(capped(0.1, 2, cap), cluster, until=9.25).jobs.query("worker == 1")
+        assert slow["outcome"].tolist() == [*outcomes, "running"], cap
+    afresh = simulate(capped(0.1, 2), cluster, until=9.25).jobs.query("worker == 1")
+    assert afresh["start"].tolist() == [0.0, 4.5, 9.0] and afresh["version"].tolist() == [0, 4, 9]
+    free, plain = (simulate(method, cluster, updates=40) for method in (capped(0.1, 2, 100), methods.afedpg(0.1)))
+    assert free.jobs.equals(plain.jobs) and free.updates.equals(plain.updates)
+    assert capped(0.1, 2).update == methods.afedpg(0.1).update
+    with pytest.raises(ValueError, match="max_delay=0 .* give an integer >= 1"):
+        capped(0.1, 2, -1)
 
 
 def test_ringmaster_stops_a_job_when_its_delay_reaches_the_threshold():
