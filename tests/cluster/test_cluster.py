@@ -40,6 +40,7 @@ def test_patterns_of_the_paper():
     assert PATTERNS["sqrt"](4) == (1.0, math.sqrt(2), math.sqrt(3), 2.0)
     assert PATTERNS["linear"](3) == (1.0, 2.0, 3.0)
     assert PATTERNS["decreasing"](4) == (2.0, math.sqrt(3), math.sqrt(2), 1.0)
+    assert PATTERNS["inverse-sqrt"](4) == (1.0, 1 / math.sqrt(2), 1 / math.sqrt(3), 0.5)
     assert PATTERNS["one-straggler"](3) == (1.0, 1.0, 100.0)
 
 
