@@ -116,7 +116,8 @@ def _conduct(part: Part, shelf: Shelf, found: Found, tell: Callable[..., None]) 
                 tell(phase)
                 history, _ = train_coupled(point, part.problem, method, seeds, step_sizes)
             else:
-                history = _replayed(part, method, timelines[name], seeds, step_sizes, share, shelf, partial(tell, phase))
+                lanes = seeds, step_sizes, share, shelf, partial(tell, phase)
+                history = _replayed(part, method, timelines[name], *lanes)
             found.computed += history.computed
             for step_size, rows in history.to_frame().groupby("step_size"):
                 curves[name, step_size] = _labelled(rows, part, name)

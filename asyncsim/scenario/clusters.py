@@ -225,7 +225,7 @@ class ClusterTable(Table):
         charges: Any = {"collective": self.collective, "transfer": self.transfer}
         cluster = Cluster(compute, communication, **charges, speeds=self._speeds(n), outages=self._outages(n))
         if self.compute_unit == "step" and (cluster.speeds or not all(isinstance(h, float) for h in cluster.compute)):
-            raise ValueError("compute_unit='step' needs numbers of seconds, for steps decide: leave out times and speeds")
+            raise ValueError("compute_unit='step' needs numbers of seconds: leave out distributions and speeds")
         if self.communication_exponent is None:
             return cluster
         factor = parameters(n, "leave out communication_exponent") ** self.communication_exponent

@@ -269,7 +269,9 @@ def _check_coupled(settings: Settings) -> None:
     """Where trajectories decide how long jobs take, seeds have timelines of their own, which cannot go on later."""
     if settings.cluster.compute_unit == "step":
         if settings.stop.until is None:
-            raise ScenarioError("stop.until is missing: with cluster.compute_unit='step', seeds end at one time by it only")
+            raise ScenarioError(
+                "stop.until is missing: with cluster.compute_unit='step', only it ends all seeds at once"
+            )
         if settings.tuning == "halving":
             raise ScenarioError("tuning='halving' needs cluster.compute_unit='gradient': give 'grid'")
 

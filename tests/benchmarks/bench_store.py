@@ -74,8 +74,10 @@ def bench_halving(row, tmp_path, name):
         tuning: found.summary().set_index("method")["step_size"].map(GRID.index) for tuning, found in runs.items()
     }
     away = int((chosen["halving"] - chosen["grid"]).abs().max())
-    reported = {tuning: found.curves.groupby(["method", "seed"])["gradients"].max().sum() for tuning, found in runs.items()}
-    tried = {tuning: found.computed - reported[tuning] for tuning, found in runs.items()}
+    tried = {
+        tuning: found.computed - found.curves.groupby(["method", "seed"])["gradients"].max().sum()
+        for tuning, found in runs.items()
+    }
     row(
         f"halving on {name}: gradients of tuning, against the grid",
         tried["halving"], tried["grid"], unit="gradients", ratio=tried["halving"] / tried["grid"],

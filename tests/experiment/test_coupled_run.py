@@ -57,7 +57,8 @@ def test_where_every_episode_is_as_long_it_is_the_other_kind_of_run(tmp_path):
     of = {"environment": "Pendulum-v1", "target": -100}
     step = asyncsim.run(written(tmp_path, **of), store=False)
     gradient = asyncsim.run(written(tmp_path, **of, compute="1.0, 2.0", unit="gradient"), store=False)
-    assert step.curves[["method", "seed", "update", "time"]].equals(gradient.curves[["method", "seed", "update", "time"]])
+    columns = ["method", "seed", "update", "time"]
+    assert step.curves[columns].equals(gradient.curves[columns])
     assert step.curves["eval_return"].to_numpy() == pytest.approx(gradient.curves["eval_return"].to_numpy(), rel=1e-6)
     for method, timeline in gradient.timelines.items():
         assert step.timelines[method].updates.equals(timeline.updates)
