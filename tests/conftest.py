@@ -1,10 +1,19 @@
-"""Strict numerics for every test: 64-bit floats, and no silent rank promotion. Nothing of an earlier run is found."""
+"""Strict numerics for every test: 64-bit floats, and no silent rank promotion. Nothing of an earlier run is found.
 
+Programs are compiled in a hurry, which takes a quarter of the time: most are run once. XLA_FLAGS='' compiles them as
+users do, and test_optimized.py does so with what is marked ``optimized``: equal bits may not be equal in others.
+"""
+
+import ctypes
 import os
+import time
 from pathlib import Path
 
+QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+QUICK += " --xla_cpu_use_fusion_emitters=false"
+IN_A_HURRY = QUICK in os.environ.setdefault("XLA_FLAGS", QUICK)  # here and in the commands that tests start
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"  # here and in the commands that tests start
+os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
 os.environ.setdefault("MPLCONFIGDIR", str(CACHE / "matplotlib"))  # where its list of fonts is
 
 import jax  # noqa: E402
@@ -16,12 +25,36 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 settings.register_profile("asyncsim", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("asyncsim")
 
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", lambda _: None)  # glibc's: it keeps what compiling has freed
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("optimized") and IN_A_HURRY:
+        pytest.skip("test_optimized.py runs it")
+
+
+def _drop_programs():
+    """Compiled programs are never dropped by themselves, and all of them together are gigabytes."""
+    jax.clear_caches()
+    _trim(0)
+
 
 @pytest.fixture(autouse=True, scope="module")
-def _programs_of_a_module():
-    """Compiled programs are never dropped by themselves, and all of them together are gigabytes."""
+def _long_tests():
+    """Those of a module so far."""
+    yield []
+    _drop_programs()
+
+
+@pytest.fixture(autouse=True)
+def _memory_of_a_test(_long_tests, request):
+    before = time.perf_counter()
     yield
-    jax.clear_caches()
+    if time.perf_counter() > before + 1:  # it has compiled
+        _long_tests.append(request.node)
+        _trim(0)
+        if len(_long_tests) % 10 == 0:
+            _drop_programs()
 
 
 @pytest.fixture(autouse=True, scope="module")
