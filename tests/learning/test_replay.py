@@ -61,6 +61,7 @@ def test_one_compiled_program_equals_a_plain_loop(problem, method, x64, toleranc
             assert np.linalg.norm(got[lane] - wanted) <= tolerance * np.linalg.norm(wanted)
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize("x64", [False, True])
 @pytest.mark.parametrize("problem", [CARTPOLE, PENDULUM, GARNET], ids=lambda p: type(p).__name__)
 def test_equal_times_rennala_is_malenia_is_synchronous_bit_for_bit(problem, x64):
@@ -72,6 +73,7 @@ def test_equal_times_rennala_is_malenia_is_synchronous_bit_for_bit(problem, x64)
         assert np.array_equal(synchronous, final(methods.malenia_nigt(n, 0.05), cluster, problem, updates=50))
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize("x64", [False, True])
 def test_afedpg_with_one_worker_is_nigt_with_batches_of_one_bit_for_bit(x64):
     with jax.enable_x64(x64):
@@ -215,6 +217,7 @@ def test_history_says_what_happened_when():
     assert exact["eval_return"].iloc[-1] == pytest.approx(float(GARNET.value(theta)))
 
 
+@pytest.mark.optimized
 def test_the_same_twice():
     method, cluster = methods.afedpg(0.02), Cluster(sqrt(3), 0.1)
     frames = [replay(simulate(method, cluster, updates=30), method, CARTPOLE, seeds=[0]).to_frame() for _ in range(2)]
