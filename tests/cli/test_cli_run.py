@@ -199,6 +199,7 @@ def test_tuning_and_final_seeds(here, capsys):
     assert "did you mean 'quick'" in complaint(capsys, "run", "experiments/tiny.toml", "--preset", "quik")
 
 
+@pytest.mark.optimized
 def test_a_run_that_was_killed_ends_as_one_that_was_not(here, monkeypatch, capsys):
     """To the last bit, with returns that are thirds, and computed as users do."""
     text = TINY.replace("evaluation_episodes = 2", "evaluation_episodes = 3")
@@ -269,6 +270,7 @@ def test_progress_shows_a_label_as_it_is(here, capsys):
     assert set(run.curves["method"]) == set(run.timelines) == {"rennala_nigt", "[/b]"}
 
 
+@pytest.mark.optimized
 def test_the_same_command_in_two_processes_writes_the_same_bytes(here):
     problem = TINY[TINY.index("environment") : TINY.index("[methods.rennala")]
     Path("experiments/tiny.toml").write_text(TINY.replace(problem, 'kind = "chain"\n'))  # compiles quickly

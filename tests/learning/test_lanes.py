@@ -39,6 +39,7 @@ def assert_same(some, every):
     assert len(both) == len(some.to_frame()) and both.equals(some.to_frame())
 
 
+@pytest.mark.optimized
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_lanes_are_in_no_company(name, method, tmp_path):
