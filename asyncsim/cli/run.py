@@ -87,13 +87,15 @@ def _report(found) -> None:
     settings, summary = found.scenario.settings, found.summary()
     target = settings.target_return
     reached = "to target" if target is None else f"to {target:g}"
-    headings = (*found.axes, "step size", "return", "area", reached, "updates", "gradients", "wasted")
+    tuned = ["tuned"] if "tuned" in summary else []
+    headings = (*found.axes, *tuned, "step size", "return", "area", reached, "updates", "gradients", "wasted")
     shown = table(settings.title, texts("method"), *numbers(*headings), collapse_padding=True)
     areas = found.per_seed().groupby([*found.axes, "method"], sort=False)["area"]
     for row, values, (_, area) in zip(summary.itertuples(), summary[[*found.axes]].to_numpy(object), areas):
         shown.add_row(
             row.method,
             *map(axis_value, values),
+            *([row.tuned] if tuned else []),
             _power_of_two(row.step_size),
             f"{row.final_return:.1f}",
             _mean_and_spread(area),

@@ -124,7 +124,8 @@ def _conduct(part: Part, shelf: Shelf, found: Found, tell: Callable[..., None]) 
         return [curves[setting.variant.name, setting.step_size] for setting in some]
 
     def end(setting: Setting) -> float:
-        return settings.stop.until if point.coupled else timelines[setting.variant.name].end
+        until: Any = settings.stop.until  # which coupled runs have
+        return until if point.coupled else timelines[setting.variant.name].end
 
     if settings.tuning_seeds:
         try_out = partial(train, seeds=settings.tuning_seeds, phase="tunes")

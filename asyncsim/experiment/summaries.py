@@ -43,7 +43,8 @@ def summarise(
 ) -> pd.DataFrame:
     """One row per method, at its tuned step size, and point of a sweep.
 
-    ``method, step_size``; ``first_return, final_return``: mean over seeds of θ_0 and of the last iterate;
+    ``method, step_size``, and ``tuned`` where other parameters are tuned, too;
+    ``first_return, final_return``: mean over seeds of θ_0 and of the last iterate;
     ``time_to_target``: first evaluated second at which the mean over seeds, of which each stands where it was evaluated
     last, is at the target, NaN if never; ``end``: seconds simulated; ``updates``; ``gradients``, used;
     ``wasted_share``: of computing time, what went into cancelled and discarded ones; ``max_delay``, in updates.
@@ -58,6 +59,7 @@ def summarise(
         rows.append(
             {
                 **dict(zip([*axes, "method"], run)),
+                **({"tuned": part["tuned"].iloc[0]} if "tuned" in part else {}),
                 "step_size": part["step_size"].iloc[0],
                 "first_return": mean[0],
                 "final_return": mean[-1],

@@ -24,7 +24,7 @@ from .layout import (
     title_above_panel,
 )
 from .styling import colours_and_lines, style
-from .words import end_of, legend_name, meant_methods, number, pretty, return_in_words, step_size_in_words, wrapped
+from .words import end_of, legend_name, meant_methods, number, pretty, return_in_words, settings_in_words, wrapped
 
 PANELS = 6
 SHADE: Any = {"alpha": 0.18, "linewidth": 0}  # of bands
@@ -46,7 +46,7 @@ def learning_curves(curves: pd.DataFrame, scenario: Mapping[str, Any], axes: Seq
         if axes:
             return _panels(curves, scenario, list(axes))
         figure, panel = one_panel(7.2, 4.6)
-        _draw_curves(panel, curves, scenario, step_sizes=True)
+        _draw_curves(panel, curves, scenario, settings=True)
         _scale_time(panel, curves.groupby("method"))
         panel.set(xlabel="simulated time (s)", ylabel=return_in_words(scenario))
         title_above_panel(panel, scenario.get("title", ""))
@@ -126,14 +126,14 @@ def _scale_time(panel, runs) -> None:
         logarithmic(panel.xaxis)
 
 
-def _draw_curves(panel, curves: pd.DataFrame, scenario: Mapping[str, Any], step_sizes: bool = False) -> None:
-    """The lines and bands of one point. step_sizes: whether the legend has them."""
+def _draw_curves(panel, curves: pd.DataFrame, scenario: Mapping[str, Any], settings: bool = False) -> None:
+    """The lines and bands of one point. settings: whether the legend has them."""
     looks = colours_and_lines(meant_methods(curves["method"].unique(), scenario))
     drawn = []
     for (label, rows), (colour, line) in zip(curves.groupby("method", sort=False), looks):
         times, returns = over_seeds(rows)
         low, high = np.quantile(returns, (0.2, 0.8), axis=0)
-        name = legend_name(pretty(label)) + f", {step_size_in_words(rows['step_size'].iloc[0])}" * step_sizes
+        name = legend_name(pretty(label)) + f", {settings_in_words(rows)}" * settings
         panel.fill_between(times, low, high, step="post", color=colour, **SHADE)
         drawn += panel.plot(times, returns.mean(axis=0), line, drawstyle="steps-post", color=colour, label=name)
     for k, line in enumerate(drawn):  # one that lies under another looks out at its sides

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
@@ -76,6 +77,17 @@ def step_size_in_words(step_size: float) -> str:
     """A power of two as one: α = 2⁻⁸."""
     mantissa, exponent = math.frexp(step_size)
     return f"α = 2{superscript(exponent - 1)}" if mantissa == 0.5 else f"α = {step_size:g}"
+
+
+SYMBOLS = {"batch_size": "M", "momentum": "η", "initial_batch_size": "M₀", "max_delay": "R"}
+
+
+def settings_in_words(rows: pd.DataFrame) -> str:
+    """With which settings a method was tuned, from its curves: M = 50, α = 2⁻⁸."""
+    step_size = step_size_in_words(rows["step_size"].iloc[0])
+    tuned = rows["tuned"].iloc[0] if "tuned" in rows else ""
+    pairs = [pair.split("=", 1) for pair in tuned.split(", ") if pair]
+    return ", ".join([*(f"{SYMBOLS.get(key, pretty(key))} = {value}" for key, value in pairs), step_size])
 
 
 def tick(value: float, *ends: float) -> str:
