@@ -82,12 +82,16 @@ def points_to_hold(timeline: Timeline) -> int:
 
 
 def versions_in_flight(timeline: Timeline, done: int) -> np.ndarray:
-    """Versions of the jobs that may make a later update, after ``done`` of them, and of the newest point."""
+    """Versions of the jobs that may make a later update, after ``done`` of them, and of the newest point.
+
+    Of updates at one instant a run may be stopped between, before it has started the jobs that follow on them.
+    """
     jobs, updates = timeline.jobs, timeline.updates["time"].to_numpy()
     now = updates[done - 1] if done else 0.0
     open_yet = ~(jobs["finish"].to_numpy() < now) | (jobs["update"].to_numpy() >= done)
     version = jobs["version"].to_numpy()
-    return np.unique(np.append(version[open_yet & (version <= done)], done))
+    instant = np.arange(np.searchsorted(updates[:done], now) + 1, done + 1)
+    return np.unique([*version[open_yet & (version <= done)], *instant, done])
 
 
 def versions_needed(timeline: Timeline, done: int) -> np.ndarray:
