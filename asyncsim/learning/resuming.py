@@ -29,7 +29,8 @@ from .scheduling import power_of_two, schedule
 
 POOL, POOL_OF_HOST = 2, 12  # jobs of a lane with points of their own in a step; a host skips those that are not there
 SECONDS = 20.0  # between checkpoints
-AT_FIRST = 200  # gradients of a lane, before it is known how long they take
+LOOKS = 20  # at the clock, and whether to stop, between checkpoints
+AT_FIRST = 25  # gradients of a lane, before it is known how long they take
 
 
 @dataclass
@@ -128,8 +129,6 @@ class Group:
         plan = self.schedule.plan
         self.plan = jax.tree.map(jnp.asarray, plan._replace(weight=plan.weight.astype(dtype)))
         self.carry = self._begun()
-        if not self.done:
-            self.evaluate()
 
     def _begun(self) -> Carry:
         """At θ_0, or at the checkpoints."""
@@ -166,10 +165,12 @@ class Group:
 def extend(replay: Replay, curves: Sequence[Curve], further: Callable[[int], None], stop: Event) -> None:
     """Extend the curves of a program's lanes, which are equally far, to the replay's end, or until ``stop`` is set.
 
-    further: called with how many updates were done, of all lanes together.
+    What was computed is kept. further: called with how many updates were done, of all lanes together.
     """
     group, offsets = Group(replay, curves), replay.timeline.batches().offsets
-    kept, gradients = monotonic(), AT_FIRST
+    kept, kept_at, gradients = monotonic(), group.done, AT_FIRST
+    if not group.done and not stop.is_set():
+        group.evaluate()
     while (done := group.done) < replay.end and not stop.is_set():
         begun = monotonic()
         mark = max(done + 1, int(np.searchsorted(offsets, offsets[done] + gradients)))
@@ -178,13 +179,15 @@ def extend(replay: Replay, curves: Sequence[Curve], further: Callable[[int], Non
         if mark in replay.evaluated:
             group.evaluate()
         now = monotonic()
-        pace = min(8.0, SECONDS / 4 / max(now - begun, 1e-6))  # clocks may be coarse
+        pace = min(8.0, SECONDS / LOOKS / max(now - begun, 1e-6))  # clocks may be coarse
         gradients = min(max(1, int(gradients * pace)), int(offsets[-1]))
         if now - kept > SECONDS or mark == replay.end:
             replay.keep(curves, group.carry)
-            kept = monotonic()
+            kept, kept_at = monotonic(), mark
         for curve in curves:
             curve.computed += int(offsets[mark] - offsets[done])
         further((mark - done) * len(curves))
+    if group.done > kept_at:
+        replay.keep(curves, group.carry)
     for k, curve in enumerate(curves):
         curve.point = np.array(group.carry.state.point[k])
