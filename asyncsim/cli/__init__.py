@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from . import benchmarks, bounds, listing, reproduce, run, simulate, store, validate
+from . import benchmarks, bounds, listing, prices, reproduce, run, simulate, store, validate
 from .terminal import complain
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -65,6 +65,7 @@ def asyncsim(
 app.command()(run.run)
 app.command()(simulate.simulate)
 app.command()(reproduce.reproduce)
+app.command()(prices.prices)
 app.command()(bounds.bounds)
 app.command()(validate.validate)
 app.command()(benchmarks.benchmark)

@@ -21,11 +21,7 @@ BYTES = 4  # of a parameter, float32
 
 
 class Network(Protocol):
-    """What one communication costs. What a method communicates, and how often, is the cluster's affair.
-
-    A network on which some may send without the others also has ``gathered(workers, ready)``: the second at which the
-    server has a message of each of these workers, who begin to send at these seconds.
-    """
+    """What one communication costs. What a method communicates, and how often, is the cluster's affair."""
 
     @property
     def queues(self) -> bool:
@@ -43,6 +39,13 @@ class Network(Protocol):
 
     def gradient_seconds(self, worker: int) -> float:
         """Seconds from a worker to the server when nobody else sends (greedy methods)."""
+
+
+class OpenNetwork(Network, Protocol):
+    """A network on which some workers may send without the others, each at its own time."""
+
+    def gathered(self, workers: Sequence[int], ready: Sequence[float]) -> float:
+        """The second at which the server has a message of each of these workers, who begin to send at these seconds."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ killed.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -53,13 +54,13 @@ class Found:
 
     curves, and tuning, on the tuning seeds: rows as in `History.to_frame`, with a column per axis, and ``tuned`` where
     parameters are tuned beside the step size. timelines: of the methods as they were tuned, if they are not coupled.
-    computed: how many gradients were computed for it; the store had the others.
+    computed: how many gradients of each method were computed for it; the store had the others.
     """
 
     curves: list[pd.DataFrame] = field(default_factory=list)
     tuning: list[pd.DataFrame] = field(default_factory=list)
     timelines: dict[Any, Timeline] = field(default_factory=dict)
-    computed: int = 0
+    computed: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _conduct(part: Part, shelf: Shelf, found: Found, tell: Callable[..., None]) 
             else:
                 lanes = seeds, step_sizes, share, shelf, partial(tell, phase)
                 history = _replayed(part, method, timelines[name], *lanes)
-            found.computed += history.computed
+            found.computed[part.label] += history.computed
             for step_size, rows in history.to_frame().groupby("step_size"):
                 curves[name, step_size] = _labelled(rows, part, name)
         return [curves[setting.variant.name, setting.step_size] for setting in some]

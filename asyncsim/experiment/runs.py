@@ -39,7 +39,7 @@ class Run:
     curves: rows as in `History.to_frame`, of every method, seed and step size, at every point of a sweep.
     tuning: the same on the tuning seeds; None where the scenario has none.
     simulated: the timelines, where they are at hand.
-    computed: how many gradients `run` computed; the store had the others.
+    computed_by: how many gradients of each method `run` computed; the store had the others.
     saved: what `run` did with its ``output``.
     """
 
@@ -48,8 +48,13 @@ class Run:
     curves: pd.DataFrame
     tuning: pd.DataFrame | None = None
     simulated: Mapping[Any, Timeline] | None = None
-    computed: int | None = None
+    computed_by: Mapping[str, int] | None = None
     saved: Saved | None = None
+
+    @property
+    def computed(self) -> int | None:
+        """How many gradients `run` computed, of all methods."""
+        return None if self.computed_by is None else sum(self.computed_by.values())
 
     def __repr__(self) -> str:
         """What there is, in one line: the frames have thousands."""

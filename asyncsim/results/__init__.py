@@ -6,6 +6,7 @@ new ones. Bytes depend on the scenario and the versions alone: no dates, no name
 
 from .benchmarks import TABLE, benchmark_cells, benchmark_table, load_benchmark, save_benchmark
 from .directories import place, scenario_folder
+from .prices import PRICE_FILES, save_prices
 from .records import PACKAGES, as_data, is_of, load_settings, settings_in
 from .runs import (
     FILES,
@@ -14,6 +15,7 @@ from .runs import (
     load_comparison,
     load_curves,
     load_per_seed,
+    load_prices,
     load_summary,
     load_tuning,
     reserve,
@@ -26,6 +28,7 @@ __all__ = [
     "FILES",
     "PACKAGES",
     "PICTURES",
+    "PRICE_FILES",
     "SOMETIMES",
     "TABLE",
     "as_data",
@@ -37,6 +40,7 @@ __all__ = [
     "load_comparison",
     "load_curves",
     "load_per_seed",
+    "load_prices",
     "load_settings",
     "load_summary",
     "load_tuning",
@@ -47,6 +51,7 @@ __all__ = [
     "save",
     "save_benchmark",
     "save_json",
+    "save_prices",
     "save_timelines",
     "save_validation",
     "scenario_folder",

@@ -89,6 +89,11 @@ def load_comparison(directory: Path | str) -> pd.DataFrame:
     return _table(directory, "comparison")
 
 
+def load_prices(directory: Path | str) -> pd.DataFrame:
+    """What came of each claim at every price of communication, of a directory that `save_prices` wrote."""
+    return _table(directory, "prices")
+
+
 def load_by_worker(directory: Path | str) -> pd.DataFrame | None:
     """What each worker's own world has of each method; None where all workers have the same world."""
     return _table(directory, "by_worker") if (kept(directory) / "by_worker.csv").exists() else None
@@ -98,4 +103,4 @@ def _table(directory: Path | str, name: str) -> pd.DataFrame:
     home = kept(directory)
     swept = axes((settings_in(home).get("scenario") or {}).get("sweep"))
     words = [axis for axis, values in swept.items() if are_words(values)]
-    return read_csv(home / f"{name}.csv", ["method", "tuned", "other", "measure", *words])
+    return read_csv(home / f"{name}.csv", ["method", "tuned", "other", "measure", "claim", "price", "verdict", *words])

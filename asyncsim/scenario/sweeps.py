@@ -20,7 +20,7 @@ RESERVED = (  # columns of results, which no axis may be called as well
     *("eval_return", "direction_norm", "gradient_norm", "first_return", "final_return", "time_to_target", "end"),
     *("updates", "wasted_share", "max_delay", "worker", "weight", "low", "high", "job", "version", "index", "start"),
     *("finish", "delay", "outcome", "final", "area", "lowest", "claim", "verdict", "other", "measure", "difference"),
-    *("ahead", "seeds", "seeds_to_decide", "tuned", "share"),
+    *("ahead", "seeds", "seeds_to_decide", "tuned", "share", "price", "computed"),
 )
 
 # In settings the digests of swept recordings stand beside the axis that they belong to, and are no axis of their own.
