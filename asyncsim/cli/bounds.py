@@ -25,8 +25,10 @@ def bounds(
 ):
     """Show what theory predicts of a scenario: seconds per update, to its stop, and to epsilon; nothing is run.
 
-    Of a sweep, at every point.
+    Updates and gradients per second are shown at every price of communication that theory can tell. Of a sweep, at
+    every point; of parameters that are tuned, for every choice.
     """
+    from ..cluster.prices import at_every_price
     from ..scenario import ScenarioError, load
     from ..theory.prospects import bare, pace, prospects_of
 
@@ -40,15 +42,22 @@ def bounds(
         )
         try:
             cluster = bare(point.cluster)
-            paces = {label: pace(method, cluster, point.settings.stale) for label, method in point.methods.items()}
+            methods = {run: method for _, run, method in point.every_method}
+            paces = {run: pace(method, cluster, point.settings.stale) for run, method in methods.items()}
+            at_prices = {
+                price: {run: pace(method, bare(priced), point.settings.stale) for run, method in methods.items()}
+                for price, priced in at_every_price(point.cluster).items()
+                if not priced.queues  # which the formulas leave out
+            }
             expected = prospects_of(cluster, epsilon, own, constants, next(filter(None, sizes), None), measured)
         except ValueError as error:
             raise ScenarioError(f"{scenario}: {error}") from None
-        found.append((values, point, cluster, paces, own, expected))
+        found.append((values, point, cluster, paces, at_prices, own, expected))
     out = console()
-    for values, point, cluster, paces, own, expected in found:
+    for values, point, cluster, paces, at_prices, own, expected in found:
         title = ", ".join([loaded.settings.title, *(f"{axis} {value}" for axis, value in values.items())])
         out.print(_to_the_stop(title, point.settings.stop.model_dump(exclude_none=True), paces))
+        out.print(_per_second(paces, at_prices))
         out.print(_to_epsilon(epsilon, expected))
         for fact in _facts(constants, cluster, paces, own, expected):
             out.print(fact, soft_wrap=True)
@@ -81,6 +90,19 @@ def _to_the_stop(title, stop, paces):
             _or_never(updates),
             _or_never(end, " s"),
         )
+    return shown
+
+
+def _per_second(paces, at_prices):
+    """The table of rates, and what they would be at other prices."""
+    shown = table(
+        "Per simulated second; then gradients at every price",
+        texts("method"),
+        *numbers("updates", "gradients", *at_prices),
+    )
+    for run, pace in paces.items():
+        others = (at_prices[price][run].rates[1] for price in at_prices)
+        shown.add_row(run, *(number(rate, "{:.3g}") for rate in (*pace.rates, *others)))
     return shown
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from .cluster import Cluster
@@ -44,3 +46,12 @@ def one_at_a_time(cluster: Cluster) -> dict[str, Any]:
 PRICES: dict[str, Callable[[Cluster], dict[str, Any]]] = {
     price.__name__: price for price in (one_way, both_ways, contributors, when_ready, one_at_a_time)
 }
+
+
+def at_every_price(cluster: Cluster) -> dict[str, Cluster]:
+    """The cluster at each of `PRICES` that it can have."""
+    found = {}
+    for name, price in PRICES.items():
+        with suppress(ValueError):
+            found[name] = replace(cluster, **price(cluster))
+    return found

@@ -71,6 +71,15 @@ class Scenario:
         return {label: variants[0].method for label, variants in self.variants.items()}
 
     @property
+    def every_method(self) -> tuple[tuple[str, str, Method], ...]:
+        """Each label, what its method is called with one choice of what is tuned, and the method so."""
+        return tuple(
+            (label, ", ".join(filter(None, (label, variant.name))), variant.method)
+            for label, variants in self.variants.items()
+            for variant in variants
+        )
+
+    @property
     def claims(self) -> tuple[Claim, ...]:
         """What the file claims will come out."""
         return read_claims(self.settings.about.claims, self.settings, "about.claims")

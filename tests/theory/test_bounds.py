@@ -227,7 +227,12 @@ def test_the_command(scenario, capsys):
     assert main(["bounds", scenario, "--measured", "10", "60"]) == 0
     said = capsys.readouterr().out
     assert "small (stop: until = 60)" in said and "Seconds to E‖∇J‖ ≤ 0.1, constants and logs dropped" in said
-    first, second = said.split("Seconds to")
+    first, rest = said.split("Per simulated second")
+    rates, second = rest.split("Seconds to")
+    assert rows_of(rates)["method"] == ["updates", "gradients", "one_way", "both_ways", "contributors", "when_ready"]
+    assert rows_of(rates)["rennala_nigt"] == ["0.4", "1.2", "1.2", "1", "1.2", "1.2"]  # 3 in 2 + 0.5, or 2 + 1
+    assert rows_of(rates)["afedpg"] == ["1.07", "1.07", "1.07", "0.833", "1.07", "1.07"]  # 1/1.5 + 1/2.5
+    assert rows_of(rates)["ringleader_pg"] == ["–"] * 6
     assert rows_of(first)["rennala_nigt"][:8] == ["2.5", "s", "2", "s", "0.5", "s", "3", "0.0%"]
     assert rows_of(first)["rennala_nigt"][8:] == ["24", "60", "s"]
     assert rows_of(first)["ringleader_pg"] == ["–"] * 7
@@ -236,6 +241,18 @@ def test_the_command(scenario, capsys):
     assert rows_of(second)["rennala_nigt"][-1] == f"{total:.4g}"
     assert "recommended: rennala_nigt" in said and "fastest workers that matter: 2 of 2" in said
     assert "best M of Rennala NIGT" in said and "0 s by the two rows" in said and "by measured updates" in said
+
+
+def test_what_is_tuned_has_a_row_for_every_choice(scenario, capsys):
+    tuned = SCENARIO.replace("seeds = [0]", "seeds = [0]\ntuning_seeds = [9]")
+    Path(scenario).write_text(tuned.replace("[methods.rennala_nigt]\nbatch_size = 3", TUNE))
+    assert main(["bounds", scenario]) == 0
+    rates = capsys.readouterr().out.split("Per simulated second")[1].split("Seconds to")[0]
+    found = {line.rpartition("=")[2].split()[0]: line.split()[3] for line in rates.splitlines() if "batch_size" in line}
+    assert found == {"3": "1.2", "6": "1.33"}  # 3 in 2.5 s, 6 in 4.5 s
+
+
+TUNE = "[methods.rennala_nigt.tune]\nbatch_size = [3, 6]"
 
 
 @pytest.mark.parametrize("epsilon", ["5e-324", "1e-320", "1e-206", "1e-78", "1e78", "1e200", "1.7e308"])
