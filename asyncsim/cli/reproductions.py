@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,7 +76,9 @@ def show_reproductions(scenarios: Mapping[str, Path]) -> None:
             continue
         settings = loaded.settings
         tables: dict[str, Any] = settings.methods
-        count = Counter(table.method for table in tables.values())
+        methods: dict[str, list[str]] = {}
+        for label, table in tables.items():
+            methods.setdefault(table.method, []).append(label)
         swept = "".join(f"; {axis} swept" for axis in loaded.axes)
         minutes = settings.about.minutes
         shown.add_row(
@@ -83,7 +86,7 @@ def show_reproductions(scenarios: Mapping[str, Path]) -> None:
             getattr(settings.problem, "environment", settings.problem.kind),
             f"{loaded.cluster.workers}",
             settings.cluster.in_words() + swept,
-            ", ".join(f"{method.removesuffix('_nigt')}{f' ×{k}' * (k > 1)}" for method, k in count.items()),
+            ", ".join(_method_in_words(method, labels, loaded) for method, labels in methods.items()),
             *(f"{minutes[preset]:g}" if preset in minutes else "" for preset in ("quick", "paper")),
             _status(loaded),
         )
@@ -91,11 +94,29 @@ def show_reproductions(scenarios: Mapping[str, Path]) -> None:
     out.print(shown)
     out.print(
         "\nquick, paper: expected minutes on two cores, for --preset quick and for the file as it stands. "
-        "Methods that do not say another update have that of NIGT. "
+        "Methods that do not say another update have that of NIGT. Behind each: gradients used per simulated second "
+        "by theory, from the least to the most of what is tuned or swept; all are in `asyncsim bounds`. "
         "status: which preset was run, and how many of the claims in the file's table [about], each at every point of "
         "a sweep, came out; --table says which.",
         soft_wrap=True,
     )
+
+
+def _method_in_words(method: str, labels: Collection[str], loaded: Scenario) -> str:
+    """``rennala ×2 2.5-3.5``: how many labels have the method, and gradients per second where theory knows them."""
+    from ..theory.prospects import bare, pace
+
+    rates: list[float] = []
+    for _, point in loaded.points:
+        if point.coupled:  # how long a gradient takes depends on its trajectory
+            continue
+        with suppress(ValueError):  # where no numbers stand for the cluster
+            cluster, stale = bare(point.cluster), point.settings.stale
+            own = [pace(each, cluster, stale).rates[1] for label, _, each in point.every_method if label in labels]
+            rates += [rate for rate in own if rate == rate]
+    ends = dict.fromkeys(f"{float(f'{rate:.2g}'):g}" for rate in (min(rates), max(rates))) if rates else ()
+    times = f" ×{len(labels)}" * (len(labels) > 1)
+    return f"{method.removesuffix('_nigt')}{times} {'-'.join(ends)}".strip()
 
 
 def _status(loaded: Scenario) -> str:

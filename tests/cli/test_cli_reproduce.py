@@ -35,12 +35,12 @@ def test_what_can_be_reproduced(here, capsys):
     (here / "experiments" / "broken.toml").write_text("=")
     before = rows(capsys)
     assert list(before)[:2] == ["figure", "experiments"] and before["figure"].endswith("quick paper status")
-    assert before["tiny"] == "CartPole-v1 3 sqrt, κ 0.5 rennala, afedpg not run"
+    assert before["tiny"] == "CartPole-v1 3 sqrt, κ 0.5 rennala 1.6, afedpg 1.6 not run"  # 4 gradients in 2.5 s
     assert before["own"].startswith("CartPole-v1 4 1 ×3, 20, κ 0.5 rennala")
     assert before["swept"].startswith("chain 3 sqrt, κ 0.5;") and before["swept"].endswith("0.5 12 not run")
     assert "experiments/broken.toml: not" in before["broken"]  # and below it: TOML
     Path("results/tiny").mkdir(parents=True)
-    assert rows(capsys)["tiny"].endswith("rennala, afedpg paper: of another")  # and below it: scenario
+    assert rows(capsys)["tiny"].endswith("rennala 1.6, afedpg 1.6 paper: of another")  # and below it: scenario
 
 
 def verdict_of(a, b):
