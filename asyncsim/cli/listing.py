@@ -16,7 +16,8 @@ def show() -> None:
     from rich.table import Table
 
     from .. import rules
-    from ..cluster import NETWORKS, PATTERNS, SPEEDS, TIMES
+    from ..cluster import NETWORKS, PATTERNS, SPEEDS, TIMES, Cluster
+    from ..cluster.prices import PRICES
     from ..rl.environments import ENVIRONMENTS, MUJOCO
     from ..scenario import known_methods
     from ..scenario.tables import name_of
@@ -36,6 +37,9 @@ def show() -> None:
     def keys(component):
         return ", ".join(field.name for field in fields(component))
 
+    def in_keys(price):
+        return ", ".join(f"{key} = {value!r}" for key, value in price(Cluster([1.0], 1.0)).items())
+
     def papers(function):
         required = [p.name for p in signature(function).parameters.values() if p.default is p.empty]
         return function(**dict.fromkeys(required, 1)).papers
@@ -53,4 +57,5 @@ def show() -> None:
     section("Patterns of compute times", ((name, about(pattern)) for name, pattern in PATTERNS.items()))
     for what, kinds in (("Distributions of compute times", TIMES), ("Speeds", SPEEDS), ("Networks", NETWORKS)):
         section(what, ((name_of(kind), about(kind), f"keys: {keys(kind)}") for kind in kinds))
+    section("Prices of communication", ((name, about(price), in_keys(price)) for name, price in PRICES.items()))
     section("Scenarios", ((str(path), title(path)) for path in sorted(Path("experiments").rglob("*.toml"))))

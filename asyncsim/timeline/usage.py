@@ -19,8 +19,8 @@ def segments(timeline: Timeline, until: float = math.inf) -> pd.DataFrame:
     """What every worker did, one stretch of time after another; in between it was idle, parked or waiting.
 
     ``worker, start, end, state, job``: computing a gradient that was ``used``, ``cancelled``, ``discarded`` or still
-    ``running`` at the end; ``communicating``, its own gradient (``job``) or with everybody at the end of a round
-    (``job`` -1); ``away``. Sorted by worker and time. until: what starts later is left out.
+    ``running`` at the end; ``communicating``, its own gradient (``job``) or, while that of a round lasts, whoever
+    sends (``job`` -1); ``away``. Sorted by worker and time. until: what starts later is left out.
     """
     jobs = timeline.jobs[(timeline.jobs["start"] < until).to_numpy()]
     row, start, end = jobs["job"].to_numpy(), jobs["start"].to_numpy(), jobs["finish"].fillna(timeline.end).to_numpy()

@@ -94,7 +94,14 @@ def test_the_list(here, capsys):
     assert main(["list"]) == 0
     said = capsys.readouterr().out
     words = ("rennala_nigt", "arXiv 2509.24305", "CartPole-v1", "Humanoid-v4", "Malenia", "one-straggler")
-    for word in (*words, "lognormal", "markov", "parameter_server", "keys: latency, bandwidth, parameters"):
+    for word in (
+        *words,
+        "when_ready",
+        "lognormal",
+        "markov",
+        "parameter_server",
+        "keys: latency, bandwidth, parameters",
+    ):
         assert word in said
     assert "experiments/tiny.toml    tiny" in said and "experiments/broken.toml  cannot be read" in said
 
