@@ -35,6 +35,7 @@ def bounds(
     constants = {"sigma": sigma, "L_g": l_g, "L_h": l_h, "Delta": gap}
     loaded, found = load(scenario, preset), []
     for values, point in loaded.points:
+        point.check_times()
         sizes = [getattr(method.rule, "batch_size", None) for method in point.methods.values()]
         problem = point.settings.problem
         own = getattr(problem, "own_rewards", False) or any(

@@ -46,6 +46,8 @@ def replay(
     checked_evaluate_every(evaluate_every)
     if problem.workers not in (None, timeline.cluster.workers):
         raise ValueError(f"problem has {problem.workers} workers, the cluster {timeline.cluster.workers}: give as many")
+    if updates is not None and updates < 0:
+        raise ValueError(f"updates={updates!r} is no count: give an integer >= 0, or None for all")
     end = len(timeline.updates) if updates is None else min(updates, len(timeline.updates))
     run = Replay.of(timeline, end, method.update, problem, evaluate_every, shelf)
     curves = [run.known(Lane(*pair)) for pair in product(seeds, step_sizes)]

@@ -95,13 +95,17 @@ class Scenario:
         stop = self.settings.stop.model_dump(exclude_none=True)
         return stop | {"seed": self.settings.cluster.seed, "stale": self.settings.stale}
 
-    def simulate(self, label: str, method: Method | None = None) -> Timeline:
-        """The timeline of a method. method: which of its variants; None: the first. Raises ScenarioError if coupled."""
+    def check_times(self) -> None:
+        """Raises ScenarioError where only training tells how long a job takes."""
         if self.coupled:
             raise ScenarioError(
                 f"{self.path}: cluster.compute_unit='step' makes a job as long as its trajectory, which only "
                 "`asyncsim run` computes: give 'gradient'"
             )
+
+    def simulate(self, label: str, method: Method | None = None) -> Timeline:
+        """The timeline of a method. method: which of its variants; None: the first. Raises ScenarioError if coupled."""
+        self.check_times()
         return simulate(method or self.methods[label], self.cluster, **self.simulation)
 
     def problem(self) -> Problem:

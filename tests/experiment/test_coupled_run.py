@@ -81,6 +81,9 @@ def test_what_cannot_be_is_told_in_a_line(tmp_path, capsys, old, new, line):
     assert line in said and said.count("\n") == 1 and not (tmp_path / "out").exists()
 
 
-def test_simulating_alone_needs_times_of_gradients(tmp_path):
+def test_what_does_not_train_needs_times_of_gradients(tmp_path, capsys):
     with pytest.raises(ScenarioError, match="which only `asyncsim run` computes"):
         load(written(tmp_path)).simulate("afedpg")
+    for command in ("simulate", "bounds"):
+        assert main([command, str(written(tmp_path))]) == 2
+        assert "which only `asyncsim run` computes: give 'gradient'" in capsys.readouterr().err

@@ -296,6 +296,7 @@ def test_a_run_without_updates_is_its_initial_point():
         (dict(seeds=[0], step_sizes=[]), "step_sizes=[]"),
         (dict(seeds=[0], step_sizes=[0.1, float("nan")]), "step_sizes=[0.1, nan]"),
         (dict(seeds=[0], evaluate_every=0), "evaluate_every=0"),
+        (dict(seeds=[0], updates=-1), "updates=-1"),
     ],
 )
 def test_bad_arguments_are_named(options, line):
