@@ -13,7 +13,7 @@ from .terminal import console, numbers, table, texts
 def store(
     directory: Kept = None,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Read everything, and say what is not as it was written.")
+        bool, typer.Option("--verify", help="Read everything; status 1 where something is not as it was written.")
     ] = False,
     prune: Annotated[
         float | None,
@@ -29,8 +29,8 @@ def store(
     kept, out = Store(directory or default_home()), console()
     if prune is not None:
         out.print(f"forgot {kept.prune(prune)} lanes")
+    wrong = kept.verify() if verify else 0
     if verify:
-        wrong = kept.verify()
         out.print(
             f"{wrong} contents are not as they were written, and are not used" if wrong else "all is as it was written"
         )
@@ -47,6 +47,8 @@ def store(
     out.print(shown)
     size = kept.path.stat().st_size / 1e6 if kept.path.exists() else 0.0
     out.print(f"{kept.path}: {len(lanes)} lanes, {size:.1f} MB", soft_wrap=True)
+    if wrong:
+        raise typer.Exit(1)
 
 
 def _words(about: dict[str, Any]) -> tuple[str, str]:

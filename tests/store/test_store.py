@@ -85,7 +85,7 @@ def test_a_lane_that_is_called_nothing_readable_is_counted_and_shown(tmp_path, c
     store = filled(tmp_path)
     changed(store, "UPDATE lanes SET about = CAST(? AS TEXT) WHERE key = 'a'", b'{"problem": \xff\xfe')
     assert store.verify() == 1 and store.rows("a") == store.rows("b") and len(store.lanes()) == 2
-    assert main(["store", "--store", str(tmp_path), "--verify"]) == 0
+    assert main(["store", "--store", str(tmp_path), "--verify"]) == 1
     assert "1 contents are not as they were written, and are not used" in capsys.readouterr().out
 
 
