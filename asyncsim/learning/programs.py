@@ -123,5 +123,11 @@ def advance(
 
 @partial(jax.jit, static_argnums=0)
 def evaluate(problem: Problem, point, direction, seed):
-    """`Problem.evaluate` of one lane's point with its seed's evaluation key, and ‖d‖ of its last step."""
-    return problem.evaluate(point, evaluation_key(seed)), jnp.linalg.norm(direction)
+    """`Problem.evaluate` of one lane's point with its seed's evaluation key, and ‖d‖ of its last step.
+
+    Everything is NaN of a point that is not finite: an environment may end such a policy's episodes with a return of 0,
+    which is more than others get where rewards are negative.
+    """
+    found = problem.evaluate(point, evaluation_key(seed))
+    finite = jnp.isfinite(point).all()
+    return jax.tree.map(lambda x: jnp.where(finite, x, jnp.nan), found), jnp.linalg.norm(direction)

@@ -311,3 +311,14 @@ def test_a_history_is_shown_in_one_line():
     timeline = simulate(method, Cluster([1.0]), updates=30)
     history = replay(timeline, method, QUADRATIC, seeds=(0, 1), step_sizes=[0.01, 0.02, 0.04], evaluate_every=3)
     assert repr(history) == "<History of 'afedpg': seeds 2, step sizes 3, evaluated iterates 11>"
+
+
+def test_a_lane_that_diverged_has_no_return():
+    """Reacher's rewards are negative, and MuJoCo ends an episode without one where actions are no numbers."""
+    problem = PolicyGradient("Reacher-v4", 5, 0.99, SMALL, evaluation_episodes=2)
+    assert float(problem.evaluate(jnp.full_like(problem.init(initial_key(0)), jnp.nan), initial_key(1)).value) == 0.0
+    method = methods.afedpg(1e300)
+    history = replay(simulate(method, Cluster([1.0]), updates=4), method, problem, seeds=[0], evaluate_every=1)
+    returns = history.to_frame()["eval_return"]
+    assert returns[0] < 0 and returns.iloc[-1:].isna().all()
+    assert not np.isfinite(history.params).all()
