@@ -160,8 +160,8 @@ class Evaluation(NamedTuple):
 class Problem(Protocol):
     """What is maximised. Pure JAX functions; parameters are one flat vector of shape (d,).
 
-    A problem whose functions call back to the host has ``calls_host = True``. Such calls wait for each other, so replay
-    then runs all seeds and step sizes in one program.
+    A problem whose functions call back to the host has ``calls_host = True``: a host may skip jobs that are not there,
+    so a step of replay then has room for more jobs with points of their own.
     """
 
     @property

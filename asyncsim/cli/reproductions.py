@@ -94,8 +94,8 @@ def show_reproductions(scenarios: Mapping[str, Path]) -> None:
     out.print(shown)
     out.print(
         "\nquick, paper: expected minutes on two cores, for --preset quick and for the file as it stands. "
-        "Methods that do not say another update have that of NIGT. Behind each: gradients used per simulated second "
-        "by theory, from the least to the most of what is tuned or swept; all are in `asyncsim bounds`. "
+        "A name without an update's is NIGT's: rennala is rennala_nigt. Behind each: gradients used per simulated "
+        "second by theory, from the least to the most of what is tuned or swept; all are in `asyncsim bounds`. "
         "status: which preset was run, and how many of the claims in the file's table [about], each at every point of "
         "a sweep, came out; --table says which.",
         soft_wrap=True,

@@ -107,12 +107,12 @@ def _report(found) -> None:
     out = console()
     out.print(shown)
     out.print(
-        f"return: at the end, mean over {len(settings.seeds)} seeds. area: mean return over the time until the first "
-        f"method ends, ± the standard deviation over seeds. {reached}: first evaluated simulated time. "
+        f"return: at the last evaluation, mean over {len(settings.seeds)} seeds. area: mean return over the time until "
+        f"the first method ends, ± the standard deviation over seeds. {reached}: first evaluated simulated time. "
         f"gradients: those that updates used. {WASTED}",
         soft_wrap=True,
     )
-    out.print(f"{found.computed} gradients were computed for it; what the store had was not.", soft_wrap=True)
+    out.print(f"Computed now: {found.computed} gradients; all others were in the store.", soft_wrap=True)
     say_without_update(out, _by_name(found))
     show_comparisons(out, found)
     if (served := found.by_worker()) is not None:

@@ -1,8 +1,8 @@
 """One experiment at every price of communication: which of its claims depend on what the paper leaves open.
 
 Each price is an experiment of its own, by the same `protocol`: simulated, tuned and trained under that price, with what
-the store has. A price changes seconds. Where it changes no order of arrival, which is never the case of collecting
-methods, updates use the same gradients, and only those are computed that come in the time that a cheaper price leaves.
+the store has. A price changes seconds. Collecting methods use the same gradients at every price; greedy ones may not.
+Where they are the same, only those are computed that come in the time that a cheaper price leaves.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ def priced(scenario: Scenario, price: str) -> Scenario:
     for key in changes:
         if any(f"{axis}.".startswith(f"cluster.{key}.") for axis in scenario.settings.sweep or ()):
             raise ValueError(f"cluster.{key} is swept")
+    if "communication" in changes and len({point.cluster.kappas for _, point in scenario.points}) > 1:
+        raise ValueError("κ_i differ between points of the sweep")
     if "communication" in changes:
         changes["communication_exponent"] = None
     data = results.as_data(scenario.settings)

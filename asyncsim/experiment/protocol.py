@@ -53,7 +53,8 @@ class Found:
     """What an experiment found.
 
     curves, and tuning, on the tuning seeds: rows as in `History.to_frame`, with a column per axis, and ``tuned`` where
-    parameters are tuned beside the step size. timelines: of the methods as they were tuned, if they are not coupled.
+    parameters are tuned beside the step size. timelines: of the methods as they were tuned; where trajectories decide
+    how long jobs take, that of the first seed, if the curves are not of several step sizes.
     computed: how many gradients of each method were computed for it; the store had the others.
     """
 
@@ -105,6 +106,7 @@ def _conduct(part: Part, shelf: Shelf, found: Found, tell: Callable[..., None]) 
     point, label = part.point, part.label
     settings, variants = point.settings, point.variants[label]
     timelines = {} if point.coupled else {one.name: point.simulate(label, one.method) for one in variants}
+    firsts: dict[tuple[str, float], Timeline] = {}  # where trajectories decide, that of a setting's first seed
     every = [Setting(variant, step_size) for variant in variants for step_size in point.step_sizes[label]]
 
     def train(some: Sequence[Setting], share: float, seeds: Sequence[int], phase: str) -> list[pd.DataFrame]:
@@ -115,7 +117,8 @@ def _conduct(part: Part, shelf: Shelf, found: Found, tell: Callable[..., None]) 
             method, step_sizes = same[0].variant.method, [setting.step_size for setting in same]
             if point.coupled:
                 tell(phase)
-                history, _ = train_coupled(point, part.problem, method, seeds, step_sizes)
+                history, own = train_coupled(point, part.problem, method, seeds, step_sizes)
+                firsts.update({(name, step_size): own[seeds[0], step_size] for step_size in step_sizes})
             else:
                 lanes = seeds, step_sizes, share, shelf, partial(tell, phase)
                 history = _replayed(part, method, timelines[name], *lanes)
@@ -136,6 +139,8 @@ def _conduct(part: Part, shelf: Shelf, found: Found, tell: Callable[..., None]) 
     found.curves += train(every, 1.0, settings.seeds, "trains")
     if not point.coupled:
         found.timelines[run_key(*part.values.values(), label)] = timelines[every[0].variant.name]
+    elif len(every) == 1:
+        found.timelines[run_key(*part.values.values(), label)] = firsts[every[0].variant.name, every[0].step_size]
 
 
 def _replayed(

@@ -44,7 +44,7 @@ def summarise(
     """One row per method, at its tuned step size, and point of a sweep.
 
     ``method, step_size``, and ``tuned`` where other parameters are tuned, too;
-    ``first_return, final_return``: mean over seeds of θ_0 and of the last iterate;
+    ``first_return, final_return``: mean over seeds of θ_0 and at the last evaluation;
     ``time_to_target``: first evaluated second at which the mean over seeds, of which each stands where it was evaluated
     last, is at the target, NaN if never; ``end``: seconds simulated; ``updates``; ``gradients``, used;
     ``wasted_share``: of computing time, what went into cancelled and discarded ones; ``max_delay``, in updates.
@@ -78,7 +78,7 @@ def by_worker(curves: pd.DataFrame, timelines: Mapping[Any, Timeline], axes: Seq
     """Whom a method serves: one row per worker, method at its tuned step size, and point of a sweep.
 
     ``method, worker``; ``weight``: the worker's mean share of an update, 1/n where all count the same; ``final_return,
-    low, high``: of the last iterate in the worker's own world, mean and 20-80 % over seeds. None where worlds do not
+    low, high``: at the last evaluation in the worker's own world, mean and 20-80 % over seeds. None where worlds do not
     differ.
     """
     columns = curves.filter(regex=r"^eval_return_\d+$").columns

@@ -19,7 +19,8 @@ EVALUATE_EVERY = 300  # gradients: some 60 evaluations of a curve of 20 000, as 
 class History:
     """Learning curves: what a method reached on a problem, over seeds and step sizes.
 
-    params: the last iterates, shape (seeds, step sizes, d); None where curves were found that need no training.
+    params: the last iterates, shape (seeds, step sizes, d); None where any lane's curve was found whole, for its
+        iterate is then not known.
     computed: how many gradients were computed for it.
     """
 

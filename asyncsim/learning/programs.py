@@ -1,7 +1,8 @@
 """The compiled programs of a replay: they begin lanes, advance them by a schedule's steps, and evaluate points.
 
 All have one number of lanes (`lanes.LANES`), filled up where there are fewer, and advance by steps of one width. A
-program rounds as its shapes let it, so nothing that a lane does not depend on may change them.
+program rounds as its shapes let it, so the number of lanes and the widths follow from what a lane depends on. Lengths
+of buffers may differ, for nothing is summed over them.
 """
 
 from __future__ import annotations

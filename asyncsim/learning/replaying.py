@@ -34,7 +34,8 @@ def replay(
     seeds: of θ_0, trajectories and evaluations. step_sizes: α; None: the method's own. evaluate_every: how many
     gradients are used between two evaluations. updates: how many are done; None: all.
     progress: called with (updates done, updates in all), of all lanes.
-    shelf: where curves that were computed before are found, and new ones are kept (a `store.Store`).
+    shelf: where curves that were computed before are found, and new ones are kept (a `store.Store`); with one, the
+        history's ``params`` may be None.
 
     A lane, a seed with a step size, depends on nothing but the problem, the method's update and what the timeline's
     updates use: bit for bit the same whatever other lanes are computed beside it, wherever the run stops, and if it was

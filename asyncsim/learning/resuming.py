@@ -181,13 +181,13 @@ def extend(replay: Replay, curves: Sequence[Curve], further: Callable[[int], Non
         now = monotonic()
         pace = min(8.0, SECONDS / LOOKS / max(now - begun, 1e-6))  # clocks may be coarse
         gradients = min(max(1, int(gradients * pace)), int(offsets[-1]))
-        if now - kept > SECONDS or mark == replay.end:
+        if now - kept > SECONDS:
             replay.keep(curves, group.carry)
             kept, kept_at = monotonic(), mark
         for curve in curves:
             curve.computed += int(offsets[mark] - offsets[done])
         further((mark - done) * len(curves))
-    if group.done > kept_at:
+    if group.done > kept_at or curves[0].new:
         replay.keep(curves, group.carry)
     for k, curve in enumerate(curves):
         curve.point = np.array(group.carry.state.point[k])
