@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from asyncsim import Run, results
-from asyncsim.scenario import PRESETS, ScenarioError, load
+from asyncsim.scenario import PRESETS, load
 
 ROOT = Path(__file__).parents[2]
 RUN = [
@@ -21,11 +21,6 @@ def reserved(*arguments, **options):
         return verb
 
 
-def made_before(directory):
-    """Whether they were evaluated as earlier versions did: they are to be made again."""
-    return "evaluations" in results.load_settings(directory)["scenario"]
-
-
 def contents(directory):
     return {path.name: path.read_bytes() for path in directory.iterdir()}
 
@@ -35,10 +30,6 @@ def test_committed_results_are_of_the_committed_scenario(path, preset):
     directory = ROOT / results.place(path, preset)
     files = set(contents(directory))
     assert len(results.load_curves(directory)) and set(results.FILES) <= files <= {*results.FILES, *results.SOMETIMES}
-    if made_before(directory):
-        with pytest.raises(FileExistsError, match="another scenario's results"):
-            reserved(directory, load(path, preset).settings)
-        pytest.skip("made before `evaluate_every`")
     verb = reserved(directory, load(path, preset).settings)
     assert verb.partition(", made with ")[0] == "replaced the same scenario's results"
 
@@ -46,10 +37,6 @@ def test_committed_results_are_of_the_committed_scenario(path, preset):
 @pytest.mark.parametrize("path, preset", RUN, ids=lambda of: getattr(of, "stem", of))
 def test_committed_results_can_be_loaded(path, preset):
     directory = ROOT / results.place(path, preset)
-    if made_before(directory):
-        with pytest.raises(ScenarioError, match="evaluations"):
-            Run.load(directory)
-        pytest.skip("made before `evaluate_every`")
     run = Run.load(directory)
     assert results.as_data(run.scenario.settings) == results.as_data(load(path, preset).settings)
     assert run.axes == load(path, preset).axes and list(run.curves.columns[: len(run.axes)]) == list(run.axes)
