@@ -126,8 +126,7 @@ def advance(
 def evaluate(problem: Problem, point, direction, seed):
     """`Problem.evaluate` of one lane's point with its seed's evaluation key, and ‖d‖ of its last step.
 
-    Everything is NaN of a point that is not finite: an environment may end such a policy's episodes with a return of 0,
-    which is more than others get where rewards are negative.
+    Everything is NaN of a point that is not finite: an environment with discrete actions has some return of it, too.
     """
     found = problem.evaluate(point, evaluation_key(seed))
     finite = jnp.isfinite(point).all()

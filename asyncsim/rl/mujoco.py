@@ -173,12 +173,12 @@ class Engine:
     def step(self, numbers, bits):
         """Callback: rows, observations and terms after a step with these actions; gravity is the last number.
 
-        An action that is no number ends an episode. For robots whose episode had ended, observations and terms are 0,
-        except the term that says so.
+        Robots with infinite actions, which no policy takes, are not there: their episodes end. For robots whose episode
+        had ended, observations and terms are 0, except the term that says so.
         """
         numbers, bits = np.asarray(numbers), np.asarray(bits)
         rows, given = bits.view(np.float64).reshape(-1, self.width), numbers.reshape(-1, numbers.shape[-1])
-        going = (rows[:, 0] == 0) & ~np.isnan(given).any(axis=1)
+        going = (rows[:, 0] == 0) & ~np.isposinf(given[:, 0])
         if going.all():
             return _shaped(numbers, *self._step(rows, given))
         observations = np.zeros((len(rows), self.observation_size), numbers.dtype)

@@ -29,8 +29,8 @@ def rollout(environments, policy, params, keys, horizon: int, started=None) -> T
 
     environments: a callable that maps ``f(environment, *batched)`` over the M jobs (one environment for all, or each
     job's own). Every key is split for reset, actions and dynamics; nothing else is random.
-    started: (M,) bool, which jobs have a trajectory at all; None: all. Others take actions that are no numbers, which
-    MuJoCo's engine does not simulate.
+    started: (M,) bool, which jobs have a trajectory at all; None: all. Others take infinite actions, which MuJoCo's
+        engine does not simulate.
     """
     reset_keys, action_keys, step_keys = jax.vmap(lambda key: tuple(jax.random.split(key, 3)))(keys)
     noise = jax.vmap(lambda key: policy.noise(key, horizon), out_axes=1)(action_keys)
@@ -42,7 +42,7 @@ def rollout(environments, policy, params, keys, horizon: int, started=None) -> T
         latents = policy.sample(policy.heads(layers, observations), noise[t])
         actions = policy.action(latents)
         if started is not None and jnp.issubdtype(actions.dtype, jnp.floating):
-            actions = jnp.where(_like(started, actions), actions, jnp.nan)
+            actions = jnp.where(_like(started, actions), actions, jnp.inf)
         after, rewards, terminated = environments(
             lambda environment, *args: environment.step(*args), state, actions, keys[t]
         )
