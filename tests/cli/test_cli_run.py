@@ -219,7 +219,7 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(here, monkeypatch, capsy
 
     def computed(name, *options):
         assert main(["run", "experiments/tiny.toml", "--output", name, *options]) == 0
-        return int(re.search(r"(\d+) gradients were computed", capsys.readouterr().out)[1])
+        return int(re.search(r"Computed now: (\d+) gradients", capsys.readouterr().out)[1])
 
     monkeypatch.setattr(resuming, "SECONDS", 0.0)  # between checkpoints: there is one after every update
     with jax.enable_x64(False):

@@ -48,14 +48,20 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+PROGRAM = """
+import signal, sys
+from asyncsim.cli import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # children of a shell's background job would ignore it
+sys.exit(main(sys.argv[1:]))
+"""
+
+
 def command(output, store="kept", scenario="x.toml"):
     """``asyncsim run`` in a process of its own, whose compiled programs the next one finds."""
     arguments = ["run", scenario, "--output", output, "--store", store]
     environment = os.environ | {"JAX_ENABLE_COMPILATION_CACHE": "true", "XDG_CACHE_HOME": os.path.abspath("cache")}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    if os.name == "posix":  # a shell's background jobs ignore interrupts, and so would what they start
-        pipes["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
-    return subprocess.Popen([sys.executable, "-m", "asyncsim.cli", *arguments], env=environment, **pipes)
+    return subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments], env=environment, **pipes)
 
 
 def finished(process):
