@@ -86,6 +86,8 @@ def test_a_run_that_is_killed_at_any_moment_goes_on(here):
     for kill in range(KILLS):
         process = command("out")
         time.sleep(whole * (0.4 + 0.6 * rng.random()))
+        while kill % 5 == 4 and process.poll() is None and not len(Store(Path("kept")).lanes()):
+            time.sleep(0.05)  # on a machine that is slower now: the last is not killed before it has kept anything
         killed += process.poll() is None
         process.kill()
         process.communicate()
