@@ -91,7 +91,8 @@ class Worker:
         self.alarm_time = math.inf
         if self.busy:
             if self.due == now:
-                self.done(self, now)
+                done = self.done  # in a variable: Python looks up the name of a call among methods first
+                done(self, now)
             elif self.due < math.inf:
                 self.set_alarm()
 
@@ -170,7 +171,8 @@ class Run:
         if self.coupling is not None:
             worker.durations.take_steps(self.coupling.steps(worker.number, version, worker.index))
         worker.busy, worker.waits, worker.start = True, False, now
-        worker.computed, worker.due = _, due = worker.durations.begin(now)
+        worker.computed, due = worker.durations.begin(now)
+        worker.due = due
         if due < worker.alarm_time:  # then as `Worker.set_alarm`, without the time of a call
             worker.alarm_time = due
             self.calendar.at(due, worker.priority, worker.alarm)
