@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .options import Engine, Force, Kept, Unkept
-from .reproductions import markdown, show_reproductions
+from .reproductions import draw_overview, markdown, show_reproductions
 from .run import run
 
 
@@ -23,6 +23,9 @@ def reproduce(
     ] = None,
     listed: Annotated[bool, typer.Option("--list", help="Show what there is and what came out of it.")] = False,
     table: Annotated[bool, typer.Option("--table", help="Print what came out as the README has it.")] = False,
+    overview: Annotated[
+        bool, typer.Option("--overview", help="Draw the paper's figures, and what came out, on one page.")
+    ] = False,
     force: Force = False,
     engine: Engine = None,
     store: Kept = None,
@@ -39,6 +42,8 @@ def reproduce(
     scenarios = {path.stem: path for path in paths}
     if table:
         return print(markdown(scenarios))
+    if overview:
+        return print("wrote:", *draw_overview(scenarios, Path("experiments/paper")), sep="\n  ")
     if listed or name is None:
         return show_reproductions(scenarios)
     if name not in scenarios:

@@ -1,4 +1,4 @@
-"""What there is to reproduce and what came out: ``asyncsim reproduce --list``, and as Markdown with ``--table``."""
+"""What there is to reproduce and what came out: ``asyncsim reproduce --list``, as Markdown, and on one page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .comparisons import axis_value, first_against_others, in_short, interval_in_words
+from .comparisons import axis_value, first_against_others, in_short, interval_in_words, needed
 from .terminal import console
 
 if TYPE_CHECKING:
@@ -181,6 +181,34 @@ def _outcome_in_words(found: Outcome) -> str:
             )
         lines.append(f"{_code(line)}: {'; '.join(said)}")
     return "<br>".join(lines)
+
+
+def draw_overview(scenarios: Mapping[str, Path], folder: Path) -> list[Path]:
+    """A picture of all that was run of a folder's scenarios, without those that sweep; return its files.
+
+    Raises ScenarioError where there is nothing to draw.
+    """
+    from .. import figures, results
+    from ..experiment import tuned, verdicts
+    from ..scenario import ScenarioError, load
+
+    rows = []
+    for path in scenarios.values():
+        found = outcome_of(load(path)) if path.parent == folder else None
+        if found is None or found.measured is None or found.scenario.axes:
+            continue
+        preset = found.scenario.preset
+        data = results.as_data(found.scenario.settings)
+        data["title"] = (data["title"] or path.stem) + f" ({preset})" * (preset is not None)
+        said = [
+            f"{row['verdict']}: {row['claim']}, {in_short(row['difference'])} ({interval_in_words(row)})"
+            + f"; {needed(row['seeds_to_decide'])} seeds would decide" * (row["verdict"] == "undecided")
+            for row in verdicts(found.measured, found.scenario.claims).to_dict("records")
+        ]
+        rows.append((tuned(results.load_curves(found.directory)), data, said))
+    if not rows:
+        raise ScenarioError(f"{folder}: not one of its scenarios was run as it stands: give one to `asyncsim reproduce`")
+    return results.save_overview(results.place(folder / "overview"), figures.overview(rows))
 
 
 def _text(words: str) -> str:

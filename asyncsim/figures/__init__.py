@@ -2,6 +2,7 @@
 
 from .benchmarks import scaling
 from .curves import by_worker, learning_curves
+from .overviews import overview
 from .predictions import prediction
 from .styling import COLOURS, OTHER, style
 from .sweeps import time_to_target
@@ -18,6 +19,7 @@ __all__ = [
     "delays",
     "gantt",
     "learning_curves",
+    "overview",
     "prediction",
     "pretty",
     "scaling",

@@ -46,8 +46,8 @@ def learning_curves(curves: pd.DataFrame, scenario: Mapping[str, Any], axes: Seq
         if axes:
             return _panels(curves, scenario, list(axes))
         figure, panel = one_panel(7.2, 4.6)
-        _draw_curves(panel, curves, scenario, settings=True)
-        _scale_time(panel, curves.groupby("method"))
+        draw_curves(panel, curves, scenario, settings=True)
+        scale_time(panel, curves.groupby("method"))
         panel.set(xlabel="simulated time (s)", ylabel=return_in_words(scenario))
         title_above_panel(panel, scenario.get("title", ""))
         legend_inside(panel)
@@ -70,14 +70,14 @@ def _panels(curves: pd.DataFrame, scenario: Mapping[str, Any], swept: list[str])
     ]
     grow(figure, rows * max(title.count("\n") for title in titles) * 11 * LEADING)
     for k, (panel, (_, part), where) in enumerate(zip(panels, shown, titles)):
-        _draw_curves(panel, part, scenario)
+        draw_curves(panel, part, scenario)
         panel.set_title(where, loc="left", fontsize=11)
         if k + columns >= len(shown):
             panel.set_xlabel("simulated time (s)")
             panel.tick_params(labelbottom=True)
         if k % columns == 0:
             panel.set_ylabel(return_in_words(scenario))
-    _scale_time(panels[0], curves.groupby([*swept, "method"]))
+    scale_time(panels[0], curves.groupby([*swept, "method"]))
     for panel in panels[len(shown) :]:
         panel.set_visible(False)
     handles = {name: line for panel in panels for line, name in zip(*panel.get_legend_handles_labels())}
@@ -116,7 +116,7 @@ def by_worker(frame: pd.DataFrame, scenario: Mapping[str, Any]) -> Figure:
         return figure
 
 
-def _scale_time(panel, runs) -> None:
+def scale_time(panel, runs) -> None:
     """A logarithmic axis of time where the fast ones of these groups of rows would else be a stroke at the left."""
     ends = runs["time"].max()
     if ends.max() > 10 * ends.min() > 0:
@@ -126,7 +126,7 @@ def _scale_time(panel, runs) -> None:
         logarithmic(panel.xaxis)
 
 
-def _draw_curves(panel, curves: pd.DataFrame, scenario: Mapping[str, Any], settings: bool = False) -> None:
+def draw_curves(panel, curves: pd.DataFrame, scenario: Mapping[str, Any], settings: bool = False) -> None:
     """The lines and bands of one point. settings: whether the legend has them."""
     looks = colours_and_lines(meant_methods(curves["method"].unique(), scenario))
     drawn = []

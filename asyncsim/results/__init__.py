@@ -20,6 +20,7 @@ from .runs import (
     load_tuning,
     reserve,
     save,
+    save_overview,
 )
 from .simulations import PICTURES, reserve_trace, save_json, save_timelines
 from .validations import reserve_validation, save_validation
@@ -51,6 +52,7 @@ __all__ = [
     "save",
     "save_benchmark",
     "save_json",
+    "save_overview",
     "save_prices",
     "save_timelines",
     "save_validation",

@@ -64,6 +64,13 @@ def save(
     return [path for name in FILES + SOMETIMES if (path := Path(directory) / name).exists()]
 
 
+def save_overview(place: Path, figure: Any) -> list[Path]:
+    """Write a picture of several runs beside their directories; return its files."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_pictures(place.parent, {place.name: figure})
+    return [place.with_suffix(ending) for ending in (".png", ".svg")]
+
+
 def load_curves(directory: Path | str) -> pd.DataFrame:
     """The rows of every method, seed and step size, as `History.to_frame` had them."""
     return _table(directory, "curves")

@@ -58,10 +58,10 @@ def settings_of(name, tuning):
     quick, _ = data.pop("quick", {}), data.pop("about", None)
     for key, value in quick.items():
         data[key] = {**data[key], **value} if isinstance(value, dict) and key != "methods" else value
-    for table in data["methods"].values():
+    for label, table in data["methods"].items():
         table.pop("step_sizes", None)
         table.pop("tune", None)
-        if table.get("method", "rennala_nigt") == "rennala_nigt":
+        if table.get("method", label) == "rennala_nigt":
             table.setdefault("batch_size", 20)
     return data | {"seeds": [0], "tuning_seeds": [100, 101], "step_sizes": GRID, "tuning": tuning}
 

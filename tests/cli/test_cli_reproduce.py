@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from commands import CHAIN, TINY
+from commands import CHAIN, TINY, complaint
 
 from asyncsim import results
 from asyncsim.cli import main
@@ -85,6 +85,23 @@ def test_what_came_out(here, capsys):
     assert rows(capsys)["tiny"].endswith("quick")
     path.write_text(path.read_text().replace("seeds = [7, 8]", "seeds = [7, 9]"))
     assert table().endswith("| the results are of another scenario |")
+
+
+def test_the_papers_figures_on_one_page(here, capsys):
+    """Those that were run, as their files stand; without any, nothing is drawn."""
+    folder = here / "experiments" / "paper"
+    folder.mkdir()
+    for name in ("one", "two", "not_run"):
+        (folder / f"{name}.toml").write_text(CLAIMING.replace('"tiny | *figure*"', f'"{name}"'))
+    assert "not one of its scenarios was run as it stands" in complaint(capsys, "reproduce", "--overview")
+    assert main(["reproduce", "one"]) == main(["reproduce", "two"]) == 0
+    capsys.readouterr()
+    assert main(["reproduce", "--overview"]) == 0
+    assert capsys.readouterr().out.split()[1:] == ["results/paper/overview.png", "results/paper/overview.svg"]
+    both = Path("results/paper/overview.png").read_bytes()
+    (folder / "two.toml").write_text((folder / "one.toml").read_text())  # whose results are of another scenario now
+    assert main(["reproduce", "--overview"]) == 0
+    assert Path("results/paper/overview.png").read_bytes() != both
 
 
 def test_reproduce_takes_the_quick_preset_where_there_is_one(here):

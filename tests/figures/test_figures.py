@@ -122,6 +122,22 @@ def test_a_line_under_another_looks_out_at_its_sides():
     assert widths[0] > widths[1] > widths[2] == drawn().lines[0].get_linewidth()
 
 
+def test_an_overview():
+    """A panel of curves for each scenario, and what came out of it below; places that are left are empty."""
+    ways = [[f"reproduced: claim {k}", "undecided: another"] for k in range(4)]
+    figure = figures.overview([(curves(), SCENARIO | {"title": f"row {k}"}, said) for k, said in enumerate(ways)])
+    figure.canvas.draw()
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title(loc="left") for axes in shown] == [f"row {k}" for k in range(4)]
+    assert [axes.texts[0].get_text().split("\n") for axes in shown] == ways
+    for axes in shown:
+        assert len(axes.lines) == len(drawn().lines)
+        np.testing.assert_array_equal(axes.lines[0].get_ydata(), RETURNS["rennala_nigt"].mean(axis=0))
+        assert axes.texts[0].get_window_extent().y1 < axes.xaxis.get_tightbbox().y0
+    with pytest.raises(ValueError, match="makes no page"):
+        figures.overview([])
+
+
 def worlds():
     rows = [
         {
@@ -215,6 +231,7 @@ def every_kind(label, title):
     return {
         "curves": learning_curves(slow, scenario),
         "sweep": learning_curves(swept, scenario, [label]),
+        "overview": figures.overview([(slow, scenario, [f"reproduced: {label}"])] * 2),
         "by_worker": by_worker(worlds().replace({"method": {"malenia_nigt": label}}), scenario),
         "gantt": figures.gantt(timeline),
         "utilisation": figures.utilisation({label: timeline}),
