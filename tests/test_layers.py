@@ -59,7 +59,7 @@ def test_only_the_engine_knows_simpy():
 
 def test_simpys_private_names_stand_in_one_small_class():
     ((home, (names, lines)),) = measures.simpy_private().items()
-    assert home == "engine/events.py:Calendar(simpy.Environment)" and lines <= 12
+    assert home == "engine/events.py:Calendar(simpy.Environment)" and lines <= 10
     assert names == {"_queue", "_eid", "_now"}
 
 
