@@ -6,14 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .networks import Constant, Jitter, Network, PerWorker
 from .speeds import Outage, check_outages
 from .times import ComputeTime, Fixed
 
-COLLECTIVES = ("max", "broadcast+reduce", "contributors", "when_ready")
-TRANSFERS = ("round_trip", "both_ways")
+Collective = Literal["max", "broadcast+reduce", "contributors", "when_ready"]
+Transfer = Literal["round_trip", "both_ways"]
+COLLECTIVES, TRANSFERS = get_args(Collective), get_args(Transfer)
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ class Cluster:
 
     compute: Sequence[float | ComputeTime]
     communication: float | Sequence[float] | Network = 0.0
-    collective: Literal["max", "broadcast+reduce", "contributors", "when_ready"] = "max"
-    transfer: Literal["round_trip", "both_ways"] = "round_trip"
+    collective: Collective = "max"
+    transfer: Transfer = "round_trip"
     speeds: Any = ()  # given as a Mapping[int, Speed], kept as pairs
     outages: Any = ()  # given as a Mapping[int, Outage | Sequence[Outage]], kept as pairs
 

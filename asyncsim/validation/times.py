@@ -18,7 +18,7 @@ from .evidence import Claim, Drawing, Evidence, rows
 from .measurement import slope
 
 simulate = partial(run, events=True)  # evidence for the theory, which closed forms use
-DERIVED = "derived in theory.py"
+DERIVED = "derived in asyncsim.theory"
 
 
 def random(purpose: int) -> np.random.Generator:
