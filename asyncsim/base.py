@@ -9,7 +9,7 @@ This module is plain Python: simulation imports it without JAX, and replay witho
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal, NamedTuple, Protocol
@@ -26,7 +26,7 @@ class Ticket(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """A rule's answer to one ticket.
+    """A rule's answer to one ticket, or when it is woken.
 
     A worker in ``start`` that is at work drops its job. The ticket's worker waits if it is not in ``start``.
     """
@@ -34,6 +34,7 @@ class Decision(NamedTuple):
     use: Sequence[int] = ()  # jobs that make an update now; empty: no update
     weights: Sequence[float] | float = 1.0  # one weight per used job, or one for all
     start: Sequence[int] = ()  # workers that start a new job
+    wake: float | None = None  # the second at which to be asked again, by the rule's method ``woken``
 
 
 class Answer(Enum):
@@ -54,11 +55,21 @@ AGAIN, ALONE, WAIT = Answer
 
 @dataclass(slots=True)
 class Clock:
-    """What a rule may know of the run besides its tickets. The engine keeps it up to date; rules only read it."""
+    """What a rule may know of the run besides its tickets. The engine keeps it up to date; rules only read it.
+
+    ``began`` is kept where communication is by the round, or the rule has a method ``woken``.
+    """
 
     version: int  # updates applied so far
     workers: range  # all workers, 0 .. n-1
     asked: Sequence[int] = ()  # the version at which each worker's newest job was started, shape (workers,)
+    time: Callable[[], float] = float  # what ``now`` is read from; of a clock that nobody runs it is 0
+    began: float = 0.0  # the second at which the newest version was there
+
+    @property
+    def now(self) -> float:
+        """The simulated second."""
+        return self.time()
 
 
 class Rule(Protocol):
@@ -77,6 +88,19 @@ class Rule(Protocol):
 
     def receive(self, held: Any, ticket: Ticket, clock: Clock) -> tuple[Any, Decision | Answer]:
         """Take one ticket; return the new state, and the decision."""
+
+
+class TimedRule(Rule, Protocol):
+    """A rule that may answer ``Decision(wake=second)``."""
+
+    def woken(self, held: Any, clock: Clock) -> tuple[Any, Decision]:
+        """It is that second, and its tickets were shown; return as `receive` does. There may be nothing left to do."""
+
+
+def starts(rule: Rule, workers: int) -> Sequence[int]:
+    """Which workers start a job at second 0: all, unless a rule says otherwise in a method ``starts(workers)``."""
+    own = getattr(rule, "starts", None)
+    return range(workers) if own is None else own(workers)
 
 
 def missing(rule: Rule, held: Any, gone: Sequence[int], clock: Clock) -> Sequence[int]:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from typing import Literal
 
 from .base import Method
-from .rules import FedBuff, Greedy, Malenia, MSynchronous, Rennala, Ringleader, Ringmaster, Synchronous
+from .rules import (
+    Deadline,
+    FedBuff,
+    Greedy,
+    Malenia,
+    MSynchronous,
+    OverSelection,
+    Periodic,
+    Rennala,
+    Ringleader,
+    Ringmaster,
+    Synchronous,
+)
 from .updates import NIGT, AFedPG, DelayAdaptivePG, VanillaPG
 
 NIGT_PAPER = "arXiv 2509.24305, Asynchronous Policy Gradient Aggregation for Efficient Distributed RL"
@@ -17,6 +29,7 @@ RINGMASTER_PAPER = "arXiv 2501.16168, Ringmaster ASGD: The First Asynchronous SG
 RINGLEADER_PAPER = "arXiv 2509.22860, Ringleader ASGD: Optimal Time Complexity under Data Heterogeneity"
 FEDBUFF_PAPER = "arXiv 2106.06639, Federated Learning with Buffered Asynchronous Aggregation"
 DELAY_ADAPTIVE_PAPER = "arXiv 2206.07638, Asynchronous SGD Beats Minibatch SGD Under Arbitrary Delays"
+AT_SCALE_PAPER = "arXiv 1902.01046, Towards Federated Learning at Scale: System Design"
 BACKUP_PAPER = "arXiv 1604.00981, Revisiting Distributed Synchronous SGD"
 
 
@@ -97,6 +110,26 @@ def m_synchronous_nigt(participants: int, step_size: float, momentum: float = 0.
     return Method(
         "m_synchronous_nigt", MSynchronous(participants), NIGT(step_size, momentum), (BACKUP_PAPER, NIGT_PAPER)
     )
+
+
+def over_selection_nigt(batch_size: int, step_size: float, extra: int = 1, momentum: float = 0.1) -> Method:
+    """An NIGT step with the first m of m + k workers that were started. (arXiv 1902.01046; the update of 2509.24305)"""
+    rule = OverSelection(batch_size, extra)
+    return Method("over_selection_nigt", rule, NIGT(step_size, momentum), (AT_SCALE_PAPER, NIGT_PAPER))
+
+
+def deadline_nigt(batch_size: int, seconds: float, step_size: float, momentum: float = 0.1) -> Method:
+    """An NIGT step with the first M gradients, or with as many as there are after some seconds.
+
+    (arXiv 1902.01046 has rounds that end so; the update of 2509.24305.)
+    """
+    rule = Deadline(batch_size, seconds)
+    return Method("deadline_nigt", rule, NIGT(step_size, momentum), (AT_SCALE_PAPER, NIGT_PAPER))
+
+
+def periodic_nigt(seconds: float, step_size: float, momentum: float = 0.1) -> Method:
+    """An NIGT step every so many seconds, with the mean of all gradients that are there. (The update of 2509.24305)"""
+    return Method("periodic_nigt", Periodic(seconds), NIGT(step_size, momentum), (NIGT_PAPER,))
 
 
 def delay_adaptive_pg(step_size: float, workers: int) -> Method:

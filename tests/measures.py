@@ -117,7 +117,7 @@ def _public(node: ast.AST) -> Iterator:
 
 
 def simpy_private() -> dict[str, tuple[set[str], int]]:
-    """Where SimPy's private names stand: by class (or module), the names, and the lines of the class's body, but for empty ones."""
+    """Where SimPy's private names stand: by class (or module), the names, and the lines of the class's body."""
     found = {}
     for path in importers("simpy"):
         classes = {id(inner): node for node in _of(trees()[path], ast.ClassDef) for inner in ast.walk(node)}
@@ -125,7 +125,7 @@ def simpy_private() -> dict[str, tuple[set[str], int]]:
             if node.attr in SIMPY_PRIVATE:
                 home = classes.get(id(node))
                 name = f"{path}:{home.name}({', '.join(map(ast.unparse, home.bases))})" if home else f"{path}"
-                lines = len([line for line in ast.unparse(home).splitlines() if line.strip()]) - 1 if home else 0
+                lines = sum(map(bool, ast.unparse(home).splitlines())) - 1 if home else 0
                 found.setdefault(name, (set(), lines))[0].add(node.attr)
     return found
 

@@ -207,7 +207,9 @@ def draw_overview(scenarios: Mapping[str, Path], folder: Path) -> list[Path]:
         ]
         rows.append((tuned(results.load_curves(found.directory)), data, said))
     if not rows:
-        raise ScenarioError(f"{folder}: not one of its scenarios was run as it stands: give one to `asyncsim reproduce`")
+        raise ScenarioError(
+            f"{folder}: not one of its scenarios was run as it stands: give one to `asyncsim reproduce`"
+        )
     return results.save_overview(results.place(folder / "overview"), figures.overview(rows))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
-from ..base import Answer, Decision, Rule, Ticket
+from ..base import Clock, Decision, Rule, Ticket
 from ..cluster import Cluster
 
 
@@ -19,33 +19,52 @@ class RuleError(ValueError):
     """A rule's answer to a ticket makes no sense: the line names the rule, the ticket, and what would do."""
 
 
-def said_at(rule: Rule, ticket: Ticket, what: str) -> str:
-    """A line about a rule's answer to a ticket."""
-    return f"{type(rule).__name__} at {ticket}: {what}"
+def said_at(rule: Rule, asked: Ticket | float, what: str) -> str:
+    """A line about a rule's answer to a ticket, or about what it wants when it is woken, at that second."""
+    return f"{type(rule).__name__} at {asked if isinstance(asked, Ticket) else f'{asked:g} s'}: {what}"
 
 
 GIVE = "return (what is held from now on, a Decision)"
 
 
-def checked(answer: Decision | Answer, rule: Rule, ticket: Ticket, workers: Sequence[int]) -> Decision:
-    """The decision that was meant, when ``ticket.job`` is the newest of all jobs. Raises RuleError."""
-    if isinstance(answer, Answer):
-        return answer.decision(ticket)
+def raised(error: Exception, rule: Rule, asked: Ticket | float) -> RuleError:
+    """What to raise where a rule's own code raised an error."""
+    return RuleError(said_at(rule, asked, f"{type(error).__name__}: {error}: {GIVE}"))
+
+
+def checked(answer: Decision, rule: Rule, asked: Ticket | float, finished: int, clock: Clock) -> Decision:
+    """The answer, if it is a decision that can be carried out. Raises RuleError.
+
+    asked: the ticket, or the second at which the rule was woken. finished: how many jobs have ended.
+    """
     weights: Any
     try:
-        use, weights, start = answer
+        use, weights, start, wake = answer
     except (TypeError, ValueError):
-        raise RuleError(said_at(rule, ticket, f"{answer!r} is no Decision: {GIVE}")) from None
-    wrong = _unknown("use", use, ticket.job + 1, "finished job")
-    if not wrong and start is not workers:
-        wrong = _unknown("start", start, len(workers), "worker")
+        raise RuleError(said_at(rule, asked, f"{answer!r} is no Decision: {GIVE}")) from None
+    wrong = _unknown("use", use, finished, "finished job")
+    if not wrong and start is not clock.workers:
+        wrong = _unknown("start", start, len(clock.workers), "worker")
     if not wrong and len(set(use)) < len(use):
         wrong = f"use={list(use)!r} has a job twice: give each once"
     if not wrong and not isinstance(weights, (float, Real)) and len(weights) != len(use):
         wrong = f"weights has {len(weights)} values for {len(use)} jobs: give one number, or as many"
+    if not wrong and wake is not None:
+        wrong = _impossible(wake, rule, clock.now)
+        if wake == asked:  # which would go on for ever
+            wrong = wrong or f"wake={wake!r} is the second at which it was woken: give a later one"
     if wrong:
-        raise RuleError(said_at(rule, ticket, wrong))
+        raise RuleError(said_at(rule, asked, wrong))
     return answer
+
+
+def _impossible(wake: Any, rule: Rule, now: float) -> str:
+    """Why the rule cannot be woken then; empty where it can."""
+    if not hasattr(rule, "woken"):
+        return f"wake={wake!r}, and there is no method woken: give the rule one that returns what receive does"
+    if not (isinstance(wake, float | int) and now <= wake < math.inf):
+        return f"wake={wake!r} is no second to come: give one that is not before {now!r}"
+    return ""
 
 
 def _unknown(key: str, given: Sequence[int], known: int, what: str) -> str:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, cast
 
 import simpy
 
-from ..base import AGAIN, ALONE, Clock, Rule, Ticket, holds, missing
+from ..base import AGAIN, ALONE, Answer, Clock, Decision, Rule, Ticket, TimedRule, holds, missing, starts
 from ..cluster import Cluster, Outage, stream
-from .answers import GIVE, RuleError, Stalled, checked, never, said_at
-from .durations import Steady, Varying, draws, durations
+from .answers import Stalled, checked, never, raised, said_at
+from .durations import draws, durations
 from .log import Log, Recorder, Used
 from .rounds import communication
+from .workers import FIRST_WORKER, Worker
 
 
 class Coupling(Protocol):
@@ -44,57 +44,11 @@ class Calendar(simpy.Environment):
 
 
 # What is due at one instant happens in this order: an update's communication is over; the run stops with its last
-# update (SimPy's own priority, 1); jobs end, by worker; outages begin and end, by worker; the last second is over.
-COMMUNICATED, FIRST_WORKER, LAST = 0, 2, math.inf
+# update (SimPy's own priority, 1); jobs end, by worker; outages begin and end, by worker; the rule is woken; the last
+# second is over.
+COMMUNICATED, LAST = 0, math.inf
 
 new = tuple.__new__  # new(Ticket, values) is Ticket(*values), in half the time
-
-
-@dataclass(slots=True, eq=False)
-class Worker:
-    """Somebody who computes gradients, and the job that it is at: one gradient at one version."""
-
-    number: int
-    durations: Steady | Varying
-    calendar: Calendar
-    done: Callable[[Worker, float], None]  # called when a job is due
-    busy: bool = False  # computing or sending; the next five are then of this job, else of the last one
-    version: int = -1
-    index: int = 0  # which job of its worker at this version
-    start: float = 0.0
-    computed: float = 0.0
-    due: float = 0.0  # where the server's link queues gradients: when it is computed
-    overtaken: bool = False  # there is a newer point: the result will be ignored
-    away: bool = False
-    waits: bool = False  # is to start a job when it is back
-    outages: int = 0  # that are still to come
-    alarm_time: float = math.inf  # infinite where it is not set
-    priority: int = field(init=False)
-    alarm: Callable[[float], None] = field(init=False)
-
-    def __post_init__(self):
-        self.priority, self.alarm = FIRST_WORKER + self.number, self.ring  # once, not with every job
-
-    def set_alarm(self) -> None:
-        """Have the alarm go off when the job is due."""
-        self.alarm_time = due = self.due
-        self.calendar.at(due, self.priority, self.alarm)
-
-    def ring(self, now: float) -> None:
-        """The alarm goes off: a job is due.
-
-        If not, the alarm was set for one that was cancelled. It is then set again: so the queue holds few alarms per
-        worker, however many jobs are cancelled.
-        """
-        if self.alarm_time != now:
-            return  # it has gone off already, at an earlier time that it was set to later
-        self.alarm_time = math.inf
-        if self.busy:
-            if self.due == now:
-                done = self.done  # in a variable: Python looks up the name of a call among methods first
-                done(self, now)
-            elif self.due < math.inf:
-                self.set_alarm()
 
 
 class Run:
@@ -113,12 +67,14 @@ class Run:
         found = durations(cluster, not self.by_round, seed)
         self.workers = [Worker(i, each, self.calendar, done) for i, each in enumerate(found)]
         self.gone = [i for i, h in enumerate(cluster.compute) if h == math.inf]  # will never finish a job again
-        self.clock = Clock(0, range(n), [-1] * n)
+        self.clock = Clock(0, range(n), [-1] * n, lambda: self.calendar.now)
         self.held = rule.empty(n)
         self.communicates = False  # an update waits until its communication is over
+        self.wakes = 0  # of the rule, that are to come
         self.used: set[int] = set()  # jobs, where a number of gradients stops the run
         self.over = communication(rule, cluster, self.log)
-        self.plain = not self.by_round and coupling is None  # an update of one gradient is no more than that
+        # Whether an update of one gradient is no more than that.
+        self.plain = not self.by_round and coupling is None and not hasattr(rule, "woken")
         self.new_rows = self.by_round and stale == "cancel"  # a round's jobs are counted from its start
         self.late: list[Iterator[float]] = []  # jitter: of rounds, one stream; of the link's gradients, one a worker
         if cluster.jitter and (self.by_round or self.link):
@@ -134,8 +90,8 @@ class Run:
                 self.plan(self.workers[number], outage)
         if self.gone and until is None and (who := missing(self.rule, self.held, self.gone, self.clock)):
             raise Stalled(never(self.rule, self.cluster, who, "updates" if updates else "gradients"))
-        for worker in self.workers:
-            self.begin(worker, 0.0)
+        for number in starts(self.rule, len(self.workers)):
+            self.begin(self.workers[number], 0.0)
         if until is not None:
             self.calendar.at(until, LAST, lambda _: self.stop.succeed("until"))
         try:
@@ -226,7 +182,7 @@ class Run:
         try:
             self.held, decision = self.rule.receive(self.held, ticket, self.clock)
         except Exception as error:
-            raise RuleError(said_at(self.rule, ticket, f"{type(error).__name__}: {error}: {GIVE}")) from error
+            raise raised(error, self.rule, ticket) from error
         if decision is AGAIN:  # the answer to most tickets of collecting rules
             self.begin(worker, now)
         elif decision is ALONE and self.plain:  # and of greedy ones
@@ -236,11 +192,33 @@ class Run:
                 if self.gone:
                     self.check_stalled()
         else:
-            use, weights, start = checked(decision, self.rule, ticket, self.clock.workers)
-            if use:
-                self.collect(use, weights, start, now)
-            else:
-                self.restart(start, now)
+            answer = decision.decision(ticket) if isinstance(decision, Answer) else decision
+            self.decide(checked(answer, self.rule, ticket, row + 1, self.clock), now)
+
+    def wake(self, now: float) -> None:
+        """The rule is asked at a second that it has chosen."""
+        rule = cast(TimedRule, self.rule)
+        self.wakes -= 1
+        try:
+            self.held, decision = rule.woken(self.held, self.clock)
+        except Exception as error:
+            raise raised(error, rule, now) from error
+        checked(decision, rule, now, self.log.count, self.clock)
+        if decision.use:
+            self.log.wake(now)
+        self.decide(decision, now)
+        self.check_stalled()
+
+    def decide(self, decision: Decision, now: float) -> None:
+        """What the rule wants is done."""
+        use, weights, start, wake = decision
+        if wake is not None:
+            self.wakes += 1
+            self.calendar.at(wake, FIRST_WORKER + 2 * len(self.workers), self.wake)
+        if use:
+            self.collect(use, weights, start, now)
+        else:
+            self.restart(start, now)
 
     def restart(self, numbers: Sequence[int], now: float, begin: bool = True) -> None:
         """These start at the newest point. begin: otherwise it is still to come, and they only end what they are at."""
@@ -270,6 +248,7 @@ class Run:
     def apply(self, jobs: Sequence[int], start: Sequence[int], now: float) -> None:
         """A round's communication is over: the update is there, and the workers start at the new point."""
         self.communicates = False
+        self.clock.began = now
         if self.by_round:
             self.log.time.append(now)
         if self.advance(jobs):
@@ -337,13 +316,13 @@ class Run:
 
     def check_stalled(self) -> None:
         """End the run where no update can come for want of workers."""
-        if self.gone and self.until is None and not self.stop.triggered and not self.communicates:
+        if self.gone and self.until is None and not (self.stop.triggered or self.communicates or self.wakes):
             if missing(self.rule, self.held, self.gone, self.clock):
                 self.stop.succeed("stalled")
 
     def check_parked(self, ending: str) -> None:
         """A rule that lets nobody go on ends no run in silence. Raises Stalled."""
-        idle = not self.communicates and not any(worker.busy or worker.away for worker in self.workers)
+        idle = not (self.communicates or self.wakes) and not any(worker.busy or worker.away for worker in self.workers)
         if ending in ("stalled", "until") and idle and not self.gone:
             worker, version, _ = self.log.job(self.log.count - 1)
             ticket = Ticket(worker, self.log.count - 1, version)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from numbers import Real
 from struct import Struct
 from typing import Any, NamedTuple, Protocol
@@ -53,6 +53,7 @@ class Log:
     sizes: Column  # for each update: how many jobs it uses;
     used: Column  # their rows, one update after another,
     weights: Column  # and their weights
+    woken: Mapping[int, float] = field(default_factory=dict)  # when rules made updates without a job that ended then
 
     def frames(self, trips: int, by_round: bool) -> dict[str, Any]:
         """The fields of a `Timeline`; an update that was still communicating at the end has not happened."""
@@ -68,6 +69,7 @@ class Log:
         gradients = np.bincount(update[~again], minlength=applied)
         version, finish, rows = np.asarray(self.version), np.asarray(self.finish), np.asarray(self.rows)
         collected = finish[rows - 1]
+        collected[[*self.woken]] = [*self.woken.values()]
         if by_round:
             time, communications = np.asarray(self.time), np.full(applied, trips)
         else:  # of what arrived between the updates
@@ -114,6 +116,7 @@ class Recorder:
         self.count, self._jobs = 0, bytearray()  # packed
         self.cancelled, self.running, self.rows, self.time = array("q"), array("q"), array("q"), array("d")
         self.sizes, self.used, self.weights = array("q"), array("q"), array("d")
+        self.woken: dict[int, float] = {}
         self.alone = array("q")  # jobs that were an update by themselves: this is all that is noted of those updates
 
     def end(self, job: Job, finish: float) -> int:
@@ -142,6 +145,10 @@ class Recorder:
         else:
             self.weights.extend(weights)
 
+    def wake(self, now: float) -> None:
+        """The next update is made now, where no job has ended."""
+        self.woken[len(self.rows) + len(self.alone)] = now
+
     def last(self) -> list[Used]:
         """The jobs of the last update."""
         size = self.sizes[-1]
@@ -151,7 +158,9 @@ class Recorder:
         """All that was written."""
         integers, reals = (np.frombuffer(self._jobs, kind).reshape(-1, 6) for kind in (np.int64, np.float64))
         columns = [column.copy() for column in (*integers[:, :3].T, *reals[:, 3:].T)]
-        return Log(*(*columns, self.cancelled, self.running, *self._updates()))
+        log = Log(*(*columns, self.cancelled, self.running, *self._updates()))
+        log.woken = self.woken
+        return log
 
     def _updates(self) -> tuple[Column, ...]:
         """Rows, times, sizes, used jobs and weights of all updates: those of one job alone take their places."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from .curves import draw_curves, scale_time
 from .layout import LEADING, blank, grow
@@ -44,6 +45,8 @@ def overview(rows: Sequence[tuple[pd.DataFrame, Mapping[str, Any], Sequence[str]
             panel.set_ylabel(return_in_words(scenario), fontsize=9)
             panel.set_xlabel("simulated time (s)", fontsize=9)
             panel.tick_params(labelsize=SMALL)
+            if panel.get_xscale() == "linear":
+                panel.xaxis.set_major_locator(MaxNLocator(5))
             panel.legend(fontsize=7)
             panel.annotate(text, (0, 0), (0, -36), "axes fraction", "offset points", va="top", fontsize=SMALL)
         for panel in panels[len(rows) :]:

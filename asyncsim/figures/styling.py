@@ -20,6 +20,9 @@ COLOURS = {
     "fedbuff": "#882255",
     "delay_adaptive": "#332288",
     "m_synchronous": "#661100",
+    "over_selection": "#117733",
+    "deadline": "#DDAA33",
+    "periodic": "#AA4466",
 }
 OTHER = "#000000"
 LINES = ("-", "--", "-.", ":")  # methods of one family

@@ -1,7 +1,15 @@
-"""The check of arguments that rules share."""
+"""The checks of arguments that rules share."""
+
+import math
 
 
 def positive_integer(key: str, value: object) -> None:
     """Raises ValueError, which names the key, for anything but an integer >= 1."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{key}={value!r} is no number of gradients: give an integer >= 1")
+
+
+def positive_seconds(key: str, value: object) -> None:
+    """Raises ValueError, which names the key, for anything but a finite number > 0."""
+    if isinstance(value, bool) or not isinstance(value, float | int) or not 0 < value < math.inf:
+        raise ValueError(f"{key}={value!r} is no length of time: give finite seconds > 0")

@@ -1,11 +1,12 @@
 """One contract for every rule."""
 
 import dataclasses
+from functools import partial
 
 import pytest
 
 from asyncsim import Cluster, RuleError, Stalled, methods, rules, simulate
-from asyncsim.base import WAIT, Answer, Clock, Decision, Ticket, missing
+from asyncsim.base import WAIT, Answer, Clock, Decision, Ticket, missing, starts
 from asyncsim.cluster import Outage
 
 # Every public rule stands here; `test_every_rule_is_under_contract` fails when one is added without it.
@@ -19,6 +20,9 @@ EXAMPLES = [
     rules.Malenia(3, initial_batch_size=9),
     rules.Greedy(),
     rules.MSynchronous(1),
+    rules.OverSelection(1, 2),
+    rules.Deadline(2, 3.0),
+    rules.Periodic(3.0),
     rules.Ringmaster(2),
     rules.Ringmaster(4, cancel=True),
     rules.Ringleader(),
@@ -42,16 +46,23 @@ def test_a_rule_is_a_value(rule):
 @every_rule
 @pytest.mark.parametrize("workers", [1, 3])
 def test_a_rule_uses_what_it_got_once_with_weights_that_sum_to_one(rule, workers):
-    """Every worker that is started finishes in turn; the rule must come to an update again and again."""
+    """Every worker that is started finishes in turn, one a second; the rule must come to an update again and again."""
     held, version, seen, used = rule.empty(workers), 0, [], []
-    at, queue = [0] * workers, list(range(workers))
-    for job in range(2000):
-        worker = queue.pop(0)
-        held, decision = rule.receive(held, Ticket(worker, job, at[worker]), Clock(version, range(workers), at))
-        seen.append(job)
+    at, queue, wakes, began = [0] * workers, list(starts(rule, workers)), [], 0.0
+    for second in range(2000):
+        clock = Clock(version, range(workers), at, partial(float, second), began)
+        if second in wakes:
+            held, decision = rule.woken(held, clock)
+        elif queue:
+            worker, job = queue.pop(0), len(seen)
+            held, decision = rule.receive(held, Ticket(worker, job, at[worker]), clock)
+            seen.append(job)
         if isinstance(decision, Answer):
             decision = decision.decision(Ticket(worker, job, at[worker]))
         assert isinstance(decision, Decision)
+        if decision.wake is not None:
+            assert decision.wake >= second and decision.wake == int(decision.wake)
+            wakes.append(int(decision.wake) + (decision.wake == second))
         use, start = decision.use, decision.start
         assert set(use) <= set(seen) and len(set(use)) == len(use)
         assert isinstance(rule, rules.Ringleader) or not set(use) & set(used)
@@ -60,7 +71,7 @@ def test_a_rule_uses_what_it_got_once_with_weights_that_sum_to_one(rule, workers
             weights = [weights] * len(use) if isinstance(weights, float) else weights
             assert len(weights) == len(use) and sum(weights) == pytest.approx(1) and min(weights) > 0
             used.extend(use)
-            version += 1
+            version, began = version + 1, float(second)
             assert start, "an update that starts nobody ends the run"
         for starter in start:
             at[starter] = version
@@ -99,6 +110,13 @@ def test_a_rule_knows_whom_it_misses(rule):
         (lambda: rules.MSynchronous(4).empty(3), "participants=4 exceeds the 3 workers"),
         (lambda: rules.Ringmaster(0), "max_delay=0"),
         (lambda: rules.FedBuff(0), "batch_size=0"),
+        (lambda: rules.OverSelection(0), "batch_size=0"),
+        (lambda: rules.OverSelection(1, -1), "extra=-1"),
+        (lambda: rules.OverSelection(4, 0).empty(3), "batch_size=4 exceeds the 3 workers"),
+        (lambda: rules.Deadline(0, 1.0), "batch_size=0"),
+        (lambda: rules.Deadline(1, 0.0), "seconds=0.0"),
+        (lambda: rules.Deadline(1, True), "seconds=True"),
+        (lambda: rules.Periodic(float("inf")), "seconds=inf"),
     ],
 )
 def test_bad_arguments_are_named(build, line):
@@ -116,6 +134,94 @@ def test_m_synchronous_takes_the_fastest():
     timeline = simulate(rules.MSynchronous(2), Cluster([3.0, 1.0, 2.0], 0.5), updates=3)
     assert timeline.updates["time"].tolist() == [2.5, 5.0, 7.5]
     assert used_by(timeline, 0) == [(1, 0, 0), (2, 0, 0)] and timeline.counts()["cancelled"] == 3
+
+
+def test_over_selection_starts_some_and_takes_the_first():
+    """Of five workers, three start and two are used, by turns; who is late is ignored, or dropped when chosen again."""
+    timeline = simulate(rules.OverSelection(2, 1), Cluster([1.0, 2.0, 9.0, 1.0, 2.5]), updates=4)
+    assert [used_by(timeline, k) for k in range(3)] == [
+        [(0, 0, 0), (1, 0, 0)],  # of 0, 1 and 2, which goes on
+        [(0, 1, 0), (3, 1, 0)],  # of 3, 4 and 0
+        [(1, 2, 0), (3, 2, 0)],  # of 1, 2 and 3
+    ]
+    assert timeline.updates["time"].tolist() == [2.0, 3.0, 5.0, 7.0]
+    ends = timeline.jobs.query("worker == 2")[["version", "finish", "outcome"]].to_numpy().tolist()
+    assert ends[0] == [0, 3.0, "cancelled"]  # at 3 s it was chosen again
+    late = timeline.jobs.query("worker == 4")[["version", "outcome"]].to_numpy().tolist()
+    assert late[0] == [1, "discarded"]
+    timeline.verify()
+
+
+def test_a_deadline_ends_a_round_early():
+    """By the deadline three are there, of four; a round in which nobody is in time ends with the first one."""
+    cluster = Cluster([1.0, 4.0], 0.5)
+    timeline = simulate(rules.Deadline(4, 3.25), cluster, updates=3)
+    assert timeline.updates["time"].tolist() == [3.75, 7.5, 11.25]
+    assert timeline.updates["gradients"].tolist() == [3, 3, 3] and timeline.collected[0] == 3.25
+    assert simulate(rules.Deadline(3, 3.25), cluster, updates=1).updates["time"].tolist() == [3.5]
+    assert simulate(rules.Deadline(9, 0.25), cluster, updates=2).updates["time"].tolist() == [1.5, 3.0]
+    tied = simulate(rules.Deadline(9, 4.0), cluster, updates=1)
+    assert tied.updates["gradients"].tolist() == [5]  # the slow worker's came at the very second
+    for each in (timeline, tied):
+        each.verify()
+
+
+def test_periodic_updates_have_the_times_of_a_clock():
+    timeline = simulate(rules.Periodic(2.5), Cluster([1.0, 2.0, 7.0]), until=10.0)
+    assert timeline.updates["time"].tolist() == [2.5, 5.0, 7.5, 10.0]
+    assert timeline.updates["gradients"].tolist() == [3, 3, 3, 3]
+    slow = simulate(rules.Periodic(2.5), Cluster([6.0]), updates=2)  # where nothing is there, it goes on
+    assert slow.updates["time"].tolist() == [7.5, 15.0]
+    third = simulate(rules.Periodic(0.1), Cluster([0.3, 0.7]), updates=50)  # 3 · 0.1 is more than 0.3
+    multiples = (third.updates["time"] / 0.1).round()
+    assert (third.updates["time"] == multiples * 0.1).all() and multiples.is_unique
+    for each in (timeline, slow, third):
+        each.verify()
+
+
+def test_a_woken_rule_may_go_on_without_the_workers_that_left():
+    """What is held is used at the deadline though nobody is left; then the run ends, and does so by itself."""
+    gone = {worker: [Outage(2.5, float("inf"))] for worker in (0, 1)}
+    timeline = simulate(rules.Deadline(9, 4.0), Cluster([1.0, 2.0], outages=gone), updates=2)
+    assert timeline.updates["time"].tolist() == [4.0] and timeline.updates["gradients"].tolist() == [3]
+    assert timeline.ending == "stalled" and timeline.end == 4.0
+    timeline.verify()
+
+
+class Wakes:
+    """A rule that is woken when it likes."""
+
+    communication = "round"
+
+    def __init__(self, wake, woken=None):
+        self.wake = wake
+        if woken:
+            self.woken = woken
+
+    def empty(self, workers):
+        return None
+
+    def receive(self, held, ticket, clock):
+        return held, Decision(start=(ticket.worker,), wake=self.wake)
+
+
+@pytest.mark.parametrize(
+    "rule, line",
+    [
+        (Wakes(2.0), "wake=2.0, and there is no method woken"),
+        (Wakes(0.5, lambda held, clock: (held, Decision())), "wake=0.5 is no second to come: .* not before 1.0"),
+        (Wakes(float("nan"), lambda held, clock: (held, Decision())), "wake=nan is no second to come"),
+        (Wakes("soon", lambda held, clock: (held, Decision())), "wake='soon' is no second to come"),
+        (Wakes(1.0, lambda held, clock: (held, Decision(wake=1.0))), "Wakes at 1 s: wake=1.0 is the second at which"),
+        (Wakes(1.5, lambda held, clock: (held, WAIT)), "Wakes at 1.5 s: .* is no Decision"),
+        (Wakes(1.5, lambda held, clock: 1 / 0), "Wakes at 1.5 s: ZeroDivisionError"),
+        (Wakes(1.5, lambda held, clock: (held, Decision(use=[9]))), "Wakes at 1.5 s: use has 9"),
+    ],
+)
+def test_wakes_that_cannot_be(rule, line):
+    with pytest.raises(RuleError, match=line) as error:
+        simulate(rule, Cluster([1.0]), until=3.0)
+    assert "\n" not in str(error.value)
 
 
 def test_fedbuff_takes_what_comes():

@@ -1,0 +1,62 @@
+"""OverSelection: start more than are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from ..base import WAIT, Clock, Decision, Ticket
+from .checks import positive_integer
+
+
+@dataclass(frozen=True)
+class OverSelection:
+    """Some workers start a job each, and the first ``batch_size`` to finish make the update. (arXiv 1902.01046)
+
+    Workers take turns in being chosen, in the order of their numbers. Who is late finishes its job, which is ignored,
+    unless it is chosen again before.
+
+    batch_size: gradients per update, m; at most the number of workers. extra: how many more are started, k; where there
+    are fewer than m + k workers, all are.
+    """
+
+    batch_size: int
+    extra: int = 1
+    communication: ClassVar[Literal["round"]] = "round"
+    parks_after: ClassVar[int] = 1
+
+    def __post_init__(self):
+        positive_integer("batch_size", self.batch_size)
+        if isinstance(self.extra, bool) or not isinstance(self.extra, int) or self.extra < 0:
+            raise ValueError(f"extra={self.extra!r} is no number of workers: give an integer >= 0")
+
+    def empty(self, workers: int) -> list[Ticket]:
+        if self.batch_size > workers:
+            raise ValueError(f"batch_size={self.batch_size} exceeds the {workers} workers: give at most {workers}")
+        return []
+
+    def starts(self, workers: int) -> Sequence[int]:
+        return self._chosen(0, workers)
+
+    def receive(self, held, ticket: Ticket, clock: Clock):
+        if ticket.version < clock.version:
+            return held, WAIT
+        held.append(ticket)
+        if len(held) < self.batch_size:
+            return held, WAIT
+        start = self._chosen(clock.version + 1, len(clock.workers))
+        return [], Decision(use=[each.job for each in held], weights=1 / self.batch_size, start=start)
+
+    def holds(self, held) -> Sequence[int]:
+        return [ticket.job for ticket in held]
+
+    def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
+        chosen = self._chosen(clock.version, len(clock.workers))
+        absent = set(gone).intersection(chosen).difference(ticket.worker for ticket in held)
+        return sorted(absent) if len(chosen) - len(absent) < self.batch_size else ()
+
+    def _chosen(self, version: int, workers: int) -> list[int]:
+        """Who computes at this version."""
+        count = min(self.batch_size + self.extra, workers)
+        return sorted((version * count + k) % workers for k in range(count))
