@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from ..base import Evaluation, JobStats
 from ..rl.environments import make
+from ..rl.estimators import Estimator
 from ..rl.policies import MLP, PolicyNetwork
 from ..rl.rollout import rollout, weighted_gradient
 from ..rl.spaces import Box, Discrete, Environment
@@ -24,7 +25,7 @@ class PolicyGradient:
     environment: one environment (or its Gymnasium id) for all workers, or a list with one per worker, of the same class
         with different fields. Then J = (1/n) Σ J_i, and evaluation averages over the workers' environments.
     horizon: H, steps. discount: γ in [0, 1).
-    policy: its neural network.
+    policy: its neural network. estimator: of ∇J, from trajectories.
     evaluation_episodes: trajectories per evaluation (and per worker's environment); returns are undiscounted sums
         of rewards over H steps.
     """
@@ -34,6 +35,7 @@ class PolicyGradient:
     discount: float
     policy: MLP = MLP()
     evaluation_episodes: int = 16
+    estimator: Estimator = Estimator()
 
     def __post_init__(self):
         if isinstance(self.environment, str):
@@ -88,7 +90,7 @@ class PolicyGradient:
 
     def gradient(self, params, keys, workers, weights):
         trajectories = self.trajectories(params, keys, workers, weights != 0)
-        gradient = weighted_gradient(self.policy_network, params, trajectories, weights, self.discount)
+        gradient = weighted_gradient(self.policy_network, params, trajectories, weights, self.discount, self.estimator)
         steps = trajectories.alive.sum(axis=0, dtype=jnp.int32)
         return gradient, JobStats(trajectories.rewards.sum(axis=0), steps)
 

@@ -108,6 +108,14 @@ class PolicyNetwork:
         """The action for the environment: the index itself, or c·tanh(u)."""
         return latent if isinstance(self.actions, Discrete) else self.actions.scale * jnp.tanh(latent)
 
+    def entropy(self, heads):
+        """The entropy of the actions' distribution, shape (B,); of continuous ones that of u."""
+        if isinstance(self.actions, Discrete):
+            logs = jax.nn.log_softmax(heads)
+            return -(jnp.exp(logs) * logs).sum(axis=-1)
+        _, deviation = heads
+        return (0.5 * jnp.log(2 * jnp.pi * jnp.e) + jnp.log(deviation)).sum(axis=-1)
+
     def log_prob(self, heads, latent):
         """log π(u | s), shape (B,)."""
         if isinstance(self.actions, Discrete):

@@ -1,4 +1,4 @@
-"""Trajectories and the policy-gradient estimator."""
+"""Trajectories, and the gradient that an estimator makes of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from jax import lax
 from jax.custom_batching import custom_vmap
 from jax.flatten_util import ravel_pytree
+
+from .estimators import Estimator, discounts
 
 CHUNK = 50  # steps of one backward pass
 ROWS = 256  # a matrix product sums over at most so many rows, if there are not more jobs: larger ones are slower
@@ -66,34 +68,33 @@ def rollout(environments, policy, params, keys, horizon: int, started=None) -> T
     return lax.while_loop(lambda carry: (carry[0] < horizon) & _any(carry[2]), write, (0, state, alive, empty))[3]
 
 
-def rewards_to_go(rewards, discount: float):
-    """Σ_{h=t}^{H-1} γ^h r_h, shape (H, M): γ^h is counted from the start of the episode. (arXiv 2509.24305)"""
-    discounts = discount ** jnp.arange(len(rewards), dtype=rewards.dtype)
-    return lax.cumsum(discounts[:, None] * rewards, axis=0, reverse=True)
-
-
-def weighted_gradient(policy, params, trajectories: Trajectories, weights, discount: float):
-    """Σ_j w_j g_H(τ_j, θ), shape (d,). (arXiv 2509.24305, eq. 3)
+def weighted_gradient(policy, params, trajectories: Trajectories, weights, discount: float, estimator: Estimator):
+    """Σ_j w_j g(τ_j, θ), shape (d,), with the estimator's g.
 
     Backward passes over `CHUNK` steps of all jobs, one after another, until all episodes are over. They repeat the
     forward pass of the rollout: to store it would cost more memory traffic than the arithmetic it saves.
     """
     horizon, jobs = trajectories.rewards.shape
-    gains = weights[None, :] * rewards_to_go(trajectories.rewards, discount) * trajectories.alive
+    advantages = estimator.advantages(trajectories.rewards, weights != 0, discount)
+    gains = weights[None, :] * advantages * trajectories.alive
+    bonus = estimator.entropy * discounts(trajectories.rewards, discount) * weights[None, :] * trajectories.alive
     length = min(CHUNK, horizon)
     block = max(steps for steps in range(1, length + 1) if length % steps == 0 and steps * jobs <= max(ROWS, jobs))
     layers = policy.layers(params)
 
     @jax.grad
-    def score(layers, observations, latents, gains):
-        return jnp.vdot(gains, policy.log_prob(policy.heads(layers, observations), latents))
+    def score(layers, observations, latents, gains, bonus):
+        heads = policy.heads(layers, observations)
+        scored = jnp.vdot(gains, policy.log_prob(heads, latents))
+        return scored + jnp.vdot(bonus, policy.entropy(heads)) if estimator.entropy else scored
 
     def chunk(k, gradient):
         start = jnp.minimum(k * CHUNK, horizon - length)  # the last chunk may overlap the one before
-        rows = (trajectories.observations, trajectories.latents, gains)
-        observations, latents, gain = (lax.dynamic_slice_in_dim(x, start, length) for x in rows)
+        rows = (trajectories.observations, trajectories.latents, gains, bonus)
+        observations, latents, gain, more = (lax.dynamic_slice_in_dim(x, start, length) for x in rows)
         fresh = (start + jnp.arange(length) >= k * CHUNK)[:, None]
-        blocks = (x.reshape(-1, block * jobs, *x.shape[2:]) for x in (observations, latents, gain * fresh))
+        parts = (observations, latents, gain * fresh, more * fresh)
+        blocks = (x.reshape(-1, block * jobs, *x.shape[2:]) for x in parts)
         parts = jax.vmap(partial(score, layers))(*blocks)
         return jax.tree.map(lambda whole, part: whole + part.sum(axis=0), gradient, parts)
 

@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import FiniteFloat
+from pydantic import Field, FiniteFloat
 
 from ..base import Problem
 from .tables import Count, Index, ListOf, Table, tagged
+
+
+class EstimatorTable(Table):
+    """As in `Estimator`."""
+
+    credit: Literal["reward_to_go", "full_return", "reward_to_go_from_step"] = "reward_to_go"
+    baseline: Literal["none", "leave_one_out"] = "none"
+    entropy: Annotated[FiniteFloat, Field(ge=0)] = 0.0
 
 
 class PolicyGradientTable(Table):
@@ -29,12 +37,14 @@ class PolicyGradientTable(Table):
     shared: bool = True
     tanh_correction: bool = False
     evaluation_episodes: int = 16
+    estimator: EstimatorTable = EstimatorTable()
     fields: dict[str, FiniteFloat | Annotated[tuple[FiniteFloat, ...], ListOf]] = {}
 
     def build(self, workers: int) -> Problem:
         """The problem. workers: as many as there have to be environments, where their fields differ."""
         from ..problems import PolicyGradient
         from ..rl.environments import MUJOCO, make
+        from ..rl.estimators import Estimator
         from ..rl.policies import MLP
 
         fields: dict[str, Any] = dict(self.fields)
@@ -62,6 +72,7 @@ class PolicyGradientTable(Table):
             discount=self.discount,
             policy=MLP(self.hidden, self.shared, self.tanh_correction),
             evaluation_episodes=self.evaluation_episodes,
+            estimator=Estimator(**self.estimator.model_dump()),
         )
 
 

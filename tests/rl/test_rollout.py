@@ -7,7 +7,6 @@ import numpy as np
 from asyncsim import PolicyGradient
 from asyncsim.rl.environments import CartPole
 from asyncsim.rl.policies import MLP
-from asyncsim.rl.rollout import rewards_to_go
 
 PROBLEM = PolicyGradient("CartPole-v1", 60, 0.9, MLP((8,)))
 PARAMS = PROBLEM.init(jax.random.key(0))
@@ -23,11 +22,6 @@ def test_nothing_happens_after_termination():
         assert trajectories.alive[:length, job].all() and not trajectories.alive[length:, job].any()
         assert (trajectories.rewards[:length, job] == 1).all() and (trajectories.rewards[length:, job] == 0).all()
         assert (trajectories.observations[length:, job] == 0).all() and (trajectories.latents[length:, job] == 0).all()
-
-
-def test_weights_count_from_the_start_of_the_episode():
-    rewards = jnp.array([[1.0], [2.0], [3.0]])
-    np.testing.assert_allclose(rewards_to_go(rewards, 0.5)[:, 0], [1 + 1 + 0.75, 1 + 0.75, 0.75])
 
 
 def test_gradient_is_the_formula_summed_term_by_term():
