@@ -5,6 +5,7 @@ All times are whole numbers of ticks, so many things happen at one instant, and 
 
 import math
 from fractions import Fraction
+from functools import cache
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -237,27 +238,19 @@ def tick_by_tick(rule, works, stops, outages, kappas, price, stale, until, updat
 # ---- random fleets
 
 ticks = st.integers(1, 6)
+gaps = st.lists(st.integers(0, 4), max_size=6).map(lambda x: x[: len(x) // 2 * 2])
+one_in_six, later = st.integers(0, 5).map(lambda x: x == 0), st.integers(0, 5)
+ends = st.just(math.inf) | st.just(math.inf) | st.integers(1, 20)
+size, first = st.integers(1, 7), st.none() | st.integers(1, 7)
+numbers, stales, prices = st.integers(1, 5), st.sampled_from(["cancel", "finish"]), st.sampled_from(COLLECTIVES)
 
 
-@st.composite
-def fleets(draw):
-    n = draw(st.integers(1, 5))
-    works = draw(st.lists(st.lists(ticks, min_size=1, max_size=3), min_size=n, max_size=n))
-    away, stops = [], []
-    for _ in range(n):
-        lengths = draw(st.lists(st.integers(0, 4), max_size=6).map(lambda x: x[: len(x) // 2 * 2]))
-        edges, at = [], 0
-        for k, length in enumerate(lengths):  # gone and back by turns; a gap of 0 makes two that touch
-            at += max(length, k % 2)
-            edges.append(at)
-        spans = [tuple(edges[k : k + 2]) for k in range(0, len(edges), 2)]
-        if draw(st.integers(0, 5)) == 0:
-            spans.append((at + draw(st.integers(0, 5)), math.inf))
-        away.append(spans)
-        stops.append(draw(st.just(math.inf) | st.just(math.inf) | st.integers(1, 20)))
-    kappas = draw(st.just([0] * n) | st.lists(st.integers(0, 3), min_size=n, max_size=n))
-    size, first = st.integers(1, 7), st.none() | st.integers(1, 7)
-    rule = draw(
+@cache
+def of_workers(n):
+    """Works, κs and rules for n workers: to build strategies anew takes longer than to draw from them."""
+    return (
+        st.lists(st.lists(ticks, min_size=1, max_size=3), min_size=n, max_size=n),
+        st.just([0] * n) | st.lists(st.integers(0, 3), min_size=n, max_size=n),
         st.one_of(
             st.builds(rules.Synchronous, st.integers(1, 2)),
             st.builds(rules.MSynchronous, st.integers(1, n)),
@@ -267,10 +260,27 @@ def fleets(draw):
             st.builds(rules.Ringmaster, size, st.booleans()),
             st.just(rules.Ringleader()),
             st.builds(rules.FedBuff, size),
-        )
+        ),
     )
-    stale, price = draw(st.sampled_from(["cancel", "finish"])), draw(st.sampled_from(COLLECTIVES))
-    return rule, works, stops, away, kappas, price, stale
+
+
+@st.composite
+def fleets(draw):
+    n = draw(numbers)
+    works_of, kappas_of, rules_of = of_workers(n)
+    works = draw(works_of)
+    away, stops = [], []
+    for _ in range(n):
+        edges, at = [], 0
+        for k, length in enumerate(draw(gaps)):  # gone and back by turns; a gap of 0 makes two that touch
+            at += max(length, k % 2)
+            edges.append(at)
+        spans = [tuple(edges[k : k + 2]) for k in range(0, len(edges), 2)]
+        if draw(one_in_six):
+            spans.append((at + draw(later), math.inf))
+        away.append(spans)
+        stops.append(draw(ends))
+    return draw(rules_of), works, stops, away, draw(kappas_of), draw(prices), draw(stales)
 
 
 def cluster_of(works, stops, away, kappas, price):
@@ -285,12 +295,20 @@ def cluster_of(works, stops, away, kappas, price):
 
 
 def compared(timeline):
-    finish = timeline.jobs["finish"].astype(object)
-    jobs = timeline.jobs.assign(finish=finish.where(finish.notna(), None))
-    jobs = jobs.sort_values(["worker", "start"])[["worker", "version", "index", "start", "finish", "outcome"]]
-    uses = timeline.uses().merge(timeline.jobs[["worker", "version", "index", "start"]])
-    uses = sorted(map(tuple, uses[["update", "worker", "start", "weight"]].to_numpy().tolist()))
-    return list(jobs.itertuples(index=False, name=None)), uses, timeline.updates["time"].tolist(), timeline.end
+    def rows(frame, *columns):
+        return zip(*(frame[column].tolist() for column in columns))  # lists, for pandas is slow with few rows
+
+    jobs = [
+        (*job, None if math.isnan(finish) else finish, outcome)
+        for *job, finish, outcome in rows(timeline.jobs, "worker", "version", "index", "start", "finish", "outcome")
+    ]
+    starts = {job[:3]: job[3] for job in jobs}
+    uses = [
+        (update, worker, starts[worker, *rest], weight)
+        for update, worker, *rest, weight in rows(timeline.uses(), "update", "worker", "version", "index", "weight")
+    ]
+    jobs.sort(key=lambda job: (job[0], job[3]))
+    return jobs, sorted(uses), timeline.updates["time"].tolist(), timeline.end
 
 
 few = dict(deadline=None, suppress_health_check=list(HealthCheck))

@@ -1,6 +1,7 @@
 """What is true of every run: thousands of random scenarios pass `Timeline.verify`, and each kind of tampering fails."""
 
 from dataclasses import replace
+from functools import cache, partial
 from time import perf_counter
 
 import numpy as np
@@ -59,22 +60,39 @@ fixed = st.one_of(
 )  # fmt: skip
 
 
+any_seconds = seconds | distributions
+numbers, yes_or_no, seeds = st.integers(1, 6), st.booleans(), st.integers(0, 2**32)
+transfers, stales = st.sampled_from(["round_trip", "both_ways"]), st.sampled_from(["cancel", "finish"])
+collectives, of_two = st.sampled_from(COLLECTIVES), st.sampled_from(COLLECTIVES[:2])
+
+
+@cache
+def of_workers(n):
+    """For n workers: to build strategies anew takes longer than to draw from them."""
+    lists, who = partial(st.lists, min_size=n, max_size=n), st.integers(0, n - 1)
+    return (
+        st.one_of(*map(lists, (some, seconds, any_seconds))),
+        fixed | lists(seconds),
+        st.just({}) | st.dictionaries(who, speeds, max_size=2),
+        st.just({}) | st.dictionaries(who, outages, max_size=3),
+        st.builds(rules.MSynchronous, st.integers(1, n)),
+    )
+
+
 @st.composite
 def clusters(draw):
-    n = draw(st.integers(1, 6))
-    compute = draw(st.lists(draw(st.sampled_from([some, seconds, seconds | distributions])), min_size=n, max_size=n))
-    network = draw(fixed | st.lists(seconds, min_size=n, max_size=n))
-    if hasattr(network, "round_seconds") and draw(st.booleans()):
+    computes, networks, speeds_of, outages_of, _ = of_workers(draw(numbers))
+    compute, network = draw(computes), draw(networks)
+    if hasattr(network, "round_seconds") and draw(yes_or_no):
         network = Jitter(network, draw(distributions))
     together = isinstance(getattr(network, "network", network), Ring | Tree)  # in which all take part
-    who = st.integers(0, n - 1)
     return Cluster(
         compute,
         network,
-        collective=draw(st.sampled_from(COLLECTIVES[: 2 if together else None])),
-        transfer=draw(st.sampled_from(["round_trip", "both_ways"])),
-        speeds=draw(st.just({}) | st.dictionaries(who, speeds, max_size=2)),
-        outages=draw(st.just({}) | st.dictionaries(who, outages, max_size=3)),
+        collective=draw(of_two if together else collectives),
+        transfer=draw(transfers),
+        speeds=draw(speeds_of),
+        outages=draw(outages_of),
     )
 
 
@@ -106,14 +124,17 @@ class Steps:
         pass
 
 
+a_cluster = clusters()
+
+
 @st.composite
 def timelines(draw):
-    cluster, rule = draw(clusters()), draw(every_rule)
+    cluster, rule = draw(a_cluster), draw(every_rule)
     if isinstance(rule, rules.MSynchronous):
-        rule = rules.MSynchronous(draw(st.integers(1, cluster.workers)))
+        rule = draw(of_workers(cluster.workers)[-1])
     plain = all(isinstance(h, float) for h in cluster.compute) and not cluster.speeds
-    coupling = Steps() if plain and draw(st.booleans()) else None
-    stale, seed = draw(st.sampled_from(["cancel", "finish"])), draw(st.integers(0, 2**32))
+    coupling = Steps() if plain and draw(yes_or_no) else None
+    stale, seed = draw(stales), draw(seeds)
     try:
         return simulate(rule, cluster, **draw(stops), stale=stale, seed=seed, coupling=coupling)
     except Stalled:
