@@ -103,25 +103,20 @@ def test_words_come_back_as_they_were(tmp_path, scenario, timelines):
     )
     settings = settings.model_copy(update={"methods": dict.fromkeys(WORDS, scenario.settings.methods["afedpg"])})
     labels = [own(history(label, {0.25: [[0, 1 / 3], [np.nan, 1e-300]]})) for label in WORDS]
+    some = zip(map(str, swept), settings.sweep["cluster.y"] * 2, (False, False, True, True), strict=True)
+    points = [dict(zip(("x", "y", "own"), values)) for values in some]  # every value of every axis is in one
     curves = pd.concat(
-        [
-            pd.concat([pd.DataFrame([values] * len(labels[0])), label], axis=1)
-            for word in map(str, swept)
-            for y in settings.sweep["cluster.y"]
-            for answer in (False, True)
-            for values in [{"x": word, "y": y, "own": answer}]
-            for label in labels
-        ],
+        [pd.concat([pd.DataFrame([values] * len(labels[0])), label], axis=1) for values in points for label in labels],
         ignore_index=True,
     )
     keys = {tuple(run): timelines["afedpg"] for run in curves[["x", "y", "own", "method"]].itertuples(index=False)}
-    assert len(keys) == len(swept) * 4 * len(WORDS)
+    assert len(keys) == len(points) * len(WORDS)
     summary, _ = save(tmp_path / "a", settings, curves, keys, curves)
     pd.testing.assert_frame_equal(results.load_curves(tmp_path / "a"), curves, check_exact=True)
     pd.testing.assert_frame_equal(results.load_summary(tmp_path / "a"), summary, check_exact=True)
     served = experiment.by_worker(curves, keys, ["x", "y", "own"])
     pd.testing.assert_frame_equal(results.load_by_worker(tmp_path / "a"), served, check_exact=True)
-    assert summary["method"].tolist() == WORDS * len(swept) * 4
+    assert summary["method"].tolist() == WORDS * len(points)
 
 
 def test_nothing_is_known_of_the_machine_or_the_day(tmp_path, scenario, timelines):
