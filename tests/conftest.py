@@ -2,10 +2,13 @@
 
 Programs are compiled in a hurry, which takes a quarter of the time: most are run once. XLA_FLAGS='' compiles them as
 users do, and test_optimized.py does so with what is marked ``optimized``: equal bits may not be equal in others.
+Compiled programs are kept for all processes of a session, and not for the next session.
 """
 
+import atexit
 import ctypes
 import os
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,7 +16,14 @@ QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=
 QUICK += " --xla_cpu_use_fusion_emitters=false"
 IN_A_HURRY = QUICK in os.environ.setdefault("XLA_FLAGS", QUICK)  # here and in the commands that tests start
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
+if "ASYNCSIM_PROGRAMS" not in os.environ:  # this is no worker of a session, and no test has started it
+    _programs = tempfile.TemporaryDirectory(prefix="asyncsim-programs-", ignore_cleanup_errors=True)
+    atexit.register(_programs.cleanup)
+    os.environ["ASYNCSIM_PROGRAMS"] = _programs.name
+os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "true"
+os.environ["JAX_COMPILATION_CACHE_DIR"] = os.environ["ASYNCSIM_PROGRAMS"]
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.1"  # so that two processes seldom write one at once
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 os.environ.setdefault("MPLCONFIGDIR", str(CACHE / "matplotlib"))  # where its list of fonts is
 
 import jax  # noqa: E402

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from commands import COMMAND, TINY, complaint
 from asyncsim import results
 from asyncsim.cli import main
 from asyncsim.scenario import load
+
+TESTS = Path(__file__).parent.parent
 
 BAD = [  # what is replaced by what, and what the line must hold: key and value, and what would do
     ("methods.afedpg", "methods.afedgp", "methods.afedgp is no method", "'afedpg'"),
@@ -132,7 +135,12 @@ def test_compiled_programs_are_kept_between_runs(tmp_path):
     code = "from asyncsim.cli import compiling; compiling.keep_compiled()"
     code += "; import jax; jax.jit(lambda x: x + 1)(1.0)"
     given = os.environ | {"JAX_ENABLE_COMPILATION_CACHE": "true", "XDG_CACHE_HOME": str(tmp_path / "user")}
-    given.pop("JAX_COMPILATION_CACHE_DIR", None)
+    for key in (
+        "COMPILATION_CACHE_DIR",
+        "PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS",
+        "PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES",
+    ):
+        given.pop(f"JAX_{key}", None)  # the session's
     subprocess.run([sys.executable, "-c", code], check=True, env=given)
     assert any((tmp_path / "user" / "asyncsim" / "compiled").iterdir())
     given["JAX_COMPILATION_CACHE_DIR"] = str(tmp_path / "own")
@@ -141,7 +149,13 @@ def test_compiled_programs_are_kept_between_runs(tmp_path):
     assert not (tmp_path / "other").exists()
 
 
-def test_tests_use_no_kept_programs():
+def test_tests_use_no_programs_of_an_earlier_session():
     import jax
 
-    assert not jax.config.jax_enable_compilation_cache
+    ours = Path(jax.config.jax_compilation_cache_dir)
+    assert ours == Path(os.environ["ASYNCSIM_PROGRAMS"]) and ours.parent == Path(tempfile.gettempdir())
+    code = "import conftest, jax; print(jax.config.jax_compilation_cache_dir)"
+    given = {key: value for key, value in os.environ.items() if key != "ASYNCSIM_PROGRAMS"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=TESTS, env=given, check=True, capture_output=True, text=True)
+    assert Path(done.stdout.strip()) != ours and not Path(done.stdout.strip()).exists()

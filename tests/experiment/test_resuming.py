@@ -59,7 +59,7 @@ sys.exit(main(sys.argv[1:]))
 def command(output, store="kept", scenario="x.toml"):
     """``asyncsim run`` in a process of its own, whose compiled programs the next one finds."""
     arguments = ["run", scenario, "--output", output, "--store", store]
-    environment = os.environ | {"JAX_ENABLE_COMPILATION_CACHE": "true", "XDG_CACHE_HOME": os.path.abspath("cache")}
+    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": os.path.abspath("cache")}  # no kill damages the session's
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments], env=environment, **pipes)
 
