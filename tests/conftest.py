@@ -38,6 +38,19 @@ settings.load_profile("asyncsim")
 _trim = getattr(ctypes.CDLL(None), "malloc_trim", lambda _: None)  # glibc's: it keeps what compiling has freed
 
 
+def pytest_collection_modifyitems(items):
+    """What takes long begins first, so that no worker is alone with it in the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Who has nothing left takes tests that wait behind a long one."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log) if config.getvalue("dist") == "load" else None
+
+
 def pytest_runtest_setup(item):
     if item.get_closest_marker("optimized") and IN_A_HURRY:
         pytest.skip("test_optimized.py runs it")
