@@ -31,29 +31,32 @@ class OverSelection:
         if isinstance(self.extra, bool) or not isinstance(self.extra, int) or self.extra < 0:
             raise ValueError(f"extra={self.extra!r} is no number of workers: give an integer >= 0")
 
-    def empty(self, workers: int) -> list[Ticket]:
+    def empty(self, workers: int) -> tuple[int, list[Ticket]]:
         if self.batch_size > workers:
             raise ValueError(f"batch_size={self.batch_size} exceeds the {workers} workers: give at most {workers}")
-        return []
+        return 0, []  # the round's version, and who has finished
 
     def starts(self, workers: int) -> Sequence[int]:
         return self._chosen(0, workers)
 
     def receive(self, held, ticket: Ticket, clock: Clock):
-        if ticket.version < clock.version:
+        version, finished = held
+        if ticket.version < version:  # late, maybe while the update that was made without it communicates
             return held, WAIT
-        held.append(ticket)
-        if len(held) < self.batch_size:
+        finished.append(ticket)
+        if len(finished) < self.batch_size:
             return held, WAIT
-        start = self._chosen(clock.version + 1, len(clock.workers))
-        return [], Decision(use=[each.job for each in held], weights=1 / self.batch_size, start=start)
+        start = self._chosen(version + 1, len(clock.workers))
+        use = [each.job for each in finished]
+        return (version + 1, []), Decision(use, weights=1 / self.batch_size, start=start)
 
     def holds(self, held) -> Sequence[int]:
-        return [ticket.job for ticket in held]
+        return [ticket.job for ticket in held[1]]
 
     def missing(self, held, gone: Sequence[int], clock: Clock) -> Sequence[int]:
-        chosen = self._chosen(clock.version, len(clock.workers))
-        absent = set(gone).intersection(chosen).difference(ticket.worker for ticket in held)
+        version, finished = held
+        chosen = self._chosen(version, len(clock.workers))
+        absent = set(gone).intersection(chosen).difference(ticket.worker for ticket in finished)
         return sorted(absent) if len(chosen) - len(absent) < self.batch_size else ()
 
     def _chosen(self, version: int, workers: int) -> list[int]:

@@ -65,6 +65,36 @@ def fedbuff(rule, arrived, version, n):
     return [(ticket[2], Fraction(1, len(arrived))) for ticket in arrived] if full else [], "finisher"
 
 
+def deadline(rule, arrived, version, n):
+    if len(arrived) == rule.batch_size:
+        return [(ticket[2], Fraction(1, rule.batch_size)) for ticket in arrived], "everybody"
+    return [], "finisher"
+
+
+def periodic(rule, arrived, version, n):
+    return [], "finisher"
+
+
+def chosen(rule, version, n):
+    """By turns, as many as are started."""
+    count = min(rule.batch_size + rule.extra, n)
+    return sorted({(version * count + k) % n for k in range(count)})
+
+
+def over_selection(rule, arrived, version, n):
+    own = gathered(arrived, version)
+    if arrived[-1] in own and len(own) == rule.batch_size:
+        return [(ticket[2], Fraction(1, rule.batch_size)) for ticket in own], chosen(rule, version + 1, n)
+    return [], "nobody"
+
+
+def is_time(rule, now, began):
+    """Whether what is there makes an update, now that all that happens at this instant has happened."""
+    if isinstance(rule, rules.Deadline):
+        return now >= began + rule.seconds
+    return isinstance(rule, rules.Periodic) and now % rule.seconds == 0
+
+
 BY_RULE = {
     rules.Synchronous: synchronous,
     rules.MSynchronous: m_synchronous,
@@ -73,6 +103,9 @@ BY_RULE = {
     rules.Greedy: greedy,
     rules.Ringmaster: ringmaster,
     rules.FedBuff: fedbuff,
+    rules.Deadline: deadline,
+    rules.Periodic: periodic,
+    rules.OverSelection: over_selection,
 }
 
 
@@ -116,9 +149,9 @@ def tick_by_tick(rule, works, stops, outages, kappas, price, stale, until, updat
     workers = [Worker(*each) for each in zip(works, stops, outages)]
     decide = Ringleader() if isinstance(rule, rules.Ringleader) else BY_RULE[type(rule)]
     by_round = rule.communication == "round"
-    knows = isinstance(rule, rules.Synchronous | rules.MSynchronous)
+    knows = isinstance(rule, rules.Synchronous | rules.MSynchronous | rules.OverSelection)
     trips = 2 if price == "broadcast+reduce" else 1
-    jobs, uses, times, arrived, pending, version = [], [], [], [], None, 0
+    jobs, uses, times, arrived, pending, version, began = [], [], [], [], None, 0, 0
 
     def start(w, now):
         worker = workers[w]
@@ -155,8 +188,9 @@ def tick_by_tick(rule, works, stops, outages, kappas, price, stale, until, updat
                 start(w, now)
 
     def update(now):
-        nonlocal version, arrived, pending
+        nonlocal version, pending, began
         used, who = pending[1:]
+        began = now
         times.append(now)
         for job, weight in used:
             uses.append((version, *jobs[job][:4:3], weight))
@@ -168,11 +202,34 @@ def tick_by_tick(rule, works, stops, outages, kappas, price, stale, until, updat
             older = [w for w in range(n) if workers[w].job and version - workers[w].job[0] >= rule.max_delay]
             restart([finisher, *(w for w in older if w != finisher)], now)
         else:
-            restart(range(n) if who == "everybody" else [finisher], now)
+            restart(who if isinstance(who, list) else range(n) if who == "everybody" else [finisher], now)
+
+    def full(used, who, now):
+        """An update's gradients are all there; whether the run stops."""
+        nonlocal arrived, pending
+        arrived = []
+        if not by_round:
+            pause = 0
+        elif price in ("max", "broadcast+reduce"):
+            pause = trips * max(kappas)
+        else:  # each sends after its last job, if it knows that this is the last, or else now
+            senders = [(jobs[job][0], jobs[job][4]) for job, _ in used]
+            early = price == "when_ready" and knows
+            pause = max(kappas[who] + (finish if early else now) for who, finish in senders) - now
+        pending = now + pause, used, who
+        if not pause:
+            return update(now)
+        for other in who if isinstance(who, list) else range(n):
+            if workers[other].job and stale == "finish":
+                workers[other].stale = True
+            elif workers[other].job:
+                finish(other, now, "cancelled")
+        return False
 
     for w in range(n):
         workers[w].away = any(down == 0 for down, _ in outages[w])
-        start(w, 0)
+        if not isinstance(rule, rules.OverSelection) or w in chosen(rule, 0, n):
+            start(w, 0)
     now = 0
     while True:
         now += 1
@@ -191,25 +248,9 @@ def tick_by_tick(rule, works, stops, outages, kappas, price, stale, until, updat
                 continue
             arrived.append((w, at, len(jobs) - 1))
             finisher = w
-            used, who = decide(rule, arrived, version, n)
+            used, who = decide(rule, arrived, version + (pending is not None), n)
             if used:
-                arrived = []
-                if not by_round:
-                    pause = 0
-                elif price in ("max", "broadcast+reduce"):
-                    pause = trips * max(kappas)
-                else:  # each sends after its last job, if it knows that this is the last, or else now
-                    senders = [(jobs[job][0], jobs[job][4]) for job, _ in used]
-                    early = price == "when_ready" and knows
-                    pause = max(kappas[who] + (finish if early else now) for who, finish in senders) - now
-                pending = now + pause, used, who
-                if pause:
-                    for other in range(n):
-                        if workers[other].job and stale == "finish":
-                            workers[other].stale = True
-                        elif workers[other].job:
-                            finish(other, now, "cancelled")
-                elif update(now):
+                if full(used, who, now):
                     stopped = True
                     break
             elif who != "nobody":
@@ -227,6 +268,9 @@ def tick_by_tick(rule, works, stops, outages, kappas, price, stale, until, updat
                     if worker.job:
                         finish(w, now, "cancelled")
                         worker.stale, worker.wants = False, True
+        if arrived and is_time(rule, now, began):
+            if full([(job, Fraction(1, len(arrived))) for _, _, job in arrived], "everybody", now):
+                break
         if now == until:
             break
     for w, worker in enumerate(workers):
@@ -261,13 +305,19 @@ def of_workers(n):
             st.just(rules.Ringleader()),
             st.builds(rules.FedBuff, size),
         ),
+        st.one_of(
+            st.builds(rules.Deadline, size, st.integers(1, 12)),
+            st.builds(rules.Periodic, st.integers(1, 9)),
+            st.builds(rules.OverSelection, st.integers(1, n), st.integers(0, n)),
+        ),
     )
 
 
 @st.composite
-def fleets(draw):
+def fleets(draw, timed=False):
+    """timed: with rules that know the time, and with over-selection, in place of the others."""
     n = draw(numbers)
-    works_of, kappas_of, rules_of = of_workers(n)
+    works_of, kappas_of, *rules_of = of_workers(n)
     works = draw(works_of)
     away, stops = [], []
     for _ in range(n):
@@ -280,7 +330,7 @@ def fleets(draw):
             spans.append((at + draw(later), math.inf))
         away.append(spans)
         stops.append(draw(ends))
-    return draw(rules_of), works, stops, away, draw(kappas_of), draw(prices), draw(stales)
+    return draw(rules_of[timed]), works, stops, away, draw(kappas_of), draw(prices), draw(stales)
 
 
 def cluster_of(works, stops, away, kappas, price):
@@ -314,14 +364,24 @@ def compared(timeline):
 few = dict(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-@settings(max_examples=2000, **few)
-@given(fleets(), st.integers(1, 40), st.none() | st.integers(1, 12))
-def test_the_engine_does_what_the_words_say(fleet, until, updates):
+def check_words(fleet, until, updates):
     rule, works, stops, away, kappas, price, stale = fleet
     timeline = simulate(rule, cluster_of(works, stops, away, kappas, price), until=until, updates=updates, stale=stale)
     jobs, uses, times, end = tick_by_tick(*fleet, until, updates)
     assert compared(timeline) == (jobs, [(*use[:3], pytest.approx(float(use[3]))) for use in uses], times, end)
     timeline.verify()
+
+
+@settings(max_examples=2000, **few)
+@given(fleets(), st.integers(1, 40), st.none() | st.integers(1, 12))
+def test_the_engine_does_what_the_words_say(fleet, until, updates):
+    check_words(fleet, until, updates)
+
+
+@settings(max_examples=2000, **few)
+@given(fleets(timed=True), st.integers(1, 40), st.none() | st.integers(1, 12))
+def test_rules_that_know_the_time_do_what_the_words_say(fleet, until, updates):
+    check_words(fleet, until, updates)
 
 
 SHORTER = (rules.Synchronous(), [[1, 2, 4], [1], [1]], [7, math.inf, math.inf])
