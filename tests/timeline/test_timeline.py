@@ -106,6 +106,9 @@ every_rule = st.one_of(
     st.builds(rules.Ringmaster, sizes, st.booleans()),
     st.just(rules.Ringleader()),
     st.builds(rules.FedBuff, sizes),
+    st.builds(rules.OverSelection, st.just(1), st.integers(0, 3)),
+    st.builds(rules.Deadline, sizes, seconds),
+    st.builds(rules.Periodic, seconds),
 )
 stops = st.one_of(
     st.fixed_dictionaries({"updates": st.integers(1, 15)}),
