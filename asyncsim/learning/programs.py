@@ -55,7 +55,8 @@ def begin(problem: Problem, update: Update, length: int, ahead: int, seeds) -> C
 
     def lane(seed):
         params = problem.init(initial_key(seed))
-        state = jax.tree.map(jnp.asarray, update.init(params))
+        # Of types that are not weak, as a checkpoint's are: weak ones would take a program of their own.
+        state = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.asarray(leaf).dtype), update.init(params))
         points = jnp.zeros((length, params.size), params.dtype).at[0].set(update.query(state))
         nothing, none = jnp.zeros((), params.dtype), jnp.zeros((), jnp.int32)
         pending = Pending(params, nothing, none, none)

@@ -10,6 +10,7 @@ from asyncsim.base import Method
 from asyncsim.cluster import sqrt
 from asyncsim.learning import resuming
 from asyncsim.learning.lanes import on_all_cores
+from asyncsim.learning.programs import advance
 from asyncsim.rl.policies import MLP
 from asyncsim.rules import Rennala, Ringleader
 from asyncsim.store import Store
@@ -61,6 +62,14 @@ def test_lanes_are_in_no_company(name, method, tmp_path):
         done = updates
         assert_same(some, every)
     assert np.array_equal(some.params[0, 0], every.params[4, 1])
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_what_is_resumed_needs_no_program_of_its_own(method, tmp_path):
+    curves(PROBLEMS["table"], method, [0], [0.02], 8, shelf=Store(tmp_path))
+    programs = advance._cache_size()
+    curves(PROBLEMS["table"], method, [0], [0.02], 16, shelf=Store(tmp_path))
+    assert 0 < advance._cache_size() == programs
 
 
 @pytest.mark.parametrize(
