@@ -6,7 +6,8 @@ equals the one that is tried first wins.
 
 ``"grid"`` trains every setting for the whole time. ``"halving"`` is successive halving (Jamieson & Talwalkar 2016,
 arXiv 1502.07943): all settings for a small share of the time, the better half of them for twice as long, and so on,
-until two are left for the whole time.
+until two are left for the whole time. Nothing is stopped before its tenth update, for until then there is little to judge
+it by.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ import pandas as pd
 
 from ..scenario import Variant
 from ..timeline.steps import mean_between, values_at
+
+
+LEAST = 10  # updates
 
 
 class Setting(NamedTuple):
@@ -47,12 +51,12 @@ def score(curves: pd.DataFrame, end: float) -> float:
     return -np.inf if np.isnan(mean) else float(mean)
 
 
-def shares(settings: int, tuning: Literal["grid", "halving"]) -> list[float]:
-    """The shares of the time for which settings are trained, one after another."""
+def shares(settings: int, tuning: Literal["grid", "halving"], updates: int) -> list[float]:
+    """The shares of the time for which settings are trained, one after another. updates: in all of the time."""
     if tuning == "grid" or settings < 3:
         return [1.0]
     rungs = ceil(np.log2(settings))  # after which two are left
-    return [2.0**-k for k in reversed(range(rungs))]
+    return [share for k in reversed(range(rungs)) if (share := 2.0**-k) == 1 or share * updates >= LEAST]
 
 
 def tune(
@@ -60,13 +64,15 @@ def tune(
     tuning: Literal["grid", "halving"],
     train: Callable[[Sequence[Setting], float], Sequence[pd.DataFrame]],
     end: Callable[[Setting], float],
+    updates: int,
 ) -> tuple[Setting, pd.DataFrame]:
     """The best setting, and the curves of all on the tuning seeds with the share of the time that each had.
 
-    train: curves of these settings for this share of the time. end: when a setting's whole time ends.
+    train: curves of these settings for this share of the time. end: when a setting's whole time ends. updates: how many
+    every setting has in its whole time, at least.
     """
     left, last = list(settings), {}
-    for share in shares(len(settings), tuning):
+    for share in shares(len(settings), tuning, updates):
         for setting, curves in zip(left, train(left, share), strict=True):
             last[setting.variant.name, setting.step_size] = curves.assign(share=share)
         scores = [score(last[setting.variant.name, setting.step_size], share * end(setting)) for setting in left]

@@ -30,7 +30,7 @@ def trained(values, share, seeds=(7, 8)):
     return pd.DataFrame(rows)
 
 
-def tried(returns, tuning):
+def tried(returns, tuning, updates=1000):
     """The number of the setting that is chosen, the share that each had, and the shares of the time trained, in all."""
     some, cost = settings(len(returns)), []
     number = {setting.step_size: k for k, setting in enumerate(some)}
@@ -41,7 +41,7 @@ def tried(returns, tuning):
             trained(returns[number[setting.step_size]], share).assign(step_size=setting.step_size) for setting in left
         ]
 
-    best, frame = tune(some, tuning, train, lambda setting: END)
+    best, frame = tune(some, tuning, train, lambda setting: END, updates)
     shown = frame.groupby("step_size")["share"].agg(["min", "max"])
     assert (shown["min"] == shown["max"]).all()  # the longest that a setting had, and nothing before it
     return number[best.step_size], [shown["max"][setting.step_size] for setting in some], cost
@@ -53,8 +53,8 @@ def flat(value):
 
 @pytest.mark.parametrize("count", range(1, 40))
 def test_of_all_settings_two_are_left_for_the_whole_time(count):
-    assert shares(count, "grid") == [1.0]
-    found = shares(count, "halving")
+    assert shares(count, "grid", 1000) == [1.0]
+    found = shares(count, "halving", 1000)
     assert found[-1] == 1.0 and all(later == 2 * share for share, later in zip(found, found[1:]))
     left = count
     for _ in found[:-1]:
@@ -67,6 +67,16 @@ def test_the_worse_half_is_stopped_each_time():
     assert best == 1 and had == [0.25, 1.0, 0.25, 0.5, 0.25, 1.0, 0.25, 0.5]
     assert cost == [8 / 4, 4 / 2, 2]
     assert tried([flat(value) for value in (3, 8, 1, 6, 2, 7, 4, 5)], "grid") == (1, [1.0] * 8, [8.0])
+
+
+@pytest.mark.parametrize("updates, first", [(80, 0.125), (79, 0.25), (39, 0.5), (19, 1.0), (0, 1.0)])
+def test_nothing_is_stopped_before_its_tenth_update(updates, first):
+    """Whoever has fewer is trained for longer at first, or for the whole time."""
+    assert shares(10, "halving", updates)[0] == first
+    returns = [lambda time, k=k: -abs(k - 5) * (time > 0.45 * END) for k in range(10)]  # all are equal until then
+    best, had, _ = tried(returns, "halving", updates)
+    assert (best == 5) == (first >= 0.5) and min(had) == first
+    assert tried(returns, "grid", updates)[0] == 5
 
 
 @pytest.mark.parametrize("count", [3, 4, 5, 9, 10, 30])
@@ -135,7 +145,7 @@ tuning = "halving"
 step_sizes = [0.05, 0.4]
 evaluate_every = 4
 [stop]
-updates = 16
+updates = 40
 [cluster]
 workers = 3
 compute = [1.0, 2.0, inf]
@@ -206,7 +216,7 @@ def test_halving_computes_fewer_gradients_and_goes_on_where_it_was(here):
         computed[tuning] = asyncsim.run("x.toml", store=f"kept-{tuning}").computed
     assert computed["halving"] < 0.75 * computed["grid"]
     Path("x.toml").write_text(TUNED)
-    assert asyncsim.run("x.toml", store="kept-grid").computed <= 16 * 2 * 4  # at most another one was chosen
+    assert asyncsim.run("x.toml", store="kept-grid").computed <= 40 * 2 * 4  # at most another one was chosen
 
 
 @pytest.mark.parametrize(
