@@ -56,8 +56,9 @@ def settings_of(name, tuning):
     """A committed scenario, in its quick preset if it has one, tuned over the paper's step sizes on other seeds."""
     data = tomllib.loads((EXPERIMENTS / f"{name}.toml").read_text(encoding="utf-8"))
     quick, _ = data.pop("quick", {}), data.pop("about", None)
+    quick.pop("methods", None)  # what it tunes is not tuned here
     for key, value in quick.items():
-        data[key] = {**data[key], **value} if isinstance(value, dict) and key != "methods" else value
+        data[key] = {**data[key], **value} if isinstance(value, dict) else value
     for label, table in data["methods"].items():
         table.pop("step_sizes", None)
         table.pop("tune", None)
