@@ -21,8 +21,8 @@ COLOURS = {
     "delay_adaptive": "#332288",
     "m_synchronous": "#661100",
     "over_selection": "#117733",
-    "deadline": "#DDAA33",
-    "periodic": "#AA4466",
+    "deadline": "#777777",
+    "periodic": "#DDCC77",
 }
 OTHER = "#000000"
 LINES = ("-", "--", "-.", ":")  # methods of one family
