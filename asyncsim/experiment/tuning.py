@@ -22,7 +22,6 @@ import pandas as pd
 from ..scenario import Variant
 from ..timeline.steps import mean_between, values_at
 
-
 LEAST = 10  # updates
 
 
