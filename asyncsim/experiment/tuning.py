@@ -6,8 +6,7 @@ equals the one that is tried first wins.
 
 ``"grid"`` trains every setting for the whole time. ``"halving"`` is successive halving (Jamieson & Talwalkar 2016,
 arXiv 1502.07943): all settings for a small share of the time, the better half of them for twice as long, and so on,
-until two are left for the whole time. Nothing is stopped before its tenth update, for until then there is little to judge
-it by.
+until two are left for the whole time. Nothing is stopped before its tenth update, for by then there is little to judge.
 """
 
 from __future__ import annotations
