@@ -42,9 +42,9 @@ def checked(answer: Decision, rule: Rule, asked: Ticket | float, finished: int, 
         use, weights, start, wake = answer
     except (TypeError, ValueError):
         raise RuleError(said_at(rule, asked, f"{answer!r} is no Decision: {GIVE}")) from None
-    wrong = _unknown("use", use, finished, "finished job")
+    wrong = unknown("use", use, finished, "finished job")
     if not wrong and start is not clock.workers:
-        wrong = _unknown("start", start, len(clock.workers), "worker")
+        wrong = unknown("start", start, len(clock.workers), "worker")
     if not wrong and len(set(use)) < len(use):
         wrong = f"use={list(use)!r} has a job twice: give each once"
     if not wrong and not isinstance(weights, (float, Real)) and len(weights) != len(use):
@@ -67,7 +67,7 @@ def _impossible(wake: Any, rule: Rule, now: float) -> str:
     return ""
 
 
-def _unknown(key: str, given: Sequence[int], known: int, what: str) -> str:
+def unknown(key: str, given: Sequence[int], known: int, what: str) -> str:
     """What is wrong with a list of numbers below ``known``; empty where nothing is."""
     try:
         if not len(given) or ((ordered := sorted(given))[0] >= 0 and ordered[-1] < known):

@@ -11,7 +11,7 @@ import simpy
 
 from ..base import AGAIN, ALONE, Answer, Clock, Decision, Rule, Ticket, TimedRule, holds, missing, starts
 from ..cluster import Cluster, Outage, stream
-from .answers import Stalled, checked, never, raised, said_at
+from .answers import RuleError, Stalled, checked, never, raised, said_at, unknown
 from .durations import draws, durations
 from .log import Log, Recorder, Used
 from .rounds import communication
@@ -90,7 +90,10 @@ class Run:
                 self.plan(self.workers[number], outage)
         if self.gone and until is None and (who := missing(self.rule, self.held, self.gone, self.clock)):
             raise Stalled(never(self.rule, self.cluster, who, "updates" if updates else "gradients"))
-        for number in starts(self.rule, len(self.workers)):
+        first = starts(self.rule, len(self.workers))
+        if wrong := unknown("starts", first, len(self.workers), "worker"):
+            raise RuleError(said_at(self.rule, 0.0, wrong))
+        for number in first:
             self.begin(self.workers[number], 0.0)
         if until is not None:
             self.calendar.at(until, LAST, lambda _: self.stop.succeed("until"))
@@ -215,6 +218,11 @@ class Run:
         if wake is not None:
             self.wakes += 1
             self.calendar.at(wake, FIRST_WORKER + 2 * len(self.workers), self.wake)
+        if use and self.communicates:
+            wrong = (
+                "use has jobs, and the update before still communicates: hold them until clock.version says it is there"
+            )
+            raise RuleError(said_at(self.rule, now, wrong))
         if use:
             self.collect(use, weights, start, now)
         else:

@@ -224,6 +224,30 @@ def test_wakes_that_cannot_be(rule, line):
     assert "\n" not in str(error.value)
 
 
+class Hasty(rules.FedBuff):
+    """Every two jobs are an update, also while the one before communicates."""
+
+    communication = "round"
+
+
+class Crowded(rules.Greedy):
+    def starts(self, workers):
+        return [0, workers]
+
+
+@pytest.mark.parametrize(
+    "rule, line",
+    [
+        (Hasty(2), "Hasty at 4 s: use has jobs, and the update before still communicates: hold them until"),
+        (Crowded(), "Crowded at 0 s: starts has 3, which is no worker: give some of 0 to 2"),
+    ],
+)
+def test_what_a_rule_cannot_want(rule, line):
+    with pytest.raises(RuleError) as error:
+        simulate(rule, Cluster([1.0, 3.0, 4.0], 5.0), until=9.0)
+    assert str(error.value).startswith(line) and "\n" not in str(error.value)
+
+
 def test_fedbuff_takes_what_comes():
     timeline = simulate(rules.FedBuff(3), Cluster([1.0, 5.0]), updates=2)
     assert used_by(timeline, 0) == [(0, 0, 0), (0, 0, 1), (0, 0, 2)]
