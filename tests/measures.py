@@ -117,7 +117,7 @@ def _public(node: ast.AST) -> Iterator:
 
 
 def simpy_private() -> dict[str, tuple[set[str], int]]:
-    """Where SimPy's private names stand: by class (or module), the names, and the lines of the class's body."""
+    """Where SimPy's private names stand: by class (or module), names, and lines of the class's body that are not empty."""
     found = {}
     for path in importers("simpy"):
         classes = {id(inner): node for node in _of(trees()[path], ast.ClassDef) for inner in ast.walk(node)}
@@ -125,7 +125,8 @@ def simpy_private() -> dict[str, tuple[set[str], int]]:
             if node.attr in SIMPY_PRIVATE:
                 home = classes.get(id(node))
                 name = f"{path}:{home.name}({', '.join(map(ast.unparse, home.bases))})" if home else f"{path}"
-                lines = sum(map(bool, ast.unparse(home).splitlines())) - 1 if home else 0
+                body = (ROOT / path).read_text().splitlines()[home.lineno : home.end_lineno] if home else []
+                lines = sum(bool(line.strip()) for line in body)
                 found.setdefault(name, (set(), lines))[0].add(node.attr)
     return found
 

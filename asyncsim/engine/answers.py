@@ -50,20 +50,20 @@ def checked(answer: Decision, rule: Rule, asked: Ticket | float, finished: int, 
     if not wrong and not isinstance(weights, (float, Real)) and len(weights) != len(use):
         wrong = f"weights has {len(weights)} values for {len(use)} jobs: give one number, or as many"
     if not wrong and wake is not None:
-        wrong = _impossible(wake, rule, clock.now)
-        if wake == asked:  # which would go on for ever
-            wrong = wrong or f"wake={wake!r} is the second at which it was woken: give a later one"
+        wrong = _impossible(wake, rule, asked, clock.now)
     if wrong:
         raise RuleError(said_at(rule, asked, wrong))
     return answer
 
 
-def _impossible(wake: Any, rule: Rule, now: float) -> str:
+def _impossible(wake: Any, rule: Rule, asked: Ticket | float, now: float) -> str:
     """Why the rule cannot be woken then; empty where it can."""
     if not hasattr(rule, "woken"):
         return f"wake={wake!r}, and there is no method woken: give the rule one that returns what receive does"
     if not (isinstance(wake, float | int) and now <= wake < math.inf):
         return f"wake={wake!r} is no second to come: give one that is not before {now!r}"
+    if wake == asked:  # which would go on for ever
+        return f"wake={wake!r} is the second at which it was woken: give a later one"
     return ""
 
 

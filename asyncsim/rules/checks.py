@@ -9,6 +9,12 @@ def positive_integer(key: str, value: object) -> None:
         raise ValueError(f"{key}={value!r} is no number of gradients: give an integer >= 1")
 
 
+def at_most(key: str, value: int, workers: int) -> None:
+    """Raises ValueError, which names the key, for more than there are workers."""
+    if value > workers:
+        raise ValueError(f"{key}={value} exceeds the {workers} workers: give at most {workers}")
+
+
 def positive_seconds(key: str, value: object) -> None:
     """Raises ValueError, which names the key, for anything but a finite number > 0."""
     if isinstance(value, bool) or not isinstance(value, float | int) or not 0 < value < math.inf:

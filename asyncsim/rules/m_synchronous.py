@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ..base import WAIT, Clock, Decision, Ticket
-from .checks import positive_integer
+from .checks import at_most, positive_integer
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,7 @@ class MSynchronous:
         positive_integer("participants", self.participants)
 
     def empty(self, workers: int) -> list[Ticket]:
-        if self.participants > workers:
-            raise ValueError(f"participants={self.participants} exceeds the {workers} workers: give at most {workers}")
+        at_most("participants", self.participants, workers)
         return []
 
     def receive(self, held, ticket: Ticket, clock: Clock):

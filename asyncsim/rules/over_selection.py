@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ..base import WAIT, Clock, Decision, Ticket
-from .checks import positive_integer
+from .checks import at_most, positive_integer
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,7 @@ class OverSelection:
             raise ValueError(f"extra={self.extra!r} is no number of workers: give an integer >= 0")
 
     def empty(self, workers: int) -> tuple[int, list[Ticket]]:
-        if self.batch_size > workers:
-            raise ValueError(f"batch_size={self.batch_size} exceeds the {workers} workers: give at most {workers}")
+        at_most("batch_size", self.batch_size, workers)
         return 0, []  # the round's version, and who has finished
 
     def starts(self, workers: int) -> Sequence[int]:
