@@ -117,7 +117,7 @@ def _public(node: ast.AST) -> Iterator:
 
 
 def simpy_private() -> dict[str, tuple[set[str], int]]:
-    """Where SimPy's private names stand: by class (or module), names, and lines of the class's body that are not empty."""
+    """Where SimPy's private names stand: by class (or module), the names, and how many lines the class has inside."""
     found = {}
     for path in importers("simpy"):
         classes = {id(inner): node for node in _of(trees()[path], ast.ClassDef) for inner in ast.walk(node)}
