@@ -132,7 +132,7 @@ class Run:
         worker.busy, worker.waits, worker.start = True, False, now
         worker.computed, due = worker.durations.begin(now)
         worker.due = due
-        if due < worker.alarm_time:  # then as `Worker.set_alarm`, without the time of a call
+        if due < worker.alarm_time:  # otherwise `Worker.ring` sets it again
             worker.alarm_time = due
             self.calendar.at(due, worker.priority, worker.alarm)
         elif due == math.inf and not worker.outages:  # after one it starts another job, which may take less time

@@ -40,11 +40,6 @@ class Worker:
     def __post_init__(self):
         self.priority, self.alarm = FIRST_WORKER + self.number, self.ring  # once, not with every job
 
-    def set_alarm(self) -> None:
-        """Have the alarm go off when the job is due."""
-        self.alarm_time = due = self.due
-        self.calendar.at(due, self.priority, self.alarm)
-
     def ring(self, now: float) -> None:
         """The alarm goes off: a job is due.
 
@@ -59,4 +54,5 @@ class Worker:
                 done = self.done  # in a variable: Python looks up the name of a call among methods first
                 done(self, now)
             elif self.due < math.inf:
-                self.set_alarm()
+                self.alarm_time = self.due
+                self.calendar.at(self.due, self.priority, self.alarm)
