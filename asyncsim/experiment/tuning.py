@@ -6,7 +6,7 @@ equals the one that is tried first wins.
 
 ``"grid"`` trains every setting for the whole time. ``"halving"`` is successive halving (Jamieson & Talwalkar 2016,
 arXiv 1502.07943): all settings for a small share of the time, the better half of them for twice as long, and so on,
-until two are left for the whole time. Nothing is stopped before its tenth update, for by then there is little to judge.
+until two are left for the whole time. Nothing is stopped before its second update, when there is nothing to judge.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pandas as pd
 from ..scenario import Variant
 from ..timeline.steps import mean_between, values_at
 
-LEAST = 10  # updates
+LEAST = 2  # updates
 
 
 class Setting(NamedTuple):
