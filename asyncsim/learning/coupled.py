@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from ..base import Method, Problem
+from ..base import Method, Problem, Update, measure
 from ..cluster import Cluster
 from ..engine import Used, simulate
 from ..timeline import Timeline
@@ -38,7 +38,7 @@ class Training:
         self._stats: dict[tuple[int, int, int], tuple[float, int]] = {}  # return and steps, until they are used
 
     def steps(self, worker: int, version: int, index: int) -> int:
-        gradient, returns, steps = _job(self.problem, self.query, self.seed, version, worker, index)
+        gradient, returns, steps = _job(self.problem, self.rule, self.query, self.seed, version, worker, index)
         self.gradients[worker, version, index] = np.asarray(gradient)
         self._stats[worker, version, index] = float(returns), int(steps)
         return int(steps)
@@ -110,10 +110,10 @@ def _measured(training: Training, timeline: Timeline, evaluated: np.ndarray) -> 
     return np.stack(rows)
 
 
-@partial(jax.jit, static_argnums=0)
-def _job(problem: Problem, query, seed, version, worker, index):
-    """A job's gradient, return and environment steps."""
+@partial(jax.jit, static_argnums=(0, 1))
+def _job(problem: Problem, update: Update, query, seed, version, worker, index):
+    """A job's gradient, or what the update has it measure instead, return and environment steps."""
     key = job_key(seed, version, worker, index)
     one = jnp.ones(1, query.dtype)
-    gradient, stats = problem.gradient(query, key[None], jnp.asarray(worker, jnp.int32)[None], one)
+    gradient, stats = measure(update, problem)(query, key[None], jnp.asarray(worker, jnp.int32)[None], one)
     return gradient, stats.returns[0], stats.steps[0]

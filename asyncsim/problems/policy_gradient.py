@@ -14,8 +14,9 @@ from ..base import Evaluation, JobStats
 from ..rl.environments import make
 from ..rl.estimators import Estimator
 from ..rl.policies import MLP, PolicyNetwork
-from ..rl.rollout import rollout, weighted_gradient
+from ..rl.rollout import log_probs, rollout, weighted_gradient
 from ..rl.spaces import Box, Discrete, Environment
+from .offers import hessian_product, local_steps, two_gradients
 
 
 @dataclass(frozen=True)
@@ -88,11 +89,25 @@ class PolicyGradient:
         """
         return rollout(self._environments(workers), self.policy_network, params, keys, self.horizon, started)
 
-    def gradient(self, params, keys, workers, weights):
-        trajectories = self.trajectories(params, keys, workers, weights != 0)
-        gradient = weighted_gradient(self.policy_network, params, trajectories, weights, self.discount, self.estimator)
+    def sampled(self, params, keys, workers, there):
+        """The jobs' trajectories and `JobStats`. there: (M,) bool, which jobs have a trajectory at all."""
+        trajectories = self.trajectories(params, keys, workers, there)
         steps = trajectories.alive.sum(axis=0, dtype=jnp.int32)
-        return gradient, JobStats(trajectories.rewards.sum(axis=0), steps)
+        return trajectories, JobStats(trajectories.rewards.sum(axis=0), steps)
+
+    def scored(self, params, trajectories, weights):
+        """Σ_j weights_j g(τ_j, θ), shape (d,)."""
+        return weighted_gradient(self.policy_network, params, trajectories, weights, self.discount, self.estimator)
+
+    def log_probs(self, params, trajectories):
+        """log π_θ of what was done, shape (H, M)."""
+        return log_probs(self.policy_network, params, trajectories)
+
+    def gradient(self, params, keys, workers, weights):
+        trajectories, stats = self.sampled(params, keys, workers, weights != 0)
+        return self.scored(params, trajectories, weights), stats
+
+    two_gradients, hessian_product, local_steps = two_gradients, hessian_product, local_steps
 
     def evaluate(self, params, key):
         count = self.evaluation_episodes * (self.workers or 1)

@@ -103,6 +103,14 @@ def weighted_gradient(policy, params, trajectories: Trajectories, weights, disco
     return ravel_pytree(lax.fori_loop(0, chunks, chunk, jax.tree.map(jnp.zeros_like, layers)))[0]
 
 
+def log_probs(policy, params, trajectories: Trajectories):
+    """log π_θ(u_t | s_t) of what was sampled, shape (H, M); 0 after an episode's end."""
+    rows = (x.reshape(-1, *x.shape[2:]) for x in (trajectories.observations, trajectories.latents))
+    observations, latents = rows
+    found = policy.log_prob(policy.heads(policy.layers(params), observations), latents)
+    return jnp.where(trajectories.alive, found.reshape(trajectories.alive.shape), 0)
+
+
 def _over_lanes(reduce):
     """A reduction that, under vmap, also reduces over the mapped axis, so that loops end for all lanes at once.
 
