@@ -33,7 +33,8 @@ def test_mvr_on_a_quadratic_is_its_formula(x64, tolerance):
     def exact(x):
         return -(2 * x - np.append(0, x[:-1]) - np.append(x[1:], 0)) / 4 - np.eye(1, 12)[0] / 4
 
-    theta = previous = 12**0.5 * np.eye(1, 12)[0]
+    d, theta = np.zeros(12), 12**0.5 * np.eye(1, 12)[0]
+    previous = theta
     for version, jobs in timeline.uses().groupby("update").indices.items():
         g, before = (np.mean([exact(x) + noise[job] for job in jobs], axis=0) for x in (theta, previous))
         d = c * g + (1 - c) * (d + g - before) if version else g
