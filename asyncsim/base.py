@@ -220,6 +220,12 @@ def measure(update: Update, problem: Problem) -> Callable[[Array, Array, Array, 
     return problem.gradient if own is None else partial(own, problem)
 
 
+def adapted(problem: Problem, update: Update) -> Update:
+    """The update as the problem needs it: one with parameters beside a policy's has a method ``adapted(update)``."""
+    own = getattr(problem, "adapted", None)
+    return update if own is None else own(update)
+
+
 def offered(problem: Problem, name: str, update: Update) -> Callable[..., Any]:
     """A problem's method that not every problem has. Raises ValueError where this one has none."""
     if own := getattr(problem, name, None):

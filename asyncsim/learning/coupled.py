@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from ..base import Method, Problem, Update, measure
+from ..base import Method, Problem, Update, adapted, measure
 from ..cluster import Cluster
 from ..engine import Used, simulate
 from ..timeline import Timeline
@@ -29,7 +29,8 @@ class Training:
     """One run's server: the engine's `Coupling`."""
 
     def __init__(self, method: Method, problem: Problem, seed: int, step_size: float):
-        self.rule, self.problem, self.seed, self.step_size = method.update, problem, np.uint32(seed), step_size
+        self.rule, self.problem = adapted(problem, method.update), problem
+        self.seed, self.step_size = np.uint32(seed), step_size
         self.state = self.rule.init(np.asarray(problem.init(initial_key(self.seed))))
         self.query = self.rule.query(self.state)
         self.gradients: dict[tuple[int, int, int], np.ndarray] = {}  # of jobs that started and may still be used
