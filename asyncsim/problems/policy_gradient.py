@@ -87,7 +87,7 @@ class PolicyGradient:
     def critic_network(self) -> ValueNetwork | None:
         """The critic's, if the estimator has one; its parameters follow the policy's."""
         critic = self.estimator.critic
-        return critic and critic.for_observations(self._first.observation_size)
+        return None if critic is None else critic.for_observations(self._first.observation_size)
 
     def init(self, key):
         policy = self.policy_network.init(key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import jax.numpy as jnp
 from jax import lax
@@ -74,12 +74,13 @@ class Estimator:
 
         After an episode's end, values are 0, and nothing follows the last step: J is of H steps.
         """
+        critic: Any = self.critic
         if self.credit == "full_return":
             target = self.credits(rewards, discount)
             return target - values, target
         after = jnp.concatenate([values[1:], jnp.zeros_like(values[:1])])
         errors = rewards + discount * after - values
-        advantages = _summed_ahead(errors, discount * self.critic.trace)
+        advantages = _summed_ahead(errors, discount * critic.trace)
         scale = discounts(rewards, discount) if self.credit == "reward_to_go" else 1.0
         return scale * advantages, advantages + values
 

@@ -36,7 +36,7 @@ class EstimatorTable(Table):
         from ..rl.critics import Critic
         from ..rl.estimators import Estimator
 
-        critic = self.critic and Critic(**self.critic.model_dump())
+        critic = None if self.critic is None else Critic(**self.critic.model_dump())
         return Estimator(**self.model_dump(exclude={"critic"}), critic=critic)
 
 
