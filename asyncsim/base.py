@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any, Literal, NamedTuple, Protocol
 
 Array = Any  # a jax.Array (or, in tests, a NumPy array) of the stated shape
@@ -163,7 +164,10 @@ class Update(Protocol):
         """
 
     def query(self, state: Any) -> Array:
-        """The point that is sent to workers: trajectories are sampled, and gradients taken, there."""
+        """The point that is sent to workers: trajectories are sampled, and gradients taken, there.
+
+        Of another shape than (d,) where the update's own ``measure`` takes it, two points for example.
+        """
 
 
 class JobStats(NamedTuple):
@@ -185,7 +189,8 @@ class Problem(Protocol):
     """What is maximised. Pure JAX functions; parameters are one flat vector of shape (d,).
 
     A problem whose functions call back to the host has ``calls_host = True``: a host may skip jobs that are not there,
-    so a step of replay then has room for more jobs with points of their own.
+    so a step of replay then has room for more jobs with points of their own. Some updates have jobs that compute
+    something else than a gradient, which problems offer in further methods: see `problems.offers`.
     """
 
     @property
@@ -205,14 +210,49 @@ class Problem(Protocol):
         """How good an iterate is."""
 
 
+def measure(update: Update, problem: Problem) -> Callable[[Array, Array, Array, Array], tuple[Array, JobStats]]:
+    """What jobs compute at what `Update.query` sends, as a function with the arguments of `Problem.gradient`.
+
+    It is the problem's gradient, unless the update says otherwise in a method ``measure(problem, sent, keys, workers,
+    weights)``, which returns a weighted sum of shape (d,) over jobs, and their stats, as `Problem.gradient` does.
+    """
+    own = getattr(update, "measure", None)
+    return problem.gradient if own is None else partial(own, problem)
+
+
+def adapted(problem: Problem, update: Update) -> Update:
+    """The update as the problem needs it: one with parameters beside a policy's has a method ``adapted(update)``."""
+    own = getattr(problem, "adapted", None)
+    return update if own is None else own(update)
+
+
+def offered(problem: Problem, name: str, update: Update) -> Callable[..., Any]:
+    """A problem's method that not every problem has. Raises ValueError where this one has none."""
+    if own := getattr(problem, name, None):
+        return own
+    kind = type(problem).__name__
+    raise ValueError(
+        f"problem is a {kind}, which has no method {name}, and {type(update).__name__} needs one: "
+        "give a PolicyGradient, a TabularMDP or a Quadratic"
+    )
+
+
 @dataclass(frozen=True)
 class Method:
-    """A named method: a rule and an update, with the papers that it comes from."""
+    """A named method: a rule and an update, with the papers that it comes from.
+
+    work: how many times h_i a job takes, where it is more than one gradient.
+    """
 
     name: str
     rule: Rule
     update: Update
     papers: tuple[str, ...] = ()
+    work: float = 1.0
+
+    def __post_init__(self):
+        if not 0 < self.work < math.inf:
+            raise ValueError(f"work={self.work!r} is no multiple of h_i: give a finite number > 0")
 
 
 def nearest(word: str, known: Sequence[str]) -> str:

@@ -18,7 +18,8 @@ from .rules import (
     Ringmaster,
     Synchronous,
 )
-from .updates import NIGT, AFedPG, DelayAdaptivePG, VanillaPG
+from .updates import HARPG, MVR, NIGT, AFedPG, DelayAdaptivePG, LocalSteps, VanillaPG
+from .updates.mvr import CLIP
 
 NIGT_PAPER = "arXiv 2509.24305, Asynchronous Policy Gradient Aggregation for Efficient Distributed RL"
 AFEDPG_PAPER = "arXiv 2404.08003, Asynchronous Federated Reinforcement Learning with Policy Gradient Updates"
@@ -30,6 +31,10 @@ RINGLEADER_PAPER = "arXiv 2509.22860, Ringleader ASGD: Optimal Time Complexity u
 FEDBUFF_PAPER = "arXiv 2106.06639, Federated Learning with Buffered Asynchronous Aggregation"
 DELAY_ADAPTIVE_PAPER = "arXiv 2206.07638, Asynchronous SGD Beats Minibatch SGD Under Arbitrary Delays"
 AT_SCALE_PAPER = "arXiv 1902.01046, Towards Federated Learning at Scale: System Design"
+MVR_PAPER = "arXiv 2605.08871, Rennala MVR: Improved Time Complexity via Momentum-Based Variance Reduction"
+STORM_PAPER = "arXiv 2003.04302, Stochastic Recursive Momentum for Policy Gradient Methods"
+HARPG_PAPER = "arXiv 2302.01734, Stochastic Policy Gradient Methods for Fisher-non-degenerate Policies"
+FEDAVG_PAPER = "arXiv 1602.05629, Communication-Efficient Learning of Deep Networks from Decentralized Data"
 BACKUP_PAPER = "arXiv 1604.00981, Revisiting Distributed Synchronous SGD"
 
 
@@ -151,3 +156,55 @@ def ringleader_pg(step_size: float) -> Method:
 def fedbuff_pg(batch_size: int, step_size: float) -> Method:
     """Plain steps with the mean of a buffer of K gradients, however old. (arXiv 2106.06639)"""
     return Method("fedbuff_pg", FedBuff(batch_size), VanillaPG(step_size), (FEDBUFF_PAPER,))
+
+
+def synchronous_mvr(step_size: float, momentum: float = 0.1, clip: float = CLIP, work: float = 2.0) -> Method:
+    """Momentum with variance reduction, normalised, with the mean of all workers' jobs. (STORM-PG, arXiv 2003.04302)
+
+    work: h_i that a job takes: 2, one for each of its two gradients; 1 where only sampling takes time.
+    """
+    return Method("synchronous_mvr", Synchronous(), MVR(step_size, momentum, clip), (STORM_PAPER, MVR_PAPER), work)
+
+
+def rennala_mvr(
+    batch_size: int,
+    step_size: float,
+    momentum: float = 0.1,
+    initial_batch_size: int | None = None,
+    clip: float = CLIP,
+    work: float = 2.0,
+) -> Method:
+    """Momentum with variance reduction, normalised, with the mean of the first M jobs. (arXiv 2605.08871)
+
+    work: as in `synchronous_mvr`. Deviations: importance weights, because it is policies that are trained, and `MVR`'s
+    normalised steps.
+    """
+    rule = Rennala(batch_size, initial_batch_size)
+    return Method("rennala_mvr", rule, MVR(step_size, momentum, clip), (MVR_PAPER, STORM_PAPER), work)
+
+
+def rennala_harpg(
+    batch_size: int,
+    step_size: float,
+    momentum: float = 0.1,
+    initial_batch_size: int | None = None,
+    work: float = 2.0,
+) -> Method:
+    """A step of N-HARPG with the mean of the first M jobs: a combination of arXiv 2305.12387 and 2302.01734.
+
+    work: h_i that a job takes: 2, one for the gradient and one for the Hessian-vector product of another trajectory.
+    """
+    rule = Rennala(batch_size, initial_batch_size)
+    return Method("rennala_harpg", rule, HARPG(step_size, momentum), (HARPG_PAPER, RENNALA_PAPER), work)
+
+
+def synchronous_local(step_size: float, local_steps: int, local_step_size: float) -> Method:
+    """FedAvg: every worker makes k plain steps, and the server takes α times their mean. (arXiv 1602.05629)"""
+    update = LocalSteps(step_size, local_steps, local_step_size)
+    return Method("synchronous_local", Synchronous(), update, (FEDAVG_PAPER,), float(local_steps))
+
+
+def fedbuff_local(batch_size: int, step_size: float, local_steps: int, local_step_size: float) -> Method:
+    """FedBuff as published: a buffer of what K jobs of k plain steps changed, however old. (arXiv 2106.06639)"""
+    update = LocalSteps(step_size, local_steps, local_step_size)
+    return Method("fedbuff_local", FedBuff(batch_size), update, (FEDBUFF_PAPER,), float(local_steps))

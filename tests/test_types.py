@@ -91,6 +91,9 @@ some_updates: list[Update] = [
     updates.AFedPG(0.1),
     updates.VanillaPG(0.1),
     updates.DelayAdaptivePG(0.1, 1),
+    updates.MVR(0.1),
+    updates.HARPG(0.1),
+    updates.LocalSteps(0.1, 2, 0.1),
     updates.Optax(0.1, None),
 ]
 some_problems: list[Problem] = [

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
 from .networks import Constant, Jitter, Network, PerWorker
 from .speeds import Outage, check_outages
-from .times import ComputeTime, Fixed
+from .times import ComputeTime, Fixed, Scaled
 
 Collective = Literal["max", "broadcast+reduce", "contributors", "when_ready"]
 Transfer = Literal["round_trip", "both_ways"]
@@ -91,6 +91,12 @@ class Cluster:
     def workers(self) -> int:
         """n."""
         return len(self.compute)
+
+    def slowed(self, factor: float) -> Cluster:
+        """The same with all compute times multiplied."""
+        if factor == 1:
+            return self
+        return replace(self, compute=[t * factor if isinstance(t, float) else Scaled(t, factor) for t in self.compute])
 
     @cached_property
     def network(self) -> Network:

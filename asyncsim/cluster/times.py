@@ -207,3 +207,21 @@ class Recorded:
 
         jobs = len(self.seconds)
         return np.array([self.seconds[k % jobs] for k in range(start, start + count)], dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """The times of another distribution, all multiplied."""
+
+    time: ComputeTime
+    factor: float
+
+    @property
+    def mean(self) -> float:
+        return self.factor * self.time.mean
+
+    def quantile(self, q: float) -> float:
+        return self.factor * self.time.quantile(q)
+
+    def draw(self, rng: np.random.Generator, count: int, start: int = 0) -> np.ndarray:
+        return self.factor * self.time.draw(rng, count, start)

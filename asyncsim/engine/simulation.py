@@ -45,6 +45,8 @@ def simulate(
     (19.0, 20, 1)
     """
     rule = method.rule if isinstance(method, Method) else method
+    if isinstance(method, Method) and coupling is None:  # which counts steps instead
+        cluster = cluster.slowed(method.work)
     _check(updates, until, gradients, stale)
     if not events and stale == "cancel" and coupling is None and closed_form.applies(rule, cluster, until):
         log, end, ending = closed_form.run(rule, cluster, updates, until, gradients)

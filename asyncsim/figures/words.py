@@ -19,7 +19,7 @@ def pretty(label: str) -> str:
     """``rennala_nigt`` as papers write it; what is not of lower-case letters, digits and underscores, as it is."""
     if not re.fullmatch("[a-z0-9_]*[a-z0-9][a-z0-9_]*", label):
         return label
-    words = {"nigt": "NIGT", "pg": "PG", "afedpg": "AFedPG"}
+    words = {"nigt": "NIGT", "pg": "PG", "afedpg": "AFedPG", "mvr": "MVR", "harpg": "HARPG"}
     return " ".join(words.get(word, word[:1].upper() + word[1:]) for word in label.split("_"))
 
 

@@ -54,7 +54,7 @@ class Checkpoint(NamedTuple):
     state: tuple[np.ndarray, ...]  # leaves of the update's state
     sums: Sums
     versions: np.ndarray  # (k,) that are kept
-    points: np.ndarray  # (k, d), the query point of each
+    points: np.ndarray  # (k, ...), what was sent at each
 
     def to_bytes(self) -> bytes:
         """As a shelf keeps it: arrays, and no code."""

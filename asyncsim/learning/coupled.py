@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from ..base import Method, Problem
+from ..base import Method, Problem, Update, adapted, measure
 from ..cluster import Cluster
 from ..engine import Used, simulate
 from ..timeline import Timeline
@@ -29,7 +29,8 @@ class Training:
     """One run's server: the engine's `Coupling`."""
 
     def __init__(self, method: Method, problem: Problem, seed: int, step_size: float):
-        self.rule, self.problem, self.seed, self.step_size = method.update, problem, np.uint32(seed), step_size
+        self.rule, self.problem = adapted(problem, method.update), problem
+        self.seed, self.step_size = np.uint32(seed), step_size
         self.state = self.rule.init(np.asarray(problem.init(initial_key(self.seed))))
         self.query = self.rule.query(self.state)
         self.gradients: dict[tuple[int, int, int], np.ndarray] = {}  # of jobs that started and may still be used
@@ -38,7 +39,7 @@ class Training:
         self._stats: dict[tuple[int, int, int], tuple[float, int]] = {}  # return and steps, until they are used
 
     def steps(self, worker: int, version: int, index: int) -> int:
-        gradient, returns, steps = _job(self.problem, self.query, self.seed, version, worker, index)
+        gradient, returns, steps = _job(self.problem, self.rule, self.query, self.seed, version, worker, index)
         self.gradients[worker, version, index] = np.asarray(gradient)
         self._stats[worker, version, index] = float(returns), int(steps)
         return int(steps)
@@ -110,10 +111,10 @@ def _measured(training: Training, timeline: Timeline, evaluated: np.ndarray) -> 
     return np.stack(rows)
 
 
-@partial(jax.jit, static_argnums=0)
-def _job(problem: Problem, query, seed, version, worker, index):
-    """A job's gradient, return and environment steps."""
+@partial(jax.jit, static_argnums=(0, 1))
+def _job(problem: Problem, update: Update, query, seed, version, worker, index):
+    """A job's gradient, or what the update has it measure instead, return and environment steps."""
     key = job_key(seed, version, worker, index)
     one = jnp.ones(1, query.dtype)
-    gradient, stats = problem.gradient(query, key[None], jnp.asarray(worker, jnp.int32)[None], one)
+    gradient, stats = measure(update, problem)(query, key[None], jnp.asarray(worker, jnp.int32)[None], one)
     return gradient, stats.returns[0], stats.steps[0]

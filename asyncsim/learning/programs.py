@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ..base import Problem, Update
+from ..base import Problem, Update, measure
 from .keys import evaluation_key, initial_key, job_key
 from .lanes import Lanes
 from .scheduling import POOLED, Plan
@@ -41,7 +41,7 @@ class Carry(NamedTuple):
     """One lane's state between steps."""
 
     state: Any  # of the update rule
-    points: Any  # (max delay + 1, d) or more: query point of version v at v modulo its length
+    points: Any  # (max delay + 1, ...) or more: what was sent at version v, at v modulo its length
     pending: Pending
     sums: Sums
 
@@ -57,7 +57,8 @@ def begin(problem: Problem, update: Update, length: int, ahead: int, seeds) -> C
         params = problem.init(initial_key(seed))
         # Of types that are not weak, as a checkpoint's are: weak ones would take a program of their own.
         state = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.asarray(leaf).dtype), update.init(params))
-        points = jnp.zeros((length, params.size), params.dtype).at[0].set(update.query(state))
+        sent = update.query(state)
+        points = jnp.zeros((length, *sent.shape), params.dtype).at[0].set(sent)
         nothing, none = jnp.zeros((), params.dtype), jnp.zeros((), jnp.int32)
         pending = Pending(params, nothing, none, none)
         pending = jax.tree.map(lambda x: jnp.zeros((ahead, *x.shape), x.dtype), pending)
@@ -76,6 +77,7 @@ def advance(
     window: (low, high, done, mark).
     """
     room, (low, high, done, mark) = pool if width == POOLED else width, window
+    of_jobs = measure(update, problem)
 
     def lane(carry: Carry, seed, step_size, real):
         length, ahead = len(carry.points), len(carry.pending.jobs)
@@ -91,12 +93,12 @@ def advance(
             pending, new = carry.pending, there & ~again  # a trajectory counts once
             if width == POOLED:
                 points = carry.points[version % length]
-                gradient, stats = jax.vmap(lambda point, *job: problem.gradient(point, *(x[None] for x in job)))(
+                gradient, stats = jax.vmap(lambda point, *job: of_jobs(point, *(x[None] for x in job)))(
                     points, keys, worker, weight
                 )
                 stats = jax.tree.map(lambda x: x[:, 0], stats)
             else:
-                gradient, stats = problem.gradient(carry.points[version[0] % length], keys, worker, weight)
+                gradient, stats = of_jobs(carry.points[version[0] % length], keys, worker, weight)
             whole = pending.gradient.at[slot if width == POOLED else slot[0]].add(gradient)
             returns = pending.returns.at[slot].add(jnp.where(new, stats.returns, 0))
             steps = pending.steps.at[slot].add(jnp.where(new, stats.steps, 0))

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..base import Problem
+from ..base import Problem, adapted
 from ..timeline import Timeline
 from .checkpoints import Checkpoint, Shelf, carry_of, checkpoint_of, points_to_hold, versions_in_flight, versions_needed
 from .history import evaluated_updates, measured
@@ -71,7 +71,7 @@ class Replay:
         cls, timeline: Timeline, end: int, update: Any, problem: Problem, evaluate_every: int, shelf: Shelf | None
     ) -> Replay:
         """The update has to be a dataclass."""
-        update, settings, digests = replace(update, step_size=1.0), {}, []
+        update, settings, digests = adapted(problem, replace(update, step_size=1.0)), {}, []
         if shelf is not None:
             with suppress(Nameless):
                 settings = curve_settings(problem, update, evaluate_every, (lanes_of_a_program(), pool_of(problem)))

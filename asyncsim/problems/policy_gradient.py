@@ -10,12 +10,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from ..base import Evaluation, JobStats
+from ..base import Evaluation, JobStats, Update
+from ..rl.critics import ValueNetwork
 from ..rl.environments import make
 from ..rl.estimators import Estimator
 from ..rl.policies import MLP, PolicyNetwork
-from ..rl.rollout import rollout, weighted_gradient
+from ..rl.rollout import log_probs, rollout, weighted_gradient
 from ..rl.spaces import Box, Discrete, Environment
+from ..updates.beside_policy import BesidePolicy
+from .offers import hessian_product, local_steps, two_gradients
+
+CRITIC = 1  # folded into the key of θ_0
 
 
 @dataclass(frozen=True)
@@ -78,21 +83,63 @@ class PolicyGradient:
         """The policy for this environment's observations and actions."""
         return self.policy.for_spaces(self._first.observation_size, self._first.actions)
 
+    @cached_property
+    def critic_network(self) -> ValueNetwork | None:
+        """The critic's, if the estimator has one; its parameters follow the policy's."""
+        critic = self.estimator.critic
+        return None if critic is None else critic.for_observations(self._first.observation_size)
+
     def init(self, key):
-        return self.policy_network.init(key)
+        policy = self.policy_network.init(key)
+        if self.critic_network is None:
+            return policy
+        return jnp.append(policy, self.critic_network.init(jax.random.fold_in(key, CRITIC)))
+
+    def adapted(self, update: Update) -> Update:
+        """The update, which takes plain steps for the critic's parameters if there is a critic."""
+        if self.critic_network is None:
+            return update
+        if hasattr(update, "measure"):
+            raise ValueError(f"estimator.critic is not for {type(update).__name__}: give baseline='leave_one_out'")
+        critic: Any = self.estimator.critic
+        return BesidePolicy(update, self.critic_network.size, critic.step_size)
 
     def trajectories(self, params, keys, workers, started=None):
         """One trajectory per key, of that worker's environment: arrays of shape (H, M, ...).
 
         started: as in `rollout`.
         """
-        return rollout(self._environments(workers), self.policy_network, params, keys, self.horizon, started)
+        policy = params[: self.policy_network.size]
+        return rollout(self._environments(workers), self.policy_network, policy, keys, self.horizon, started)
+
+    def sampled(self, params, keys, workers, there):
+        """The jobs' trajectories and `JobStats`. there: (M,) bool, which jobs have a trajectory at all."""
+        trajectories = self.trajectories(params, keys, workers, there)
+        steps = trajectories.alive.sum(axis=0, dtype=jnp.int32)
+        return trajectories, JobStats(trajectories.rewards.sum(axis=0), steps)
+
+    def scored(self, params, trajectories, weights):
+        """Σ_j weights_j g(τ_j, θ), shape (d,); with a critic, its direction follows (see `ValueNetwork`)."""
+        estimator, critic, rewards = self.estimator, self.critic_network, trajectories.rewards
+        rest = (self.discount, estimator.entropy)
+        if critic is None:
+            advantages = estimator.advantages(rewards, weights != 0, self.discount)
+            return weighted_gradient(self.policy_network, params, trajectories, weights, advantages, *rest)
+        policy, own = jnp.split(params, [self.policy_network.size])
+        said = critic.values(own, trajectories)
+        advantages, targets = estimator.judged(rewards, said, self.discount)
+        gradient = weighted_gradient(self.policy_network, policy, trajectories, weights, advantages, *rest)
+        return jnp.append(gradient, critic.towards(own, trajectories, targets, weights))
+
+    def log_probs(self, params, trajectories):
+        """log π_θ of what was done, shape (H, M)."""
+        return log_probs(self.policy_network, params, trajectories)
 
     def gradient(self, params, keys, workers, weights):
-        trajectories = self.trajectories(params, keys, workers, weights != 0)
-        gradient = weighted_gradient(self.policy_network, params, trajectories, weights, self.discount, self.estimator)
-        steps = trajectories.alive.sum(axis=0, dtype=jnp.int32)
-        return gradient, JobStats(trajectories.rewards.sum(axis=0), steps)
+        trajectories, stats = self.sampled(params, keys, workers, weights != 0)
+        return self.scored(params, trajectories, weights), stats
+
+    two_gradients, hessian_product, local_steps = two_gradients, hessian_product, local_steps
 
     def evaluate(self, params, key):
         count = self.evaluation_episodes * (self.workers or 1)

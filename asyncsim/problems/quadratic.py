@@ -16,6 +16,8 @@ import numpy as np
 
 from asyncsim.base import Array, Evaluation, JobStats
 
+from .offers import local_steps
+
 
 @dataclass(frozen=True, eq=False, repr=False)  # equal by its numbers, below
 class Quadratic:
@@ -122,6 +124,21 @@ class Quadratic:
             own, returns = own + deviation, returns + jnp.dot(deviation, params, precision="highest")
         total = weights.sum() * gradient + jnp.dot(weights, own, precision="highest")
         return total, JobStats(returns=returns, steps=jnp.zeros(len(keys), jnp.int32))
+
+    def two_gradients(
+        self, points: Array, keys: Array, workers: Array, weights: Array, clip: float
+    ) -> tuple[Array, Array, JobStats]:
+        """As `offers.two_gradients`, with the same noise at both points: there are no trajectories, and w = 1."""
+        new, stats = self.gradient(points[0], keys, workers, weights)
+        return new, self.gradient(points[1], keys, workers, weights)[0], stats
+
+    def hessian_product(self, points: Array, keys: Array, workers: Array, weights: Array) -> tuple[Array, JobStats]:
+        """As `offers.hessian_product`: exactly -c A (x - x') of each job, whose noise is the same everywhere."""
+        _, product = jax.jvp(self.exact_gradient, (points[0],), (points[0] - points[1],))
+        nothing = jnp.zeros(len(keys), jnp.int32)
+        return weights.sum() * product, JobStats(returns=nothing.astype(points.dtype), steps=nothing)
+
+    local_steps = local_steps
 
     def evaluate(self, params: Array, key: Array) -> Evaluation:
         """Exact J(x), ‖∇J(x)‖, and every worker's J_i(x); needs no randomness."""

@@ -8,12 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from asyncsim.base import Array, Evaluation, JobStats
+
+from .offers import hessian_product, local_steps, two_gradients
+
+
+class Visits(NamedTuple):
+    """M trajectories of H steps."""
+
+    visits: Array  # s·A + a, shape (H, M), int32
+    rewards: Array  # (H, M)
 
 
 @dataclass(frozen=True, eq=False, repr=False)  # equal by its numbers, below
@@ -154,7 +164,7 @@ class TabularMDP:
         cumulative = self.initial.cumsum()
         return (cumulative / cumulative[-1])[:-1]
 
-    def _sample(self, params: Array, keys: Array, workers: Array) -> Array:
+    def _visits(self, params: Array, keys: Array, workers: Array) -> Array:
         """M trajectories, all at once: the visited s·A + a, shape (H, M), int32."""
         dtype = jnp.result_type(float)
         steps, starts = jnp.asarray(self._steps, dtype), jnp.asarray(self._starts, dtype)
@@ -172,20 +182,34 @@ class TabularMDP:
         first = draw(starts[None], uniforms[0])
         return jax.lax.scan(step, first, uniforms[1:].reshape(self.horizon, 2, -1))[1]
 
-    def gradient(self, params: Array, keys: Array, workers: Array, weights: Array) -> tuple[Array, JobStats]:
-        """Σ_j weights_j g_H(τ_j, θ), shape (S·A,), one trajectory per key; returns (M,), steps = H (M,)."""
-        dtype = jnp.result_type(float)
-        visits = self._sample(params, keys, workers)
-        table = jnp.asarray(self.rewards.reshape(-1, self.states * self.actions), dtype)
+    def sampled(self, params: Array, keys: Array, workers: Array, there: Array) -> tuple[Visits, JobStats]:
+        """One trajectory per key; returns (M,), steps = H (M,). Those that are not ``there`` are sampled, too."""
+        visits = self._visits(params, keys, workers)
+        table = jnp.asarray(self.rewards.reshape(-1, self.states * self.actions), jnp.result_type(float))
         rewards = table[workers if len(table) > 1 else jnp.zeros_like(workers), visits]
+        return Visits(visits, rewards), JobStats(rewards.sum(0), jnp.full(len(keys), self.horizon, jnp.int32))
+
+    def log_probs(self, params: Array, trajectories: Visits) -> Array:
+        """log π_θ(a_t|s_t), shape (H, M)."""
+        return jax.nn.log_softmax(params.reshape(self.states, self.actions)).ravel()[trajectories.visits]
+
+    def scored(self, params: Array, trajectories: Visits, weights: Array) -> Array:
+        """Σ_j weights_j g_H(τ_j, θ), shape (S·A,)."""
+        dtype = jnp.result_type(float)
         powers = jnp.asarray(self.discount ** np.arange(self.horizon), dtype)[:, None]
-        to_go = jax.lax.cumsum(powers * rewards, reverse=True)
+        to_go = jax.lax.cumsum(powers * trajectories.rewards, reverse=True)
         # ∇ log π(a|s) is the indicator of (s, a) minus π(·|s) in row s.
-        credit = jnp.zeros(self.states * self.actions, dtype).at[visits].add(weights[None] * to_go)
+        credit = jnp.zeros(self.states * self.actions, dtype).at[trajectories.visits].add(weights[None] * to_go)
         credit = credit.reshape(self.states, self.actions)
         gradient = credit - self.policy(params) * credit.sum(-1, keepdims=True)
-        steps = jnp.full(len(keys), self.horizon, jnp.int32)
-        return gradient.ravel(), JobStats(returns=rewards.sum(0), steps=steps)
+        return gradient.ravel()
+
+    def gradient(self, params: Array, keys: Array, workers: Array, weights: Array) -> tuple[Array, JobStats]:
+        """Σ_j weights_j g_H(τ_j, θ), shape (S·A,), one trajectory per key; returns (M,), steps = H (M,)."""
+        trajectories, stats = self.sampled(params, keys, workers, weights != 0)
+        return self.scored(params, trajectories, weights), stats
+
+    two_gradients, hessian_product, local_steps = two_gradients, hessian_product, local_steps
 
     # ---- exact
 

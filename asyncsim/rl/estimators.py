@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import jax.numpy as jnp
 from jax import lax
+
+from .critics import Critic
 
 Credit = Literal["reward_to_go", "full_return", "reward_to_go_from_step"]
 Baseline = Literal["none", "leave_one_out"]
@@ -25,15 +27,18 @@ class Estimator:
     baseline: what is subtracted, b_t. ``"none"``: 0. ``"leave_one_out"``: the mean of C_t over the other trajectories
         of the same update at the same point, which leaves the mean of g as it is; 0 where there is no other one, so
         always under AFedPG.
+    critic: what is learned beside the policy, and gives the baseline b_t = γ^t V(s_t); without the γ^t where the credit
+        has none. With its ``trace`` λ < 1, C_t - b_t is the generalised advantage (see `Critic`).
     entropy: β >= 0. H is the entropy of the policy's distribution, for continuous actions that of u before tanh. The
         bonus is for the states that were visited: how actions change which ones are visited later is left out.
 
-    Raises ValueError for other words, and for an entropy that is negative or not finite.
+    Raises ValueError for other words, for an entropy that is negative or not finite, and for what a critic excludes.
     """
 
     credit: Credit = "reward_to_go"
     baseline: Baseline = "none"
     entropy: float = 0.0
+    critic: Critic | None = None
 
     def __post_init__(self):
         for key, known in (("credit", get_args(Credit)), ("baseline", get_args(Baseline))):
@@ -41,6 +46,10 @@ class Estimator:
                 raise ValueError(f"{key}={getattr(self, key)!r} is unknown: give {' or '.join(map(repr, known))}")
         if not 0 <= self.entropy < math.inf:
             raise ValueError(f"entropy={self.entropy!r} is no weight of the entropy: give a finite number >= 0")
+        if self.critic and self.baseline != "none":
+            raise ValueError(f"baseline={self.baseline!r} and a critic, which is one: give one of them")
+        if self.critic and self.critic.trace < 1 and self.credit == "full_return":
+            raise ValueError(f"critic.trace={self.critic.trace!r} looks ahead only: give credit 'reward_to_go', or 1")
 
     def credits(self, rewards, discount: float):
         """C_t of rewards of shape (H, M); the same shape."""
@@ -49,12 +58,7 @@ class Estimator:
             return jnp.broadcast_to(discounted.sum(axis=0), rewards.shape)
         if self.credit == "reward_to_go":
             return lax.cumsum(discounted, axis=0, reverse=True)
-
-        def add(after, reward):
-            here = reward + discount * after
-            return here, here
-
-        return lax.scan(add, jnp.zeros_like(rewards[0]), rewards, reverse=True)[1]
+        return _summed_ahead(rewards, discount)
 
     def advantages(self, rewards, there, discount: float):
         """C_t - b_t, shape (H, M). there: (M,) bool, which trajectories there are; of others it means nothing."""
@@ -64,6 +68,31 @@ class Estimator:
         here = jnp.where(there, credits, 0)
         others = jnp.maximum(there.sum() - 1, 1)
         return credits - (here.sum(axis=1, keepdims=True) - here) / others
+
+    def judged(self, rewards, values, discount: float):
+        """C_t - b_t, and what the critic should have said instead of ``values``, V(s_t); all of shape (H, M).
+
+        After an episode's end, values are 0, and nothing follows the last step: J is of H steps.
+        """
+        critic: Any = self.critic
+        if self.credit == "full_return":
+            target = self.credits(rewards, discount)
+            return target - values, target
+        after = jnp.concatenate([values[1:], jnp.zeros_like(values[:1])])
+        errors = rewards + discount * after - values
+        advantages = _summed_ahead(errors, discount * critic.trace)
+        scale = discounts(rewards, discount) if self.credit == "reward_to_go" else 1.0
+        return scale * advantages, advantages + values
+
+
+def _summed_ahead(terms, factor: float):
+    """Σ_{h≥t} factor^(h-t) x_h for each t, of terms of shape (H, M)."""
+
+    def add(after, term):
+        here = term + factor * after
+        return here, here
+
+    return lax.scan(add, jnp.zeros_like(terms[0]), terms, reverse=True)[1]
 
 
 def discounts(rewards, discount: float):

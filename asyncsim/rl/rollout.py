@@ -1,9 +1,8 @@
-"""Trajectories, and the gradient that an estimator makes of them."""
+"""Trajectories, and the gradient that is made of them."""
 
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,19 +10,11 @@ from jax import lax
 from jax.custom_batching import custom_vmap
 from jax.flatten_util import ravel_pytree
 
-from .estimators import Estimator, discounts
+from .estimators import discounts
+from .spaces import Trajectories
 
 CHUNK = 50  # steps of one backward pass
 ROWS = 256  # a matrix product sums over at most so many rows, if there are not more jobs: larger ones are slower
-
-
-class Trajectories(NamedTuple):
-    """M trajectories of at most H steps; after termination ``alive`` is False and everything else is 0."""
-
-    observations: Any  # (H, M, o)
-    latents: Any  # (H, M) or (H, M, A), what log π scores
-    rewards: Any  # (H, M)
-    alive: Any  # (H, M) bool, whether the step was taken
 
 
 def rollout(environments, policy, params, keys, horizon: int, started=None) -> Trajectories:
@@ -68,16 +59,17 @@ def rollout(environments, policy, params, keys, horizon: int, started=None) -> T
     return lax.while_loop(lambda carry: (carry[0] < horizon) & _any(carry[2]), write, (0, state, alive, empty))[3]
 
 
-def weighted_gradient(policy, params, trajectories: Trajectories, weights, discount: float, estimator: Estimator):
-    """Σ_j w_j g(τ_j, θ), shape (d,), with the estimator's g.
+def weighted_gradient(policy, params, trajectories: Trajectories, weights, advantages, discount: float, entropy: float):
+    """Σ_j w_j Σ_t (advantage_t ∇ log π_θ(u_t | s_t) + entropy γ^t ∇ H(π_θ(· | s_t))), shape (d,).
+
+    advantages: (H, M).
 
     Backward passes over `CHUNK` steps of all jobs, one after another, until all episodes are over. They repeat the
     forward pass of the rollout: to store it would cost more memory traffic than the arithmetic it saves.
     """
     horizon, jobs = trajectories.rewards.shape
-    advantages = estimator.advantages(trajectories.rewards, weights != 0, discount)
     gains = weights[None, :] * advantages * trajectories.alive
-    bonus = estimator.entropy * discounts(trajectories.rewards, discount) * weights[None, :] * trajectories.alive
+    bonus = entropy * discounts(trajectories.rewards, discount) * weights[None, :] * trajectories.alive
     length = min(CHUNK, horizon)
     block = max(steps for steps in range(1, length + 1) if length % steps == 0 and steps * jobs <= max(ROWS, jobs))
     layers = policy.layers(params)
@@ -86,7 +78,7 @@ def weighted_gradient(policy, params, trajectories: Trajectories, weights, disco
     def score(layers, observations, latents, gains, bonus):
         heads = policy.heads(layers, observations)
         scored = jnp.vdot(gains, policy.log_prob(heads, latents))
-        return scored + jnp.vdot(bonus, policy.entropy(heads)) if estimator.entropy else scored
+        return scored + jnp.vdot(bonus, policy.entropy(heads)) if entropy else scored
 
     def chunk(k, gradient):
         start = jnp.minimum(k * CHUNK, horizon - length)  # the last chunk may overlap the one before
@@ -101,6 +93,14 @@ def weighted_gradient(policy, params, trajectories: Trajectories, weights, disco
     steps = _most(trajectories.alive.any(axis=1).sum())
     chunks = (steps + CHUNK - 1) // CHUNK
     return ravel_pytree(lax.fori_loop(0, chunks, chunk, jax.tree.map(jnp.zeros_like, layers)))[0]
+
+
+def log_probs(policy, params, trajectories: Trajectories):
+    """log π_θ(u_t | s_t) of what was sampled, shape (H, M); 0 after an episode's end."""
+    rows = (x.reshape(-1, *x.shape[2:]) for x in (trajectories.observations, trajectories.latents))
+    observations, latents = rows
+    found = policy.log_prob(policy.heads(policy.layers(params), observations), latents)
+    return jnp.where(trajectories.alive, found.reshape(trajectories.alive.shape), 0)
 
 
 def _over_lanes(reduce):

@@ -1,9 +1,9 @@
-"""Interfaces of environments and action spaces."""
+"""Interfaces of environments and action spaces, and what comes of acting in one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from asyncsim.base import Array
 
@@ -44,3 +44,12 @@ class Environment(Protocol):
 
     def step(self, state: State, action: Array, key: Array) -> tuple[State, Array, Array]:
         """Next state, reward and whether the episode has ended; the key is for stochastic dynamics."""
+
+
+class Trajectories(NamedTuple):
+    """M trajectories of at most H steps; after termination ``alive`` is False and everything else is 0."""
+
+    observations: Array  # (H, M, o)
+    latents: Array  # (H, M) or (H, M, A), what log π scores
+    rewards: Array  # (H, M)
+    alive: Array  # (H, M) bool, whether the step was taken

@@ -14,12 +14,30 @@ from ..base import Problem
 from .tables import Count, Index, ListOf, Table, tagged
 
 
+class CriticTable(Table):
+    """As in `Critic`."""
+
+    step_size: float = 0.01
+    trace: float = 1.0
+    hidden: Annotated[tuple[Count, ...], ListOf] = (64, 64)
+    constant: bool = False
+
+
 class EstimatorTable(Table):
     """As in `Estimator`."""
 
     credit: Literal["reward_to_go", "full_return", "reward_to_go_from_step"] = "reward_to_go"
     baseline: Literal["none", "leave_one_out"] = "none"
     entropy: Annotated[FiniteFloat, Field(ge=0)] = 0.0
+    critic: CriticTable | None = None
+
+    def build(self) -> Any:
+        """The estimator."""
+        from ..rl.critics import Critic
+        from ..rl.estimators import Estimator
+
+        critic = None if self.critic is None else Critic(**self.critic.model_dump())
+        return Estimator(**self.model_dump(exclude={"critic"}), critic=critic)
 
 
 class PolicyGradientTable(Table):
@@ -44,7 +62,6 @@ class PolicyGradientTable(Table):
         """The problem. workers: as many as there have to be environments, where their fields differ."""
         from ..problems import PolicyGradient
         from ..rl.environments import MUJOCO, make
-        from ..rl.estimators import Estimator
         from ..rl.policies import MLP
 
         fields: dict[str, Any] = dict(self.fields)
@@ -72,7 +89,7 @@ class PolicyGradientTable(Table):
             discount=self.discount,
             policy=MLP(self.hidden, self.shared, self.tanh_correction),
             evaluation_episodes=self.evaluation_episodes,
-            estimator=Estimator(**self.estimator.model_dump()),
+            estimator=self.estimator.build(),
         )
 
 

@@ -110,7 +110,8 @@ class Pace:
 
 def pace(method: Method, cluster: Bare, stale: Literal["cancel", "finish"] = "cancel") -> Pace:
     """A method's pace; all NaN for Ringmaster and Ringleader, which have no formula, and inf where no update comes."""
-    rule, h = method.rule, cluster.h
+    rule, cluster = method.rule, replace(cluster, h=method.work * cluster.h)
+    h = cluster.h
     one_by_one = rule.communication == "gradient"
     whole = h + cluster.gradient_kappa if one_by_one else h
     if arrivals := ARRIVALS.get(type(rule)):

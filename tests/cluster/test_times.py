@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from asyncsim.cluster import Exponential, Fixed, Gamma, LogNormal, Pareto, Recorded, Uniform, stream
+from asyncsim.cluster.times import Scaled
 
 N = 100_000
 INF = math.inf
@@ -24,6 +25,7 @@ RANDOM = {
     Pareto(0.5, 0.8): stats.pareto(0.8, scale=0.5),  # no mean
     Uniform(1.0, 4.0): stats.uniform(1.0, 3.0),
     Uniform(0.0, 2.0): stats.uniform(0.0, 2.0),
+    Scaled(Exponential(2.0), 1.5): stats.expon(scale=3.0),
 }
 ALL = [*RANDOM, Fixed(3.0), Fixed(INF), Recorded((1.0, 5.0, 2.0))]
 LEVELS = (0.01, 0.1, 0.5, 0.9, 0.99, 0.999)

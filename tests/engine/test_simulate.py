@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import asyncsim
 from asyncsim import Cluster, Stalled, methods
 from asyncsim.base import AGAIN, ALONE, Decision
-from asyncsim.cluster import equal, one_straggler, sqrt
+from asyncsim.cluster import Exponential, Recorded, equal, one_straggler, sqrt
 from asyncsim.cluster.cluster import COLLECTIVES
 from asyncsim.rules import Greedy, Malenia, MSynchronous, Rennala, Synchronous
 
@@ -50,6 +50,23 @@ def test_every_round_is_like_the_first():
     timeline = simulate(Rennala(20), Cluster(sqrt(10), 0.5), updates=40)
     assert np.array_equal(timeline.updates["time"], 5.5 * np.arange(1, 41))
     assert all(jobs_per_worker(timeline, u) == (5, 3, 2, 2, 2, 2, 1, 1, 1, 1) for u in range(40))
+
+
+@pytest.mark.parametrize("events", [True, False])
+def test_a_job_of_more_work_takes_as_many_times_longer(events):
+    twice, plain = (methods.rennala_mvr(3, 0.1, work=work) for work in (2.0, 1.0))
+    times = [1.0, 3.0], [Exponential(1.0), Recorded((2.0, 0.5))]
+    for h in times:
+        slow = asyncsim.simulate(twice, Cluster(h, 0.5), updates=5, events=events)
+        same = asyncsim.simulate(plain, Cluster(h, 0.5).slowed(2.0), updates=5)
+        assert slow.updates["time"].equals(same.updates["time"])
+        free, fast = (asyncsim.simulate(method, Cluster(h), updates=5, events=events) for method in (twice, plain))
+        assert np.array_equal(free.updates["time"], 2 * fast.updates["time"])
+        assert free.jobs["worker"].equals(fast.jobs["worker"])
+    assert Cluster([1.0]).slowed(1.0) == Cluster([1.0]) and Cluster([1, math.inf]).slowed(3).compute == (3.0, math.inf)
+    for work in (0.0, -1.0, math.inf, math.nan):
+        with pytest.raises(ValueError, match=f"work={work} is no multiple of h_i: give a finite number > 0"):
+            methods.rennala_mvr(3, 0.1, work=work)
 
 
 def test_cancel_and_finish_give_their_exact_totals():

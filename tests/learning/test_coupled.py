@@ -17,9 +17,10 @@ STEPS = [0.1, 0.13, 0.3]  # ḣ_i
 
 @pytest.mark.parametrize(
     "method",
-    [methods.rennala_nigt(5, 0.05), methods.malenia_nigt(4, 0.05), methods.afedpg(0.02), methods.ringleader_pg(1e-4)],
+    [methods.rennala_nigt(5, 0.05), methods.malenia_nigt(4, 0.05), methods.afedpg(0.02), methods.ringleader_pg(1e-4),
+     methods.rennala_harpg(3, 0.05), methods.fedbuff_local(2, 0.5, 2, 1e-4), methods.rennala_mvr(3, 0.05, work=1.0)],
     ids=lambda method: method.name,
-)
+)  # fmt: skip
 def test_where_every_trajectory_is_as_long_both_paths_agree(method):
     """Times to the last bit, values to rounding."""
     history, timelines = train(method, Cluster(STEPS, 0.7), PENDULUM, seeds=[0, 1], evaluate_every=3, updates=12)

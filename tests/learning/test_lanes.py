@@ -75,7 +75,8 @@ def test_what_is_resumed_needs_no_program_of_its_own(method, tmp_path):
 @pytest.mark.parametrize(
     "method",
     [methods.fedbuff_pg(3, 0.05), methods.ringleader_pg(0.05), methods.ringmaster_nigt(3, 0.05),
-     methods.delay_adaptive_pg(0.05, 4), methods.m_synchronous_nigt(2, 0.05), methods.malenia_nigt(6, 0.05, 0.1, 9)],
+     methods.delay_adaptive_pg(0.05, 4), methods.m_synchronous_nigt(2, 0.05), methods.malenia_nigt(6, 0.05, 0.1, 9),
+     methods.rennala_mvr(3, 0.05)],
     ids=lambda method: method.name,
 )  # fmt: skip
 def test_every_method_is_resumed_where_it_was(method, tmp_path):

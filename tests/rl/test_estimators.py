@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from asyncsim import PolicyGradient, TabularMDP
+from asyncsim import Cluster, PolicyGradient, TabularMDP, methods, replay, simulate, train
+from asyncsim.learning.keys import initial_key
+from asyncsim.rl.critics import Critic
 from asyncsim.rl.estimators import Estimator
 from asyncsim.rl.policies import MLP
 from asyncsim.rl.spaces import Box, Discrete
+from asyncsim.updates import MVR
 
 REWARDS = np.array([[1.0, 4.0, 0.5], [2.0, 0.0, 0.25], [3.0, -1.0, 0.0]])  # of three trajectories, three steps
 CREDITS = {
@@ -46,11 +49,21 @@ def test_what_an_action_is_given(credit):
         (("full_return", "mean"), "baseline='mean' is unknown: give 'none' or 'leave_one_out'"),
         (("full_return", "none", -0.1), "entropy=-0.1 is no weight"),
         (("full_return", "none", float("nan")), "entropy=nan is no weight"),
+        (("full_return", "leave_one_out", 0.0, Critic()), "baseline='leave_one_out' and a critic, which is one"),
+        (("full_return", "none", 0.0, Critic(trace=0.5)), "critic.trace=0.5 looks ahead only"),
     ],
 )
 def test_bad_arguments_are_named(arguments, line):
     with pytest.raises(ValueError, match=line):
         Estimator(*arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments, line", [({"step_size": 0.0}, "step_size=0.0 is no step size"), ({"trace": 1.5}, "trace=1.5 is outside")]
+)
+def test_bad_critics_are_named(arguments, line):
+    with pytest.raises(ValueError, match=line):
+        Critic(**arguments)
 
 
 def test_entropies_of_the_policies():
@@ -87,7 +100,9 @@ class Table:
 
 PARAMS = 0.7 * np.random.default_rng(0).standard_normal(STATES * ACTIONS + ACTIONS)
 LOGITS = PARAMS[: STATES * ACTIONS].reshape(STATES, ACTIONS) + PARAMS[STATES * ACTIONS :]
+WORTH = np.random.default_rng(1).standard_normal(STATES + 1)  # of a critic: V(s) = W[s] + b, as good as any
 JOBS, BATCHES = 4, 30_000
+CRITIC, MEAN = Critic(hidden=()), Critic(constant=True)
 
 
 @cache
@@ -95,10 +110,12 @@ def batches(estimator):
     """Gradients of many batches of jobs, shape (batches, d)."""
     problem = PolicyGradient(Table(), HORIZON, DISCOUNT, MLP(()), estimator=estimator)
     weights, workers = jnp.full(JOBS, 1 / JOBS), jnp.zeros(JOBS, jnp.int32)
+    said = [] if estimator.critic is None else [0.7] if estimator.critic.constant else WORTH
+    params = jnp.append(jnp.asarray(PARAMS), jnp.asarray(said))
 
     @jax.jit
     def of_one(key):
-        return problem.gradient(jnp.asarray(PARAMS), jax.random.split(key, JOBS), workers, weights)[0]
+        return problem.gradient(params, jax.random.split(key, JOBS), workers, weights)[0]
 
     return np.asarray(jax.lax.map(of_one, jax.random.split(jax.random.key(7), BATCHES), batch_size=1000))
 
@@ -147,14 +164,53 @@ def away(gradients, expected):
     return (abs(gradients.mean(axis=0) - expected) / errors).max()
 
 
-@pytest.mark.parametrize("baseline", ["none", "leave_one_out"])
+@pytest.mark.parametrize(
+    "baseline, critic", [("none", None), ("leave_one_out", None), ("none", CRITIC), ("none", MEAN)]
+)
 @pytest.mark.parametrize("credit", CREDITS)
-def test_the_mean_is_what_is_said(credit, baseline):
-    gradients = batches(Estimator(credit, baseline))
+def test_the_mean_is_what_is_said(credit, baseline, critic):
+    """Whatever a critic says."""
+    gradients = batches(Estimator(credit, baseline, critic=critic))[:, : PARAMS.size]
     if credit == "reward_to_go_from_step":
         assert away(gradients, chained(from_step())) < 4 < 40 < away(gradients, chained(EXACT))
     else:
         assert away(gradients, chained(EXACT)) < 4
+
+
+def one_step_ahead():
+    """As the exact gradient, with r + γ V(s') - V(s) instead of what followed; and what the critic then learns."""
+    policy, worth = np.asarray(jax.nn.softmax(LOGITS)), WORTH[:-1] + WORTH[-1]
+    found, learned = np.zeros((STATES, ACTIONS)), np.zeros(STATES)
+    for t, here in enumerate(visited()):
+        errors = MDP.rewards + DISCOUNT * (t < HORIZON - 1) * MDP.transitions @ worth - worth[:, None]
+        mean = (policy * errors).sum(1)
+        found += DISCOUNT**t * here[:, None] * policy * (errors - mean[:, None])
+        learned += here * mean / HORIZON
+    return chained(found), chained(learned[:, None])
+
+
+def test_a_short_trace_has_the_bias_of_its_critic():
+    """The steps of the critic, too, have the mean that their words have."""
+    gradients = batches(Estimator(critic=Critic(hidden=(), trace=0.0)))
+    policy, critic = one_step_ahead()
+    assert away(gradients[:, : PARAMS.size], policy) < 4 < 40 < away(gradients[:, : PARAMS.size], chained(EXACT))
+    assert away(gradients[:, PARAMS.size :], critic) < 4
+
+
+def followed():
+    """Σ_s P(s_t = s) V^π_{H-t}(s), the mean of what follows step t, shape (H,)."""
+    policy, value, found = np.asarray(jax.nn.softmax(LOGITS)), np.zeros(STATES), []
+    for here in visited()[::-1]:
+        value = (policy * (MDP.rewards + DISCOUNT * MDP.transitions @ value)).sum(1)
+        found.append(here @ value)
+    return np.array(found[::-1])
+
+
+@pytest.mark.parametrize("credit", ["reward_to_go", "full_return"])
+def test_a_constant_critic_moves_to_the_mean(credit):
+    steps = batches(Estimator(credit, critic=MEAN))[:, PARAMS.size :]
+    mean = followed()[0] if credit == "full_return" else followed().mean()
+    assert away(steps, [mean - 0.7]) < 4 and steps.shape[1] == 1
 
 
 def test_the_bonus_is_for_the_states_that_are_visited():
@@ -171,3 +227,55 @@ def test_baselines_and_the_past_left_out_make_less_noise():
     assert noise["reward_to_go", "none"] < noise["full_return", "none"]
     for credit in ("full_return", "reward_to_go"):
         assert noise[credit, "leave_one_out"] < noise[credit, "none"]
+
+
+# ---- critics that learn
+
+CARTPOLE = PolicyGradient("CartPole-v1", 30, 0.95, MLP((8,)), 2, Estimator(critic=Critic(0.02, 0.9, (8,))))
+
+
+def test_the_policy_starts_as_without_a_critic():
+    key, alone = jax.random.key(3), PolicyGradient("CartPole-v1", 30, 0.95, MLP((8,)), 2)
+    size = CARTPOLE.policy_network.size
+    assert np.array_equal(CARTPOLE.init(key)[:size], alone.init(key)) and len(CARTPOLE.init(key)) == size + 49
+    assert CARTPOLE.evaluate(CARTPOLE.init(key), key).value == alone.evaluate(alone.init(key), key).value
+
+
+def test_a_critic_learns_beside_any_update_and_is_right_in_the_end():
+    """Its steps are plain, and the policy's are the method's."""
+    problem = PolicyGradient(Table(), HORIZON, DISCOUNT, MLP(()), 2, Estimator(critic=Critic(0.05, hidden=())))
+    method = methods.rennala_nigt(20, 1e-7)  # so the policy stays where it is
+    timeline = simulate(method, Cluster([1.0, 2.0]), updates=1500)
+    history = replay(timeline, method, problem, seeds=[0], evaluate_every=30_000)
+    policy, critic = np.split(history.params[0, 0], [problem.policy_network.size])
+    start = np.asarray(problem.init(initial_key(0)))
+    np.testing.assert_allclose(policy, start[: policy.size], atol=1e-3)
+    found = critic[:-1] + critic[-1]
+    np.testing.assert_allclose(found, exact_worth(start[: policy.size]), rtol=0.05)
+
+
+def exact_worth(params):
+    """What follows a state on average over the steps at which it is visited: the least squares of V(s), shape (S,)."""
+    logits = params[: STATES * ACTIONS].reshape(STATES, ACTIONS) + params[STATES * ACTIONS :]
+    policy, value = np.asarray(jax.nn.softmax(jnp.asarray(logits))), np.zeros(STATES)
+    chain, here, values = np.einsum("sa,sat->st", policy, MDP.transitions), [MDP.initial], []
+    for _ in range(HORIZON - 1):
+        here.append(here[-1] @ chain)
+    for _ in range(HORIZON):
+        value = (policy * (MDP.rewards + DISCOUNT * MDP.transitions @ value)).sum(1)
+        values.append(value)
+    return (np.array(here) * np.array(values[::-1])).sum(0) / np.array(here).sum(0)
+
+
+@pytest.mark.parametrize("method", [methods.afedpg(0.02), methods.rennala_pg(3, 1e-4)], ids=lambda method: method.name)
+def test_critics_in_replay_and_in_training_while_simulating(method):
+    problem = PolicyGradient("Pendulum-v1", 20, 0.95, MLP((8,)), 2, Estimator(critic=Critic(0.02, 0.9, (8,))))
+    history, _ = train(method, Cluster([0.1, 0.13], 0.7), problem, seeds=[0, 1], updates=12)
+    whole = simulate(method, Cluster([2.0, 2.6], 0.7), updates=12)
+    replayed = replay(whole, method, problem, seeds=[0, 1])
+    np.testing.assert_allclose(history.params, replayed.params, rtol=1e-8)
+
+
+def test_what_computes_something_else_has_no_critic():
+    with pytest.raises(ValueError, match="estimator.critic is not for MVR: give baseline='leave_one_out'"):
+        CARTPOLE.adapted(MVR(0.1))

@@ -17,6 +17,7 @@ from asyncsim.cluster.networks import check_link, message_seconds
 from asyncsim.cluster.sampling import SECONDS, draws_of, quantile_of
 from asyncsim.cluster.speeds import end_of
 from asyncsim.problems import Quadratic, TabularMDP
+from asyncsim.rl.critics import Critic
 from asyncsim.rl.estimators import Estimator
 from asyncsim.rl.policies import MLP
 from asyncsim.scenario import problems
@@ -182,6 +183,7 @@ def test_lines_about_them_are_as_about_all(load, old, new, line):
         (problems.PolicyGradientTable, MLP, set()),
         (problems.PolicyGradientTable, asyncsim.PolicyGradient, {"policy", "estimator"}),
         (problems.EstimatorTable, Estimator, set()),
+        (problems.CriticTable, Critic, set()),
     ],
 )
 def test_tables_of_problems_have_the_keys_and_defaults_of_the_problems(table, source, others):

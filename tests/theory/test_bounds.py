@@ -29,6 +29,7 @@ collecting = st.sampled_from(
         methods.m_synchronous_nigt(1, 0.1),
         methods.rennala_nigt(7, 0.1, initial_batch_size=12),
         methods.malenia_nigt(7, 0.1, initial_batch_size=3),
+        methods.rennala_mvr(3, 0.1),
     ]
 )
 stops = st.fixed_dictionaries(
@@ -48,7 +49,7 @@ def test_collecting_methods_are_predicted_exactly(h, kappa, method, stop, collec
 
 
 @settings(max_examples=40)
-@given(times, kappas, st.sampled_from([methods.afedpg(0.1), methods.fedbuff_pg(3, 0.1)]))
+@given(times, kappas, st.sampled_from([methods.afedpg(0.1), methods.fedbuff_local(3, 0.1, 4, 0.1)]))
 def test_greedy_methods_are_predicted_but_for_one_job_a_worker(h, kappa, method):
     cluster = Cluster(h, kappa)
     found = pace(method, bare(cluster))

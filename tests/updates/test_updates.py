@@ -8,8 +8,9 @@ import numpy as np
 import optax
 import pytest
 
-from asyncsim import updates
-from asyncsim.updates import NIGT, AFedPG, DelayAdaptivePG, Optax, VanillaPG
+from asyncsim import Quadratic, updates
+from asyncsim.base import measure
+from asyncsim.updates import HARPG, MVR, NIGT, AFedPG, DelayAdaptivePG, LocalSteps, Optax, VanillaPG
 
 # Every public update stands here; `test_every_update_is_under_contract` fails when one is added without it.
 EXAMPLES = [
@@ -20,6 +21,10 @@ EXAMPLES = [
     AFedPG(0.1, momentum=0.5, step_decay=5 / 7, momentum_decay=4 / 7),
     VanillaPG(0.1),
     DelayAdaptivePG(0.1, workers=3),
+    MVR(0.1),
+    MVR(0.1, momentum=1.0, clip=float("inf")),
+    HARPG(0.1, momentum=0.5),
+    LocalSteps(0.1, local_steps=3, local_step_size=0.5),
     Optax(0.1, optax.scale_by_adam()),
 ]
 every_update = pytest.mark.parametrize("update", EXAMPLES, ids=repr)
@@ -45,14 +50,14 @@ def test_every_update_is_under_contract():
 def test_an_update_is_a_value(update):
     assert update == dataclasses.replace(update) and hash(update) == hash(dataclasses.replace(update))
     if not isinstance(update, Optax):  # functions do not print
-        assert eval(repr(update), vars(updates)) == update
+        assert eval(repr(update), vars(updates) | {"inf": float("inf")}) == update
 
 
 @every_update
 def test_workers_start_at_the_initial_point(update):
     start = np.arange(4.0)
     state = update.init(start)
-    assert np.array_equal(state.point, start) and np.array_equal(update.query(state), start)
+    assert np.array_equal(state.point, start) and (update.query(state) == start).all()  # each of the points sent
 
 
 @every_update
@@ -77,16 +82,19 @@ def test_the_same_under_numpy_and_compiled(update):
 @every_update
 def test_a_zero_direction_leaves_the_point_where_it_is(update):
     points, queries = run(update, np.zeros((3, 4)), np.ones(4))
-    assert np.array_equal(points, np.ones((3, 4))) and np.array_equal(queries, np.ones((3, 4)))
+    assert np.array_equal(points, np.ones((3, 4))) and (queries == 1).all()
 
 
 @every_update
 def test_it_climbs(update):
-    """J(x) = -‖x‖²/2: every update must get closer to 0 with small steps."""
-    state = update.init(np.full(4, 3.0))
+    """Every update must get closer to the best point with small steps."""
+    problem = Quadratic(4, scale=2.0)
+    of_jobs, state = jax.jit(measure(update, problem)), update.init(np.asarray(problem.init(jax.random.key(0))))
+    far = np.linalg.norm(state.point - problem.optimum())
     for k in range(200):
-        state = update.apply(state, -update.query(state), 0.1, k, 0)
-    assert np.linalg.norm(state.point) < 6.0 * 0.9
+        sent, _ = of_jobs(update.query(state), jax.random.split(jax.random.key(k), 1), jnp.zeros(1, int), jnp.ones(1))
+        state = update.apply(state, np.asarray(sent), 0.1, k, 0)
+    assert np.linalg.norm(state.point - problem.optimum()) < 0.9 * far
 
 
 @pytest.mark.parametrize("update", [u for u in EXAMPLES if hasattr(u, "momentum")], ids=repr)
@@ -152,6 +160,25 @@ def test_vanilla_adds_the_gradient():
     np.testing.assert_allclose(points, 1 + 0.1 * np.cumsum(GRADIENTS, axis=0), rtol=1e-14)
 
 
+@pytest.mark.parametrize("update", [MVR(0.1, 0.3), HARPG(0.1, 0.3)], ids=repr)
+def test_recursive_momentum_line_by_line(update):
+    """What jobs send is m_t = c g_t + (1 - c) (change of the gradient); before the first step nothing has changed."""
+    points, queries = run(update, GRADIENTS, np.ones(4))
+    theta, d, expected = np.ones(4), GRADIENTS[0] / 0.3, []
+    for k, sent in enumerate(GRADIENTS):
+        d = 0.7 * d + sent if k else d
+        theta = theta + 0.1 * d / np.linalg.norm(d)
+        expected.append(theta)
+    np.testing.assert_allclose(points, expected, rtol=1e-14)
+    np.testing.assert_array_equal(queries[:, 0], points)
+    np.testing.assert_array_equal(queries[1:, 1], points[:-1])
+
+
+def test_a_server_goes_as_far_as_its_workers_went():
+    points, _ = run(LocalSteps(0.1, 3, 0.2), GRADIENTS, np.ones(4))
+    np.testing.assert_array_equal(points, run(VanillaPG(0.1), GRADIENTS, np.ones(4))[0])
+
+
 def test_optax_transformations_climb_in_their_own_way():
     points, _ = run(Optax(0.1, optax.identity()), GRADIENTS, np.ones(4))
     np.testing.assert_allclose(points, run(VanillaPG(0.1), GRADIENTS, np.ones(4))[0], rtol=1e-14)
@@ -177,6 +204,14 @@ def test_delay_adaptive_shortens_old_steps():
         (lambda: DelayAdaptivePG(0.1, 0), "workers=0"),
         (lambda: Optax(0.1, "adam"), "transformation='adam'"),
         (lambda: AFedPG(0.1, 0.1, step_decay=-1.0), "step_decay=-1.0"),
+        (lambda: MVR(0.1, 0.0), "momentum=0.0"),
+        (lambda: MVR(0.1, clip=0.0), "clip=0.0"),
+        (lambda: MVR(0.1, clip=float("nan")), "clip=nan"),
+        (lambda: HARPG(0.0), "step_size=0.0"),
+        (lambda: HARPG(0.1, 2.0), "momentum=2.0"),
+        (lambda: LocalSteps(0.1, 0, 0.1), "local_steps=0"),
+        (lambda: LocalSteps(0.1, True, 0.1), "local_steps=True"),
+        (lambda: LocalSteps(0.1, 2, float("inf")), "local_step_size=inf"),
     ],
 )
 def test_bad_arguments_are_named(build, line):
