@@ -14,10 +14,10 @@ import inspect
 import json
 import os
 import platform
+import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache, cached_property, partial
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -98,12 +98,11 @@ def _described(value: Any) -> Any:
         return [array.dtype.str, array.shape, hashlib.sha256(array.tobytes()).hexdigest()]
     if isinstance(value, partial):
         return ["partial", *map(_described, (value.func, value.args, sorted(value.keywords.items())))]
-    if (
-        isinstance(value, type | FunctionType)
-        and getattr(import_module(value.__module__), value.__qualname__, 0) is value
-    ):
-        name = f"{value.__module__}.{value.__qualname__}"
-        return {"name": name, "source": _source(value), "version": _version(name.partition(".")[0])}
+    if isinstance(value, type | FunctionType):
+        home, name = value.__module__, value.__qualname__
+        # Not where it was made in a function, whose code may close over numbers.
+        if getattr(sys.modules.get(home), name, None) is value:
+            return {"name": f"{home}.{name}", "source": _source(value), "version": _version(home.partition(".")[0])}
     if type(value) in (tuple, list):
         return [type(value).__name__, *map(_described, value)]
     kind = type(value)
@@ -121,7 +120,7 @@ def _described(value: Any) -> Any:
 
 
 def _source(kind: type | FunctionType) -> dict[str, str]:
-    """Of a class or a function from elsewhere, the code of its module, and of those that this imports; ours is in the key anyway."""
+    """Of what comes from elsewhere, the code of its module and of those that it imports; ours is in the key anyway."""
     if kind.__module__.partition(".")[0] == OURS:
         return {}
     try:

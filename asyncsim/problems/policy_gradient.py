@@ -43,16 +43,15 @@ class PolicyGradient:
         if isinstance(self.environment, str):
             object.__setattr__(self, "environment", make(self.environment))
         elif isinstance(self.environment, Sequence):
-            object.__setattr__(self, "environment", tuple(map(_made, self.environment)))
-            for worker, environment in enumerate(self.environment):
+            environments: Any = tuple(map(_made, self.environment))
+            for worker, environment in enumerate(environments):
                 _check_environment(f"environment[{worker}]", environment)
-            classes = sorted({type(environment).__name__ for environment in self.environment})
+            classes = sorted({type(environment).__name__ for environment in environments})
             if len(classes) != 1:
                 raise ValueError(
                     f"environment holds {' and '.join(classes) or 'nothing'}: give one class for all workers"
                 )
-            if all(isinstance(environment, Gymnasium) for environment in self.environment):
-                object.__setattr__(self, "environment", side_by_side(self.environment))
+            object.__setattr__(self, "environment", side_by_side(environments))
         else:
             object.__setattr__(self, "environment", _made(self.environment))
             _check_environment("environment", self.environment)

@@ -77,7 +77,10 @@ class Episodes:
     def step(self, handles: Sequence[Sequence[int]], actions: Sequence[Any]) -> list[Seen]:
         """Step the episodes with these (number, place, steps so far); without an action, None, an episode ends."""
         with self._used({number for number, _, _ in handles}) as batches:
-            return [self._step(batches[number], *rest, action) for (number, *rest), action in zip(handles, actions)]
+            return [
+                self._step(batches[number], place, steps, action)
+                for (number, place, steps), action in zip(handles, actions)
+            ]
 
     def _step(self, batch: Batch, place: int, steps: int, action: Any) -> Seen:
         if steps != batch.steps[place]:

@@ -78,8 +78,9 @@ class Gymnasium:
             first, spaces = _spaces(self.makers[0]), _spaces(maker)
             if (spaces.observation_size, spaces.actions) != (first.observation_size, first.actions):
                 raise ValueError(
-                    f"{_told(maker)} of worker {worker} has {spaces.observation_size} numbers to see and {spaces.actions}, "
-                    f"that of worker 0 {first.observation_size} and {first.actions}: give all workers the same spaces"
+                    f"{_told(maker)} of worker {worker} has {spaces.observation_size} numbers to see and "
+                    f"{spaces.actions}, that of worker 0 {first.observation_size} and {first.actions}: give the same "
+                    "spaces to all"
                 )
 
     @property
@@ -185,8 +186,10 @@ def makes_environments(given: Any) -> bool:
     return callable(given) and not hasattr(given, "observation_size")
 
 
-def side_by_side(environments: Sequence[Gymnasium]) -> tuple[Gymnasium, ...]:
-    """Workers' environments, which then differ in a number only."""
+def side_by_side(environments: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Workers' environments, of one class: those of Gymnasium's then differ in a number only. Raises ValueError."""
+    if not isinstance(environments[0], Gymnasium):
+        return environments
     makers = tuple(each.makers[each.worker] for each in environments)
     return tuple(Gymnasium(makers, worker) for worker in range(len(makers)))
 
@@ -203,7 +206,7 @@ def _keywords(maker: Registered) -> list[str]:
     from gymnasium.envs.registration import load_env_creator
 
     with _told_in_one_line(maker):
-        entry = spec(maker.id).entry_point
+        entry: Any = spec(maker.id).entry_point
         parameters = inspect.signature(load_env_creator(entry) if isinstance(entry, str) else entry).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return []
@@ -241,7 +244,8 @@ def _spaces(maker: Maker) -> Spaces:
         raise ValueError(
             f"{_told(maker)} has observations in {space}: give one with a fixed number of numbers, as Box has"
         )
-    size, flat = spaces.flatdim(space), np.ravel if isinstance(space, spaces.Box) else partial(spaces.flatten, space)
+    size = spaces.flatdim(space)
+    flat: Any = np.ravel if isinstance(space, spaces.Box) else partial(spaces.flatten, space)  # the same, but faster
     actions, to_gymnasium = _actions(maker, environment.action_space)
 
     def bits(observation):
