@@ -119,7 +119,7 @@ def _described(value: Any) -> Any:
     raise Nameless(f"{value!r} has no name that is the same in another process")
 
 
-def _source(kind: type | FunctionType) -> dict[str, str]:
+def _source(kind: Any) -> dict[str, str]:
     """Of what comes from elsewhere, the code of its module and of those that it imports; ours is in the key anyway."""
     if kind.__module__.partition(".")[0] == OURS:
         return {}

@@ -138,7 +138,7 @@ def _check_environment(key: str, given: Any) -> None:
     ):
         kind = type(given) if one else given
         what = f"{'a' if one else 'the class'} {kind.__module__}.{kind.__qualname__}"
-        id = "" if "[" in key else 'an id such as "CartPole-v1", or '
+        id = "" if "[" in key else 'an id such as "CartPole-v1", '
         raise ValueError(
             f"{key} is {what}, which is no environment here: give {id}an environment of asyncsim.rl, or a "
             "function that makes one with Gymnasium's API"

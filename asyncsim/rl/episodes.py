@@ -20,7 +20,7 @@ from itertools import count, zip_longest
 from threading import Lock
 from typing import Any, NamedTuple
 
-OPEN = 2 * (os.cpu_count() or 1) + 2  # batches: a program that runs has one, and a core runs one program
+OPEN = 2 * (os.cpu_count() or 1) + 8  # batches: a program that runs has one, and a core runs one program
 SPARE = 2000  # environments that wait for their next episodes
 CHECKED = 100  # steps of an episode that is to be repeated
 Maker = Callable[[], Any]  # makes an environment with Gymnasium's API

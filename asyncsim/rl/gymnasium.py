@@ -210,7 +210,7 @@ def _keywords(maker: Registered) -> list[str]:
         parameters = inspect.signature(load_env_creator(entry) if isinstance(entry, str) else entry).parameters
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
         return []
-    return [*parameters, "max_episode_steps"]
+    return [*(name for name in parameters if name != "render_mode"), "max_episode_steps"]
 
 
 @contextmanager
