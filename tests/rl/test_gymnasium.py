@@ -279,7 +279,7 @@ def test_workers_have_environments_of_their_own():
 
 
 SCENARIO = """
-seeds = [0, 1]
+seeds = [0]
 step_sizes = [0.05]
 evaluate_every = 4
 [stop]
@@ -298,7 +298,6 @@ g = [5, 10.0, 9.5]
 max_episode_steps = 7
 [methods.rennala_nigt]
 batch_size = 4
-[methods.afedpg]
 """
 
 
