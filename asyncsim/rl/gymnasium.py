@@ -2,7 +2,8 @@
 
 One callback per step takes the whole batch (lanes and jobs) out of the compiled program; `episodes` steps it, in Python
 and so on one core. A trajectory is a pure function of the key of its reset, which makes the seed of
-``reset(seed=...)``, and of its actions. Environments for which that does not hold are refused when they are given.
+``reset(seed=...)``, and of its actions. Environments for which that does not hold are refused when they are given (one
+is Gymnasium 1.4's BipedalWalker-v3, whose physics remembers earlier episodes).
 
 Time limits are kept: where Gymnasium truncates an episode it ends, and all rewards after that are 0, also where the
 caller's horizon is longer. Observations are flattened by `gymnasium.spaces.flatten`, so that a discrete one is one-hot.
