@@ -158,11 +158,12 @@ def test_a_trajectory_is_the_same_in_any_company_and_on_any_thread():
 def test_a_loop_begins_new_episodes_each_time():
     """Although the compiler sees that they are all the same."""
     environment = problem(Drift).environment
+    reset = jax.jit(environment.reset)
 
     @jax.jit
     def sums(actions):
         def episode(_, total):
-            return total + environment.step(environment.reset(KEY), actions, KEY)[1]
+            return total + environment.step(reset(KEY), actions, KEY)[1]
 
         return jax.lax.fori_loop(0, 3, episode, 0.0)
 
@@ -182,15 +183,17 @@ def test_a_state_is_stepped_once():
 
 def test_batches_that_were_not_used_for_long_are_dropped_and_told():
     episodes = Episodes(room=2)
-    first, second, third = (episodes.begin([Drift, None], [seed, 0])[0] for seed in (1, 2, 3))
+    first, second = (episodes.begin([Drift, None], [seed, 0])[0] for seed in (1, 2))
     action = np.float32([[1.0, 0.5]])
-    episodes.step([(second, 0, 0), (third, 1, 0), (third, 0, 0)], [action, action, action])
+    episodes.step([(second, 0, 0), (first, 1, 0)], [action, action])
+    episodes.step([(first, 0, 0)], [action])
+    third, _ = episodes.begin([Drift, None], [3, 0])
     with pytest.raises(
         ValueError, match="^episodes of .* were dropped, because 2 newer batches .* were begun: run fewer"
     ):
-        episodes.step([(first, 0, 0)], [action])
-    environment = episodes.open[second].environments[0]
-    episodes.step([(third, 0, 1)], [action])
+        episodes.step([(second, 0, 1)], [action])
+    environment = episodes.open[first].environments[0]
+    episodes.step([(third, 0, 0)], [action])
     fourth, _ = episodes.begin([Drift, Drift], [4, 5])
     assert list(episodes.open) == [third, fourth] and environment not in episodes.open[fourth].environments
     fifth, _ = episodes.begin([Drift], [6])
@@ -202,7 +205,8 @@ def test_a_batch_is_not_dropped_while_it_is_stepped():
 
     class Nested(Drift):
         def step(self, action):
-            episodes.begin([Drift], [0])
+            inner, _ = episodes.begin([Drift], [0])
+            assert inner in episodes.open
             return super().step(action)
 
     number, _ = episodes.begin([Nested], [0])
