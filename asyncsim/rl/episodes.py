@@ -97,6 +97,7 @@ class Episodes:
             seen = Seen(observation, float(reward), bool(terminated or truncated))
             batch.steps[place] += 1
         if seen.ended:
+            seen = deepcopy(seen)  # before another episode writes there
             with self._lock:
                 self._give_back(batch, place)
         return seen

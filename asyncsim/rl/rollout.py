@@ -71,7 +71,7 @@ def rollout(environments, policy, params, keys, horizon: int, started=None) -> T
 
 
 def _reset_if(environment, key, there):
-    """A first state; where it is not there, what an environment likes best."""
+    """A first state; of an episode that nobody wants, whatever state costs least."""
     own = getattr(environment, "reset_if", None)
     return environment.reset(key) if own is None else own(key, there)
 

@@ -217,6 +217,25 @@ def test_a_batch_is_not_dropped_while_it_is_stepped():
     assert number not in episodes.open
 
 
+def test_the_last_observation_outlives_its_episode():
+    class Buffer(Drift):
+        seen = np.zeros((2, 2))
+
+        def reset(self, **given):
+            self.seen[:], info = super().reset(**given)
+            return self.seen, info
+
+        def step(self, action):
+            self.seen[:] = 7
+            return self.seen, 0.0, True, False, {}
+
+    episodes = Episodes()
+    number, _ = episodes.begin([Buffer], [0])
+    (last,) = episodes.step([(number, 0, 0)], [np.zeros((1, 2))])
+    episodes.begin([Buffer], [1])
+    assert (last.observation == 7).all() and (Buffer.seen != 7).all()
+
+
 def test_free_environments_are_few():
     closed = []
 
