@@ -280,7 +280,6 @@ def curves(seeds, environment="gymnasium/CartPole-v1", rule=methods.rennala_nigt
     return replay(timeline, method, problem(environment), seeds=seeds, evaluate_every=4).to_frame()
 
 
-@pytest.mark.optimized
 @pytest.mark.parametrize("rule", [methods.rennala_nigt, methods.afedpg])
 def test_a_lane_is_the_same_beside_others(rule):
     many = curves(range(6), rule=rule)
