@@ -53,6 +53,8 @@ def show() -> None:
     section("Methods", ((name, about(f), *papers(f)) for name, f in known_methods().items()))
     section("Environments", ((name, about(environment)) for name, environment in ENVIRONMENTS.items()))
     section("Environments on the MuJoCo engine", ((name, "as in Gymnasium.") for name in MUJOCO))
+    others = (("gymnasium/ID", "any that Gymnasium has."), ("gymnax/NAME", "any that gymnax has."))
+    section("Environments of other packages", others)
     section("Rules", ((name, about(getattr(rules, name))) for name in rules.__all__))
     section("Patterns of compute times", ((name, about(pattern)) for name, pattern in PATTERNS.items()))
     for what, kinds in (("Distributions of compute times", TIMES), ("Speeds", SPEEDS), ("Networks", NETWORKS)):

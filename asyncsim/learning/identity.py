@@ -14,13 +14,15 @@ import inspect
 import json
 import os
 import platform
+import sys
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from sysconfig import get_path
+from types import FunctionType
 from typing import Any
 
 import jax
@@ -31,7 +33,7 @@ from ..base import Problem
 from ..timeline import Timeline
 
 OPTIONS = ("jax_default_matmul_precision", "jax_default_prng_impl", "jax_threefry_partitionable")
-PACKAGES = ("jax", "jaxlib", "numpy", "mujoco", "mujoco-mjx", "gymnasium", "gymnax", "optax")
+PACKAGES = ("jax", "jaxlib", "numpy", "mujoco", "mujoco-mjx", "gymnasium", "box2d", "gymnax", "optax")
 OURS = __package__.partition(".")[0]
 ROOMS = ("learning", "problems", "rl", "updates")  # that curves depend on, beside base.py
 
@@ -81,7 +83,10 @@ def prefix_digests(timeline: Timeline) -> list[bytes]:
 
 
 def _described(value: Any) -> Any:
-    """A value as JSON has it, to the last bit; of a dataclass, with its class and the code that it comes from."""
+    """A value as JSON has it, to the last bit; of a dataclass, with its class and the code that it comes from.
+
+    A dataclass may have ``code``, further classes whose code it runs.
+    """
     if value is None or type(value) in (bool, int, str):
         return value
     if isinstance(value, float):
@@ -91,6 +96,13 @@ def _described(value: Any) -> Any:
     if isinstance(value, np.ndarray | jax.Array) and isinstance(value.dtype, np.dtype) and not value.dtype.hasobject:
         array = np.ascontiguousarray(value)
         return [array.dtype.str, array.shape, hashlib.sha256(array.tobytes()).hexdigest()]
+    if isinstance(value, partial):
+        return ["partial", *map(_described, (value.func, value.args, sorted(value.keywords.items())))]
+    if isinstance(value, type | FunctionType):
+        home, name = value.__module__, value.__qualname__
+        # Not where it was made in a function, whose code may close over numbers.
+        if getattr(sys.modules.get(home), name, None) is value:
+            return {"name": f"{home}.{name}", "source": _source(value), "version": _version(home.partition(".")[0])}
     if type(value) in (tuple, list):
         return [type(value).__name__, *map(_described, value)]
     kind = type(value)
@@ -101,12 +113,14 @@ def _described(value: Any) -> Any:
             if not isinstance(inspect.getattr_static(kind, name, None), cached_property)
         }
         own = {name: _described(getattr(value, name)) for name in sorted(names)}
+        if further := getattr(value, "code", ()):
+            own["code"] = [_described(one) for one in further]
         return {"class": f"{kind.__module__}.{kind.__qualname__}", "source": _source(kind), **own}
     raise Nameless(f"{value!r} has no name that is the same in another process")
 
 
-def _source(kind: type) -> dict[str, str]:
-    """Of a class from elsewhere, the code of its module, and of those that this imports; ours is in the key anyway."""
+def _source(kind: Any) -> dict[str, str]:
+    """Of what comes from elsewhere, the code of its module and of those that it imports; ours is in the key anyway."""
     if kind.__module__.partition(".")[0] == OURS:
         return {}
     try:

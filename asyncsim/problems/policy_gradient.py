@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ from ..base import Evaluation, JobStats, Update
 from ..rl.critics import ValueNetwork
 from ..rl.environments import make
 from ..rl.estimators import Estimator
+from ..rl.gymnasium import Gymnasium, makes_environments, side_by_side
 from ..rl.policies import MLP, PolicyNetwork
 from ..rl.rollout import log_probs, rollout, weighted_gradient
 from ..rl.spaces import Box, Discrete, Environment
@@ -27,15 +28,16 @@ CRITIC = 1  # folded into the key of θ_0
 class PolicyGradient:
     """Maximise J(θ) = E Σ_{t<H} γ^t r_t over the policy's parameters. (arXiv 2509.24305, sections 1 and 5)
 
-    environment: one environment (or its Gymnasium id) for all workers, or a list with one per worker, of the same class
-        with different fields. Then J = (1/n) Σ J_i, and evaluation averages over the workers' environments.
+    environment: one environment (or its Gymnasium id, or a function that makes an environment with Gymnasium's API) for
+        all workers, or a list with one per worker, of the same class with different fields. Then J = (1/n) Σ J_i, and
+        evaluation averages over the workers' environments.
     horizon: H, steps. discount: γ in [0, 1).
     policy: its neural network. estimator: of ∇J, from trajectories.
     evaluation_episodes: trajectories per evaluation (and per worker's environment); returns are undiscounted sums
         of rewards over H steps.
     """
 
-    environment: Environment | str | Sequence[Environment]
+    environment: Environment | str | Callable[[], Any] | Sequence[Environment | Callable[[], Any]]
     horizon: int
     discount: float
     policy: MLP = MLP()
@@ -46,15 +48,17 @@ class PolicyGradient:
         if isinstance(self.environment, str):
             object.__setattr__(self, "environment", make(self.environment))
         elif isinstance(self.environment, Sequence):
-            object.__setattr__(self, "environment", tuple(self.environment))
-            for worker, environment in enumerate(self.environment):
+            environments: Any = tuple(map(_made, self.environment))
+            for worker, environment in enumerate(environments):
                 _check_environment(f"environment[{worker}]", environment)
-            classes = sorted({type(environment).__name__ for environment in self.environment})
+            classes = sorted({type(environment).__name__ for environment in environments})
             if len(classes) != 1:
                 raise ValueError(
                     f"environment holds {' and '.join(classes) or 'nothing'}: give one class for all workers"
                 )
+            object.__setattr__(self, "environment", side_by_side(environments))
         else:
+            object.__setattr__(self, "environment", _made(self.environment))
             _check_environment("environment", self.environment)
         for key in ("horizon", "evaluation_episodes"):
             value = getattr(self, key)
@@ -166,6 +170,11 @@ class PolicyGradient:
         return lambda f, *batched: jax.vmap(lambda own, *args: f(replace(first, **own), *args))(own, *batched)
 
 
+def _made(given: Any) -> Any:
+    """An environment for what makes one of Gymnasium's."""
+    return Gymnasium((given,)) if makes_environments(given) else given
+
+
 def _check_environment(key: str, given: Any) -> None:
     """Raise ValueError unless it implements `Environment`."""
     one = not isinstance(given, type)  # an instance, not a class
@@ -176,5 +185,8 @@ def _check_environment(key: str, given: Any) -> None:
     ):
         kind = type(given) if one else given
         what = f"{'a' if one else 'the class'} {kind.__module__}.{kind.__qualname__}"
-        id = "" if "[" in key else 'an id such as "CartPole-v1", or '
-        raise ValueError(f"{key} is {what}, which is no environment here: give {id}an environment of asyncsim.rl")
+        id = "" if "[" in key else 'an id such as "CartPole-v1", '
+        raise ValueError(
+            f"{key} is {what}, which is no environment here: give {id}an environment of asyncsim.rl, or a "
+            "function that makes one with Gymnasium's API"
+        )

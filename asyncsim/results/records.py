@@ -15,7 +15,7 @@ from .files import json_text
 
 # What results depend on, if it is there: a simulation, and what is learned.
 SIMULATES = ("asyncsim", "simpy", "numpy", "scipy", "pandas")
-PACKAGES = (*SIMULATES, "matplotlib", "jax", "jaxlib", "mujoco", "mujoco-mjx", "gymnasium", "gymnax")
+PACKAGES = (*SIMULATES, "matplotlib", "jax", "jaxlib", "mujoco", "mujoco-mjx", "gymnasium", "box2d", "gymnax")
 
 
 def write_settings(directory: Path, record: Mapping[str, Any]) -> None:

@@ -13,13 +13,14 @@ from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
 
-def callback(function, results, *args):
-    """Call a pure function of NumPy arrays of shape (..., k) with any leading axes.
+def callback(function, results, *args, stateful=False):
+    """Call a function of NumPy arrays of shape (..., k) with any leading axes.
 
     It returns one array of shape (..., size) for each pair (size, dtype) in ``results``. It must not write to its
-    arguments.
+    arguments, and is pure, unless it is ``stateful``: then the compiler neither leaves out a call nor takes one out of
+    a loop. In which order calls are made, only their arguments say.
     """
-    return tuple(_callback.bind(*args, function=function, results=tuple(results)))
+    return tuple(_callback.bind(*args, function=function, results=tuple(results), stateful=stateful))
 
 
 _callback = Primitive("asyncsim_callback")
@@ -27,18 +28,18 @@ _callback.multiple_results = True
 
 
 @_callback.def_impl
-def _now(*args, function, results):
+def _now(*args, function, results, stateful):
     return [jnp.asarray(x) for x in function(*map(np.asarray, args))]
 
 
 @_callback.def_abstract_eval
-def _shapes(first, *rest, function, results):
+def _shapes(first, *rest, function, results, stateful):
     return [ShapedArray((*first.shape[:-1], size), dtype) for size, dtype in results]
 
 
-def _lower(context, *args, function, results):
+def _lower(context, *args, function, results, stateful):
     return mlir.emit_python_callback(
-        context, function, None, args, context.avals_in, context.avals_out, has_side_effect=False
+        context, function, None, args, context.avals_in, context.avals_out, has_side_effect=stateful
     )[0]
 
 

@@ -236,8 +236,15 @@ MUJOCO = tuple(
 
 
 def make(name: str, **constants: Any) -> Environment:
-    """The environment with this Gymnasium id, or "gymnax/" and a name in gymnax. Keywords replace its fields."""
+    """The environment with this Gymnasium id, or "gymnax/" and a name in gymnax. Keywords replace its fields.
+
+    "gymnasium/" and an id: Gymnasium's own environment, whatever it is, with keywords of `gymnasium.make`.
+    """
     environment: Any
+    if name.startswith("gymnasium/"):
+        from .gymnasium import make as make_gymnasium
+
+        return make_gymnasium(name.removeprefix("gymnasium/"), **constants)
     if name in ENVIRONMENTS:
         environment = ENVIRONMENTS[name]
         known = [field.name for field in fields(environment)]

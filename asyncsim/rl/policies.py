@@ -24,7 +24,8 @@ class MLP:
     shared: mean and standard deviation are two heads of one trunk; False: two such stacks (left open in the paper).
     tanh_correction: log π is the density of the action a = c·tanh(u); False: of u itself (left open in the paper).
 
-    Continuous actions: u ~ N(μ, diag σ²), σ by softplus, a = c·tanh(u) with c the action scale.
+    Continuous actions: u ~ N(μ, diag σ²), σ by softplus, a = m + c·tanh(u) with m the middle of the actions' bounds (0
+    in the paper) and c half of what lies between them.
     """
 
     hidden: tuple[int, ...] = (64, 64)
@@ -105,8 +106,14 @@ class PolicyNetwork:
         return mean + deviation * noise
 
     def action(self, latent):
-        """The action for the environment: the index itself, or c·tanh(u)."""
-        return latent if isinstance(self.actions, Discrete) else self.actions.scale * jnp.tanh(latent)
+        """The action for the environment: the index itself, or m + c·tanh(u)."""
+        if isinstance(self.actions, Discrete):
+            return latent
+        unit, numbers = jnp.tanh(latent), (self.actions.scale, self.actions.middle)
+        if numbers[1] == 0.0:
+            return numbers[0] * unit
+        scale, middle = (jnp.broadcast_to(jnp.asarray(x, unit.dtype), unit.shape) for x in numbers)
+        return middle + scale * unit
 
     def entropy(self, heads):
         """The entropy of the actions' distribution, shape (B,); of continuous ones that of u."""

@@ -50,13 +50,21 @@ def rollout(environments, policy, params, keys, horizon: int, started=None) -> T
         return t + 1, state, alive, jax.tree.map(lambda rows, row: rows.at[t].set(row), written, now)
 
     state, alive = (
-        environments(lambda environment, key: environment.reset(key), reset_keys),
+        environments(lambda environment, key: environment.reset(key), reset_keys)
+        if started is None
+        else environments(_reset_if, reset_keys, started),
         jnp.ones(len(keys[0]), bool) if started is None else started,
     )
     shapes = jax.eval_shape(step, 0, state, alive)[2]
     empty = jax.tree.map(lambda row: jnp.zeros((horizon, *row.shape), row.dtype), shapes)
     # Nothing is simulated once every episode is over.
     return lax.while_loop(lambda carry: (carry[0] < horizon) & _any(carry[2]), write, (0, state, alive, empty))[3]
+
+
+def _reset_if(environment, key, there):
+    """A first state; of an episode that nobody wants, whatever state costs least."""
+    own = getattr(environment, "reset_if", None)
+    return environment.reset(key) if own is None else own(key, there)
 
 
 def weighted_gradient(policy, params, trajectories: Trajectories, weights, advantages, discount: float, entropy: float):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -19,14 +20,28 @@ class Discrete:
 
 @dataclass(frozen=True)
 class Box:
-    """Actions lie in [-scale, scale]^size, shape (size,)."""
+    """Actions lie in middle ± scale, shape (size,); each is one number for all dimensions, or one for each of them."""
 
     size: int
-    scale: float
+    scale: float | tuple[float, ...]
+    middle: float | tuple[float, ...] = 0.0
+
+    @classmethod
+    def between(cls, low: Sequence[float], high: Sequence[float]) -> Box:
+        """The box with these bounds."""
+        halves = tuple((most - least) / 2 for least, most in zip(low, high))
+        middles = tuple((most + least) / 2 for least, most in zip(low, high))
+        if len({*halves}) == 1 and not any(middles):
+            return cls(len(halves), halves[0])
+        return cls(len(halves), halves, middles)
 
 
 class Environment(Protocol):
-    """An environment for one episode, without a time limit. It may have ``calls_host``, as `asyncsim.base.Problem`."""
+    """An environment for one episode, without a time limit. It may have ``calls_host``, as `asyncsim.base.Problem`.
+
+    Where beginning an episode is costly it may also have ``reset_if(key, there)``, with a bool that says whether
+    anybody wants this episode.
+    """
 
     @property
     def observation_size(self) -> int:

@@ -6,12 +6,31 @@ loading a scenario does without. A test compares the two.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, FiniteFloat
+from pydantic import AfterValidator, Field, FiniteFloat, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from ..base import Problem
 from .tables import Count, Index, ListOf, Table, tagged
+
+
+def _number(value: Any) -> Any:
+    if not isinstance(value, int | float):
+        raise PydanticCustomError("float_type", "a number")
+    if not math.isfinite(value):
+        raise PydanticCustomError("finite_number", "a finite number")
+    return value
+
+
+def _float(value: Any) -> float:
+    if isinstance(value, bool):
+        raise PydanticCustomError("float_type", "a number")
+    return float(value)
+
+
+Keyword = Annotated[Any, AfterValidator(_number)]  # as it stands in the file: true, 1 and 1.0 are not the same
 
 
 class CriticTable(Table):
@@ -43,6 +62,7 @@ class EstimatorTable(Table):
 class PolicyGradientTable(Table):
     """As in `PolicyGradient`; ``fields`` replaces fields of the environment: a number for all workers, or one each.
 
+    Of an environment of Gymnasium's, "gymnasium/ID", they are keywords of ``gymnasium.make``, also true and false.
     engine: of MuJoCo's tasks, the C engine, or MJX for accelerators. Other environments have none but JAX.
     """
 
@@ -56,7 +76,15 @@ class PolicyGradientTable(Table):
     tanh_correction: bool = False
     evaluation_episodes: int = 16
     estimator: EstimatorTable = EstimatorTable()
-    fields: dict[str, FiniteFloat | Annotated[tuple[FiniteFloat, ...], ListOf]] = {}
+    fields: dict[str, Keyword | Annotated[tuple[Keyword, ...], ListOf]] = {}
+
+    @field_validator("fields")
+    @classmethod
+    def _floats(cls, fields: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        """Our own environments compute with floats only."""
+        if f"{info.data.get('environment')}".startswith("gymnasium/"):
+            return fields
+        return {key: tuple(map(_float, x)) if isinstance(x, tuple) else _float(x) for key, x in fields.items()}
 
     def build(self, workers: int) -> Problem:
         """The problem. workers: as many as there have to be environments, where their fields differ."""
@@ -64,8 +92,9 @@ class PolicyGradientTable(Table):
         from ..rl.environments import MUJOCO, make
         from ..rl.policies import MLP
 
+        own = {key: value for key, value in self.fields.items() if isinstance(value, tuple)}
         fields: dict[str, Any] = dict(self.fields)
-        make(self.environment, **fields)  # its name, and the names of its fields
+        make(self.environment, **fields | {key: next(iter(own[key]), 0.0) for key in own})  # its name, and its fields'
         if self.engine == "mjx":
             if self.environment not in MUJOCO:
                 raise ValueError(
@@ -73,7 +102,6 @@ class PolicyGradientTable(Table):
                     "as it is: leave engine out"
                 )
             fields["engine"] = self.engine
-        own = {key: value for key, value in self.fields.items() if isinstance(value, tuple)}
         for key, values in own.items():
             if len(values) != workers:
                 raise ValueError(

@@ -54,14 +54,16 @@ def test_what_is_no_environment_is_refused_at_once(given, what):
         PolicyGradient(given(), 10, 0.9)
     line = str(error.value)
     assert line.startswith(f"environment is {what}") and "\n" not in line
-    assert line.endswith('give an id such as "CartPole-v1", or an environment of asyncsim.rl')
+    assert line.endswith(
+        'give an id such as "CartPole-v1", an environment of asyncsim.rl, or a function that makes one with '
+        "Gymnasium's API"
+    )
     for others in ([], [CartPole()]):
         with pytest.raises(ValueError) as error:
             PolicyGradient([*others, given()], 10, 0.9)
         line = str(error.value)
-        assert line.startswith(f"environment[{len(others)}] is {what}") and line.endswith(
-            "an environment of asyncsim.rl"
-        )
+        assert line.startswith(f"environment[{len(others)}] is {what}")
+        assert line.endswith("an environment of asyncsim.rl, or a function that makes one with Gymnasium's API")
     with pytest.raises(ValueError, match=r"environment\[0\] is a builtins.str"):
         PolicyGradient(["CartPole-v1"], 10, 0.9)
 

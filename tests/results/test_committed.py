@@ -53,6 +53,14 @@ def test_the_quickstart_learns():
     assert summary["time_to_target"].notna().all()
 
 
+def test_landers_learn():
+    directory = ROOT / "results" / "environments" / "lunar-lander"
+    if not directory.exists():
+        pytest.skip("not run yet")
+    summary = results.load_summary(directory)
+    assert len(summary) == 2 and (summary["final_return"] >= 100 + summary["first_return"]).all()
+
+
 def test_in_a_heterogeneous_problem_malenia_serves_the_mean():
     directory = ROOT / "results" / "heterogeneous"
     if not directory.exists():

@@ -75,10 +75,10 @@ def test_what_is_written_can_be_read(tmp_path, scenario, timelines):
     settings = results.load_settings(directory)
     assert settings["scenario"]["cluster"]["compute"] == [1.0, 2.0, "Infinity"]  # JSON has no infinity
     assert settings["scenario"]["methods"]["afedpg"]["momentum"] == 0.1  # defaults are written out
-    assert set(settings["versions"]) | {"mujoco-mjx", "gymnax"} == {
+    assert set(settings["versions"]) | {"mujoco-mjx", "gymnax", "box2d"} == {
         "python",
         *results.PACKAGES,
-    }  # these two are optional
+    }  # these three are optional
     assert settings["floats"] == "float64"
 
 
