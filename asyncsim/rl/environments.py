@@ -12,6 +12,7 @@ branches on them: workers with different constants share one program, by ``datac
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, ClassVar
@@ -235,11 +236,15 @@ MUJOCO = tuple(
 )
 
 
-def make(name: str, **constants: Any) -> Environment:
-    """The environment with this Gymnasium id, or "gymnax/" and a name in gymnax. Keywords replace its fields."""
+def make(name: str, own: Mapping[str, Any] = {}, /, **constants: Any) -> Environment:
+    """The environment with this Gymnasium id, or "gymnax/" and a name in gymnax. Keywords replace its fields.
+
+    own: other classes by their names.
+    """
+    classes: Mapping[str, Any] = {**own, **ENVIRONMENTS}
     environment: Any
-    if name in ENVIRONMENTS:
-        environment = ENVIRONMENTS[name]
+    if name in classes:
+        environment = classes[name]
         known = [field.name for field in fields(environment)]
     elif name in MUJOCO:
         from .mujoco import MuJoCo  # here: mujoco is slow to import
@@ -251,7 +256,7 @@ def make(name: str, **constants: Any) -> Environment:
 
         environment, known = partial(Gymnax, name.removeprefix("gymnax/")), []
     else:
-        raise ValueError(f"environment={name!r} is unknown: {nearest(name, [*ENVIRONMENTS, *MUJOCO])}")
+        raise ValueError(f"environment={name!r} is unknown: {nearest(name, [*classes, *MUJOCO])}")
     for key in constants:
         if not known:
             raise ValueError(f"environment field {key!r} is unknown for {name}: it has none")

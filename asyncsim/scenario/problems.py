@@ -6,6 +6,7 @@ loading a scenario does without. A test compares the two.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, FiniteFloat
@@ -40,15 +41,18 @@ class PolicyGradientTable(Table):
     estimator: EstimatorTable = EstimatorTable()
     fields: dict[str, FiniteFloat | Annotated[tuple[FiniteFloat, ...], ListOf]] = {}
 
-    def build(self, workers: int) -> Problem:
-        """The problem. workers: as many as there have to be environments, where their fields differ."""
+    def build(self, workers: int, own: Mapping[str, type] = {}) -> Problem:
+        """The problem. workers: as many as there have to be environments, where their fields differ.
+
+        own: environments by their names, beside those that are built in.
+        """
         from ..problems import PolicyGradient
         from ..rl.environments import MUJOCO, make
         from ..rl.estimators import Estimator
         from ..rl.policies import MLP
 
         fields: dict[str, Any] = dict(self.fields)
-        make(self.environment, **fields)  # its name, and the names of its fields
+        make(self.environment, own, **fields)  # its name, and the names of its fields
         if self.engine == "mjx":
             if self.environment not in MUJOCO:
                 raise ValueError(
@@ -56,18 +60,18 @@ class PolicyGradientTable(Table):
                     "as it is: leave engine out"
                 )
             fields["engine"] = self.engine
-        own = {key: value for key, value in self.fields.items() if isinstance(value, tuple)}
-        for key, values in own.items():
+        differing = {key: value for key, value in self.fields.items() if isinstance(value, tuple)}
+        for key, values in differing.items():
             if len(values) != workers:
                 raise ValueError(
                     f"fields.{key} has {len(values)} values for {workers} workers: give one number, or {workers}"
                 )
         environments = [
-            make(self.environment, **fields | {key: values[worker] for key, values in own.items()})
-            for worker in range(workers if own else 1)
+            make(self.environment, own, **fields | {key: values[worker] for key, values in differing.items()})
+            for worker in range(workers if differing else 1)
         ]
         return PolicyGradient(
-            environment=environments if own else environments[0],
+            environment=environments if differing else environments[0],
             horizon=self.horizon,
             discount=self.discount,
             policy=MLP(self.hidden, self.shared, self.tanh_correction),
