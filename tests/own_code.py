@@ -1,4 +1,4 @@
-"""A Python file with a rule that knows the time, an update and an environment, and what is wrong with others."""
+"""A Python file with a rule that knows the time, an update and an environment, and a scenario that names them."""
 
 OWN = '''"""Ours."""
 
@@ -111,8 +111,11 @@ discount = 0.9
 hidden = [4]
 evaluation_episodes = 2
 [methods.short_pairs]
-seconds = 4.0
+longest = 0.5
 [methods.short_pairs.tune]
-longest = [0.5, 2.0]
-[methods.afedpg]
+seconds = [4.0, 0.5]
+[methods.eager]
+method = "short_pairs"
+seconds = 0.25
+longest = 0.5
 """

@@ -20,16 +20,16 @@ def test_a_scenario_may_name_what_a_file_defines(here):
     own = own_code("mine.py")
     assert [*own.methods] == ["short_pairs"] and [*own.environments] == ["Corridor"]
     scenario = load("s.toml", own="mine.py")
-    assert [type(method.rule).__name__ for method in scenario.methods.values()] == ["Pairs", "Greedy"]
-    assert [variant.method.update.longest for variant in scenario.variants["short_pairs"]] == [0.5, 2.0]
+    assert [type(method.rule).__name__ for method in scenario.methods.values()] == ["Pairs", "Pairs"]
+    assert [variant.method.rule.seconds for variant in scenario.variants["short_pairs"]] == [4.0, 0.5]
     assert len(scenario.simulate("short_pairs").updates) == 4
     assert isinstance(scenario.problem().environment, own.environments["Corridor"])
     assert load("s.toml", "quick", own="mine.py").settings.seeds == (3,)
 
-    fields = '[problem.fields]\nlength = [1.0, 2.0, 3.0]\n[sweep]\n"methods.short_pairs.seconds" = [4.0, 8.0]\n'
+    fields = '[problem.fields]\nlength = [1.0, 2.0, 3.0]\n[sweep]\n"methods.eager.seconds" = [4.0, 8.0]\n'
     (here / "s.toml").write_text(SCENARIO + fields)
     scenario = load("s.toml", own="mine.py")
-    assert [point.methods["short_pairs"].rule.seconds for _, point in scenario.points] == [4.0, 8.0]
+    assert [point.methods["eager"].rule.seconds for _, point in scenario.points] == [4.0, 8.0]
     assert [environment.length for environment in scenario.problem().environment] == [1.0, 2.0, 3.0]
 
 
@@ -217,14 +217,14 @@ def test_the_cause_is_kept(here):
 @pytest.mark.parametrize(
     "old, new, line",
     [
-        ("seconds = 4.0", "seconds = -4.0", "s.toml: methods.short_pairs.seconds=-4.0: give seconds > 0"),
+        ("seconds = 0.25", "seconds = -4.0", "s.toml: methods.eager.seconds=-4.0: give seconds > 0"),
         (
-            "seconds = 4.0",
+            "seconds = 0.25",
             "second = 4.0",
-            "s.toml: methods.short_pairs.second=4.0 is an unknown key: did you mean 'sec",
+            "s.toml: methods.eager.second=4.0 is an unknown key: did you mean 'sec",
         ),
-        ("seconds = 4.0", "", "s.toml: methods.short_pairs.seconds is missing: give seconds = ... in [methods.short_p"),
-        ("[methods.afedpg]", "[methods.helper]", "s.toml: methods.helper is no method: "),
+        ("seconds = 0.25", "", "s.toml: methods.eager.seconds is missing: give seconds = ... in [methods.eager]"),
+        ('method = "short_pairs"', 'method = "helper"', "s.toml: methods.eager.method='helper' is no method: "),
         ('"Corridor"', '"Coridor"', "s.toml: problem.environment='Coridor' is unknown: did you mean 'Corridor'?"),
         (
             'title = "own"',
