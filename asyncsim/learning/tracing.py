@@ -18,12 +18,12 @@ from .keys import initial_key
 def check_update(update: Any, problem: Any) -> None:
     """Raises ValueError, in one line, unless the update's three functions fit together and the problem's parameters."""
     name = type(update).__name__
-    if not is_dataclass(update) or "step_size" not in {field.name for field in fields(update)}:
+    if "step_size" not in ([field.name for field in fields(update)] if is_dataclass(update) else ()):
         raise ValueError(f"{name} is no dataclass with a field step_size: give @dataclass(frozen=True) and step_size")
     _check_hashable(name, update)
     params = jax.eval_shape(lambda: problem.init(initial_key(0)))
     number, count = jax.eval_shape(lambda: jnp.zeros(())), ShapeDtypeStruct((), jnp.int32)
-    state = _traced(f"{name}.init", lambda params: jax.tree.map(_strong, update.init(params)), params)
+    state = _traced(f"{name}.init", update.init, params)
     for key in ("point", "direction"):
         if not hasattr(state, key):
             raise ValueError(f"{name}.init returned {_shapes(state)}: give a state with {key}, {_shapes(params)}")
@@ -95,7 +95,3 @@ def _check_hashable(name: str, component: Any) -> None:
 def _shapes(tree: Any) -> str:
     """As JAX writes them: ``float32[8]``, and in the names of a state."""
     return f"{jax.tree.map(lambda leaf: f'{leaf.dtype}{list(leaf.shape)}', tree)}".replace("'", "")
-
-
-def _strong(leaf):
-    return jnp.asarray(leaf, jnp.asarray(leaf).dtype)  # as `programs.begin` has them

@@ -63,7 +63,9 @@ def own_code(file: Path | str) -> Own:
     module.__file__ = f"{path.resolve()}"  # where its source is now
     lines = {node.name: node.lineno for node in ast.parse(content).body if isinstance(node, DEFINITIONS)}
     own = [thing for key, thing in vars(module).items() if _is_public(key, thing, name)]
-    methods = {thing.__name__: thing for thing in own if inspect.isfunction(thing) and _makes_a_method(thing)}
+    methods: dict[str, Any] = {
+        thing.__name__: thing for thing in own if inspect.isfunction(thing) and _makes_a_method(thing)
+    }
     environments = {thing.__name__: thing for thing in own if inspect.isclass(thing) and _acts(thing)}
     for function in methods.values():
         where = f"{path}, line {lines.get(function.__name__)}: {function.__name__}"

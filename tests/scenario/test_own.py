@@ -51,6 +51,11 @@ def test_two_files_of_one_name_are_two_modules_and_nothing_is_written(here):
     assert sorted(here.rglob("*")) == before
 
 
+def test_a_file_has_no_future_but_its_own(here):
+    (here / "mine.py").write_text(OWN.replace("from __future__ import annotations\n", ""))
+    assert own_code("mine.py").methods["short_pairs"].__annotations__["seconds"] is float
+
+
 def test_what_was_written_is_restored_with_the_same_file_only(here):
     given = load("s.toml", own="mine.py")
     written = json.loads(given.settings.model_dump_json())
@@ -153,7 +158,8 @@ CORRIDOR = f"mine.py, line {OWN[: OWN.index('class Corridor')].count(chr(10)) + 
     ],
 )
 def test_files_that_do_not_do(told, old, new, line):
-    assert told(old, new).startswith(line)
+    for _ in range(2):  # nothing is left of the first time
+        assert told(old, new).startswith(line)
 
 
 @pytest.mark.parametrize(
