@@ -76,6 +76,15 @@ def test_a_scenario_may_name_all_that_was_added(followed):
     assert "fading_pg" in said and (followed / "results" / "curves.csv").exists()
 
 
+def test_a_file_of_ones_own_needs_nothing_that_was_added(followed, tmp_path):
+    for name in ("mine.toml", "mine.py"):
+        shutil.copy(followed / name, tmp_path)
+    command = ["-m", "asyncsim.cli", "run", "mine.toml", "--with", "mine.py", "--output", "results"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, *command], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert not done.returncode and "rennala_signs" in done.stdout, done.stderr
+
+
 def test_the_floors_are_those_that_the_tests_know():
     from test_layers import FLOORS
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Preset, Quickstart
+from .options import Preset, Quickstart, With
 from .terminal import console, number, numbers, table, texts
 
 
@@ -22,6 +22,7 @@ def bounds(
         typer.Option(help="Updates to epsilon of Rennala NIGT and of AFedPG, for κ*.", show_default=False),
     ] = None,
     preset: Preset = None,
+    code: With = None,
 ):
     """Show what theory predicts of a scenario: seconds per update, to its stop, and to epsilon; nothing is run.
 
@@ -33,7 +34,7 @@ def bounds(
     from ..theory.prospects import bare, pace, prospects_of
 
     constants = {"sigma": sigma, "L_g": l_g, "L_h": l_h, "Delta": gap}
-    loaded, found = load(scenario, preset), []
+    loaded, found = load(scenario, preset, own=code), []
     for values, point in loaded.points:
         point.check_times()
         sizes = [getattr(method.rule, "batch_size", None) for method in point.methods.values()]

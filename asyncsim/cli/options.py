@@ -14,6 +14,12 @@ Engine = Annotated[
     str | None,
     typer.Option(help="Of a MuJoCo task, instead of the file's: mujoco, or mjx for accelerators.", show_default=False),
 ]
+With = Annotated[
+    Path | None,
+    typer.Option(
+        "--with", help="A Python file, which is run; the scenario may name what it defines.", show_default=False
+    ),
+]
 Kept = Annotated[
     Path | None,
     typer.Option("--store", help="Where curves are kept; otherwise in the user's cache.", show_default=False),

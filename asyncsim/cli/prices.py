@@ -10,7 +10,7 @@ import typer
 
 from .comparisons import axis_value, in_short, interval_in_words
 from .compiling import keep_compiled
-from .options import Force, Kept, Preset, Quickstart, Unkept
+from .options import Force, Kept, Preset, Quickstart, Unkept, With
 from .run import rows_of_progress, store_of
 from .terminal import console, numbers, table, texts
 
@@ -25,6 +25,7 @@ def prices(
     preset: Preset = None,
     store: Kept = None,
     no_store: Unkept = False,
+    code: With = None,
 ):
     """Run a scenario at every price of communication, and show which of its claims depend on it.
 
@@ -38,7 +39,7 @@ def prices(
     from ..scenario import load
 
     keep_compiled()
-    loaded = load(scenario, preset)
+    loaded = load(scenario, preset, own=code)
     directory = output or results.place(scenario, preset, "prices")
     with ExitStack() as shown:
 

@@ -11,7 +11,7 @@ import typer
 
 from .comparisons import axis_value, show_comparisons
 from .compiling import keep_compiled
-from .options import Engine, Force, Kept, Preset, Quickstart, Unkept
+from .options import Engine, Force, Kept, Preset, Quickstart, Unkept, With
 from .terminal import bars, console, number, numbers, table, texts
 from .waste import WASTED, say_without_update
 
@@ -27,6 +27,7 @@ def run(
     engine: Engine = None,
     store: Kept = None,
     no_store: Unkept = False,
+    code: With = None,
 ):
     """Simulate and train every method of a scenario, then write data, settings and curves.
 
@@ -43,7 +44,7 @@ def run(
     keep_compiled()
     directory = output or results.place(scenario, preset, engine)
     with rows_of_progress() as progress:
-        found = asyncsim.run(scenario, preset, directory, progress, engine, force, store_of(store, no_store))
+        found = asyncsim.run(scenario, preset, directory, progress, engine, force, store_of(store, no_store), code)
     _report(found)
     saved: Any = found.saved  # there is a directory
     print(f"{saved.verb}:", *saved.files, sep="\n  ")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Preset
+from .options import Preset, With
 from .terminal import console, number, numbers, table, texts
 from .waste import WASTED, say_without_update
 
@@ -27,6 +27,7 @@ def simulate(
         bool, typer.Option("--force", help="Replace another scenario's output, or a file that is no trace.")
     ] = False,
     preset: Preset = None,
+    code: With = None,
 ):
     """Simulate the methods of a scenario without training: who worked, who waited, what was wasted.
 
@@ -37,7 +38,7 @@ def simulate(
     from ..base import nearest
     from ..scenario import ScenarioError, load
 
-    loaded = load(scenario, preset)
+    loaded = load(scenario, preset, own=code)
     labels, settings = list(loaded.methods), loaded.settings
     if method is not None:
         if method not in labels:

@@ -37,7 +37,9 @@ def priced(scenario: Scenario, price: str) -> Scenario:
         changes["communication_exponent"] = None
     data = results.as_data(scenario.settings)
     try:
-        changed = restore(data | {"cluster": data["cluster"] | changes}, scenario.path, scenario.path.parent)
+        changed = restore(
+            data | {"cluster": data["cluster"] | changes}, scenario.path, scenario.path.parent, scenario.settings.own
+        )
     except ScenarioError as error:
         raise ValueError(f"{error}".removeprefix(f"{scenario.path}: ")) from None
     return replace(changed, preset=scenario.preset)

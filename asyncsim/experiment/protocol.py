@@ -24,6 +24,7 @@ import pandas as pd
 
 from ..base import Method, Problem
 from ..scenario import Scenario
+from ..scenario.own import told_of_own
 from ..timeline import Timeline
 from .summaries import run_key
 from .tuning import Setting, tune
@@ -85,6 +86,8 @@ def conduct(scenario: Scenario, shelf: Shelf, progress: Callable[[Progress], Non
         for (values, point), problem in zip(scenario.points, problems)
         for label in point.variants
     ]
+    for (_, point), problem in zip(scenario.points, problems):
+        _check_own(point, problem)
     found = Found()
     shelf.check()
 
@@ -95,9 +98,25 @@ def conduct(scenario: Scenario, shelf: Shelf, progress: Callable[[Progress], Non
     for part in parts:
         tell(part, "waits")
     for part in parts:
-        _conduct(part, shelf, found, partial(tell, part))
+        with told_of_own(part.point.settings.own, f"{part.point.path}: methods.{part.label}"):
+            _conduct(part, shelf, found, partial(tell, part))
         tell(part, "done", 1, 1)
     return found
+
+
+def _check_own(point: Scenario, problem: Any) -> None:
+    """Raises ScenarioError where JAX cannot trace code of one's own, before anything is simulated or trained."""
+    if point.settings.own is None:
+        return
+    from ..learning.tracing import check_environment, check_update
+
+    own = point.settings.own
+    if getattr(point.settings.problem, "environment", None) in own.environments:
+        with told_of_own(own, f"{point.path}: problem"):
+            check_environment(problem)
+    for label, _, method in point.every_method:
+        with told_of_own(own, f"{point.path}: methods.{label}"):
+            check_update(method.update, problem)
 
 
 def _conduct(part: Part, shelf: Shelf, found: Found, tell: Callable[..., None]) -> None:

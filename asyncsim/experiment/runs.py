@@ -15,7 +15,7 @@ import pandas as pd
 
 from .. import figures, results
 from ..base import Method
-from ..scenario import Scenario, ScenarioError, load, read_claims, restore
+from ..scenario import Scenario, ScenarioError, load, own_code, read_claims, restore
 from ..store import Store, default_home
 from ..timeline import Timeline
 from . import statistics, summaries
@@ -180,20 +180,22 @@ class Run:
         return pictures
 
     @classmethod
-    def load(cls, directory: Path | str, folder: Path | str | None = None) -> Run:
+    def load(cls, directory: Path | str, folder: Path | str | None = None, own: Path | str | None = None) -> Run:
         """A run that was saved.
 
         folder: of the scenario file, where recordings of compute times are read again; None: the one that the
             directory's place follows from, ``experiments/a`` of ``results/a/b``.
+        own: the Python file with which it was run, if it was with one; it has to be the same, and is run.
         """
         folder = results.scenario_folder(directory) if folder is None else Path(folder)
+        given = None if own is None else own_code(own)
         try:
             written = results.load_settings(directory)["scenario"]
             curves, tuning = results.load_curves(directory), results.load_tuning(directory)
         except (FileNotFoundError, KeyError):
             raise ScenarioError(f"{directory}: no run was saved here: give the directory of one") from None
         try:
-            scenario = restore(written, Path(directory, "settings.json"), folder)
+            scenario = restore(written, Path(directory, "settings.json"), folder, given)
         except ScenarioError as error:
             where = f"; recordings are looked for in {folder}: give folder=, the scenario file's"
             raise ScenarioError(f"{error}{where * ('recording' in str(error))}") from None
@@ -216,10 +218,11 @@ def run(
     engine: str | None = None,
     force: bool = False,
     store: Path | str | bool = True,
+    own: Path | str | None = None,
 ) -> Run:
     """Simulate and train every method of a scenario, tuned and at every point of a sweep (see `protocol`).
 
-    scenario: a file, or what `scenario.load` made of one. preset, engine: as in `scenario.load`, of a file.
+    scenario: a file, or what `scenario.load` made of one. preset, engine, own: as in `scenario.load`, of a file.
     output: a directory to save to; None: nothing is written there.
     progress: called with a `Progress` whenever a method is further.
     force: replace another scenario's results.
@@ -227,9 +230,10 @@ def run(
         killed goes on; True: the one in the user's cache; False: none.
     """
     if not isinstance(scenario, Scenario):
-        scenario = load(scenario, preset, engine)
-    elif (preset, engine) != (None, None):
-        raise ValueError(f"preset={preset!r}, engine={engine!r}: give them with a file, or load the scenario with them")
+        scenario = load(scenario, preset, engine, own)
+    elif (preset, engine, own) != (None, None, None):
+        given = f"preset={preset!r}, engine={engine!r}, own={own!r}"
+        raise ValueError(f"{given}: give them with a file, or load the scenario with them")
     if output is None:
         return _conducted(scenario, progress, store)
     output = Path(output)

@@ -12,6 +12,7 @@ branches on them: workers with different constants share one program, by ``datac
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import partial
 from typing import Any, ClassVar
@@ -235,18 +236,20 @@ MUJOCO = tuple(
 )
 
 
-def make(name: str, **constants: Any) -> Environment:
+def make(name: str, own: Mapping[str, Any] = {}, /, **constants: Any) -> Environment:
     """The environment with this Gymnasium id, or "gymnax/" and a name in gymnax. Keywords replace its fields.
 
     "gymnasium/" and an id: Gymnasium's own environment, whatever it is, with keywords of `gymnasium.make`.
+    own: other classes by their names.
     """
+    classes: Mapping[str, Any] = {**own, **ENVIRONMENTS}
     environment: Any
     if name.startswith("gymnasium/"):
         from .gymnasium import make as make_gymnasium
 
         return make_gymnasium(name.removeprefix("gymnasium/"), **constants)
-    if name in ENVIRONMENTS:
-        environment = ENVIRONMENTS[name]
+    if name in classes:
+        environment = classes[name]
         known = [field.name for field in fields(environment)]
     elif name in MUJOCO:
         from .mujoco import MuJoCo  # here: mujoco is slow to import
@@ -258,7 +261,7 @@ def make(name: str, **constants: Any) -> Environment:
 
         environment, known = partial(Gymnax, name.removeprefix("gymnax/")), []
     else:
-        raise ValueError(f"environment={name!r} is unknown: {nearest(name, [*ENVIRONMENTS, *MUJOCO])}")
+        raise ValueError(f"environment={name!r} is unknown: {nearest(name, [*classes, *MUJOCO])}")
     for key in constants:
         if not known:
             raise ValueError(f"environment field {key!r} is unknown for {name}: it has none")

@@ -7,17 +7,20 @@ decides (see `claims`), and changes nothing. The table [sweep] makes several sce
 
 `tables`, `clusters`, `problems` and `settings` say what the file may hold. Whether a value makes sense is decided where
 it is used (`Cluster`, rules, updates, problems); their lines are passed on with the file and the section in front.
+A scenario is data. What a Python file beside it defines, it may name where `load` is given that file, too (see `own`).
 Nothing here needs JAX until `Scenario.problem` is asked for, unless κ depends on how many parameters the policy has.
 """
 
 from .claims import MEASURES, Claim, read_claims
 from .errors import ScenarioError
 from .loading import Scenario, Variant, load, restore
+from .own import Own, own_code
 from .settings import Settings, known_methods
 from .sweeps import PRESETS, run_name
 
 __all__ = [
     "MEASURES",
+    "Own",
     "PRESETS",
     "Claim",
     "Scenario",
@@ -26,6 +29,7 @@ __all__ = [
     "Variant",
     "known_methods",
     "load",
+    "own_code",
     "read_claims",
     "restore",
     "run_name",

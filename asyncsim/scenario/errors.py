@@ -106,6 +106,7 @@ HINTS = {
     "greater_than": "a number > {gt:g}",
     "greater_than_equal": "an integer >= {ge}",
     "int_type": "an integer",
+    "is_instance_of": "no code in a scenario, but beside it, as --with FILE",
     "less_than": "an integer < {lt}",
     "literal_error": "{expected}",
     "model_attributes_type": "a table",

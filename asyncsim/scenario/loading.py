@@ -15,12 +15,13 @@ from typing import Any
 
 from ..base import Method, Problem, nearest
 from ..cluster import Cluster
-from ..engine import Stalled, simulate
+from ..engine import RuleError, Stalled, simulate
 from ..timeline import Timeline
 from ..updates.step import check_step_size
 from . import sweeps
 from .claims import Claim, read_claims
 from .errors import ScenarioError, told, validated, within
+from .own import Own, check_made, check_same, own_code, told_of_own
 from .problems import PolicyGradientTable
 from .settings import MethodTable, Settings, method_named, method_table
 from .tables import Table
@@ -106,27 +107,33 @@ class Scenario:
     def simulate(self, label: str, method: Method | None = None) -> Timeline:
         """The timeline of a method. method: which of its variants; None: the first. Raises ScenarioError if coupled."""
         self.check_times()
-        return simulate(method or self.methods[label], self.cluster, **self.simulation)
+        with told_of_own(self.settings.own, f"{self.path}: methods.{label}"):
+            return simulate(method or self.methods[label], self.cluster, **self.simulation)
 
     def problem(self) -> Problem:
         """What is optimised. Imports JAX; raises ScenarioError."""
-        table = self.settings.problem
         try:
-            return table.build(self.cluster.workers)
-        except ValueError as error:
-            raise ScenarioError(f"{self.path}: {within('problem', table, error)}") from None
+            with told_of_own(self.settings.own, "problem"):
+                return told("problem", self.settings.problem, self.settings.problem_for, self.cluster.workers)
+        except ScenarioError as error:
+            raise ScenarioError(f"{self.path}: {error}") from error.__cause__
 
 
-def load(path: Path | str, preset: str | None = None, engine: str | None = None) -> Scenario:
+def load(
+    path: Path | str, preset: str | None = None, engine: str | None = None, own: Path | str | None = None
+) -> Scenario:
     """Read and check a scenario file, all but what only JAX knows. Raises ScenarioError with the first thing wrong.
 
     preset: one of `PRESETS` that the file has a table of; all that it has are checked, whichever is asked for.
     engine: instead of the file's ``problem.engine``.
+    own: a Python file, which is run, with methods and environments that the scenario may name (see `own`).
     """
     path = Path(path)
+    given = {} if own is None else {"own": own_code(own)}
     try:
         data = tomllib.loads(path.read_bytes().decode().removeprefix("\ufeff"))  # editors on Windows write one
         _check_texts(data)
+        data = given | data  # a file that has this key is told that it may not
         asked = {"problem": {"engine": engine}} if engine is not None else {}
         scenarios: dict[str | None, Scenario] = {None: _scenario(path, sweeps.merged(data, asked))}
         known = [name for name in sweeps.PRESETS if name in data]
@@ -146,21 +153,23 @@ def load(path: Path | str, preset: str | None = None, engine: str | None = None)
     except OSError as error:
         raise ScenarioError(f"{path}: {error.strerror}: give a scenario file that can be read") from None
     except ScenarioError as error:
-        raise ScenarioError(f"{path}: {error}") from None
+        raise ScenarioError(f"{path}: {error}") from error.__cause__
 
 
-def restore(written: Mapping[str, Any], path: Path, folder: Path) -> Scenario:
+def restore(written: Mapping[str, Any], path: Path, folder: Path, own: Own | None = None) -> Scenario:
     """The scenario that was written with its results, as data from JSON. Raises ScenarioError.
 
-    path: of what it was written in, for messages. folder: where its recordings are.
+    path: of what it was written in, for messages. folder: where its recordings are. own: what it was run with.
     """
-    data = _with_infinities(written)
+    check_same(path, written.get("own"), own)
+    given = {} if own is None else {"own": own}
+    data = _with_infinities(written) | given
     axes = data.pop("sweep", None) or {}
     digests = axes.pop(sweeps.DIGESTS, None) if sweeps.RECORDINGS & {*axes} else None
     try:
         first = _point(path, data, None, folder)
         # Defaults of the first point need not be those of the others.
-        data = _with_infinities(json.loads(first.settings.model_dump_json(exclude_defaults=True)))
+        data = _with_infinities(json.loads(first.settings.model_dump_json(exclude_defaults=True))) | given
         if digests and isinstance(data["cluster"]["compute"], dict):
             data["cluster"]["compute"].pop("sha256", None)  # of the first point
         found = _scenario(path, data | ({"sweep": axes} if axes else {}), folder=folder)
@@ -216,7 +225,7 @@ def _told_at(where: str, function, *args):
     try:
         return function(*args)
     except ScenarioError as error:
-        raise ScenarioError(f"{where}: {error}") from None
+        raise ScenarioError(f"{where}: {error}") from error.__cause__
 
 
 def _point(path: Path, data: dict[str, Any], preset: str | None, folder: Path) -> Scenario:
@@ -235,7 +244,9 @@ def _point(path: Path, data: dict[str, Any], preset: str | None, folder: Path) -
                 "cluster.communication depends on the number of the policy's parameters, "
                 f"and problem.kind={table.kind!r} has no policy: {otherwise}"
             )
-        return told("problem", table, table.build, workers).policy_network.size
+        with told_of_own(settings.own, "problem"):
+            problem: Any = told("problem", table, settings.problem_for, workers)
+            return problem.policy_network.size
 
     cluster_table, cluster = told("cluster", settings.cluster, settings.cluster.build, folder, parameters)
     variants, grids, tables = {}, {}, {}
@@ -243,9 +254,10 @@ def _point(path: Path, data: dict[str, Any], preset: str | None, folder: Path) -
         tables[label], grids[label], variants[label] = _method(settings, cluster, label, given)
     settings = settings.model_copy(update={"cluster": cluster_table, "methods": tables})
     _check_coupled(settings)
-    for some in variants.values():
+    for label, some in variants.items():
         for variant in some:
-            _check_stop(settings, variant.method, cluster)
+            with told_of_own(settings.own, f"methods.{label}"):
+                _check_stop(settings, variant.method, cluster)
     read_claims(settings.about.claims, settings, "about.claims")
     return Scenario(path, preset, settings, cluster, variants, grids)
 
@@ -255,7 +267,7 @@ def _method(
 ) -> tuple[MethodTable, tuple[float, ...], tuple[Variant, ...]]:
     """A method's table, its grid of step sizes, and its variants."""
     where = f"methods.{label}"
-    function = method_named(label, given)
+    function = method_named(label, given, settings.own)
     named = {"method": function.__name__} | given
     tune = named["tune"] if isinstance(named.get("tune"), dict) else {}
     model = method_table(function, cluster.workers)
@@ -269,11 +281,15 @@ def _method(
         try:
             whole = validated(model, {key: value for key, value in named.items() if key != "tune"} | chosen, where)
             arguments = whole.model_dump(exclude={*MethodTable.model_fields})
-            method = told(where, whole, function, step_size=grid[0], **arguments)
-            told(where, whole, method.rule.empty, cluster.workers)  # as many workers as it needs
+            with told_of_own(settings.own, where):
+                method = told(where, whole, function, step_size=grid[0], **arguments)
+                check_made(where, method)
+                told(where, whole, method.rule.empty, cluster.workers)  # as many workers as it needs
         except ScenarioError as error:
             key = next((key for key in chosen if re.match(rf"{re.escape(where)}\.{key}\b", f"{error}")), None)
-            raise error if key is None else ScenarioError(f"{where}.tune{f'{error}'.removeprefix(where)}") from None
+            if key is None:
+                raise
+            raise ScenarioError(f"{where}.tune{f'{error}'.removeprefix(where)}") from error.__cause__
         variants.append(Variant(chosen, replace(method, name=label)))
     return table, grid, tuple(variants)
 
@@ -321,5 +337,7 @@ def _check_stop(settings: Settings, method: Method, cluster: Cluster) -> None:
         simulate(method, cluster, **least, stale=settings.stale, seed=settings.cluster.seed)
     except Stalled as error:
         raise ScenarioError(within("cluster", settings.cluster, error)) from None
+    except RuleError:
+        raise  # about the rule
     except ValueError as error:
         raise ScenarioError(within("stop", settings.stop, error)) from None

@@ -7,6 +7,7 @@ loading a scenario does without. A test compares the two.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, FiniteFloat, ValidationInfo, field_validator
@@ -86,15 +87,19 @@ class PolicyGradientTable(Table):
             return fields
         return {key: tuple(map(_float, x)) if isinstance(x, tuple) else _float(x) for key, x in fields.items()}
 
-    def build(self, workers: int) -> Problem:
-        """The problem. workers: as many as there have to be environments, where their fields differ."""
+    def build(self, workers: int, own: Mapping[str, type] = {}) -> Problem:
+        """The problem. workers: as many as there have to be environments, where their fields differ.
+
+        own: environments by their names, beside those that are built in.
+        """
         from ..problems import PolicyGradient
         from ..rl.environments import MUJOCO, make
         from ..rl.policies import MLP
 
-        own = {key: value for key, value in self.fields.items() if isinstance(value, tuple)}
+        differing = {key: value for key, value in self.fields.items() if isinstance(value, tuple)}
         fields: dict[str, Any] = dict(self.fields)
-        make(self.environment, **fields | {key: next(iter(own[key]), 0.0) for key in own})  # its name, and its fields'
+        first = {key: next(iter(values), 0.0) for key, values in differing.items()}
+        make(self.environment, own, **fields | first)  # its name, and the names of its fields
         if self.engine == "mjx":
             if self.environment not in MUJOCO:
                 raise ValueError(
@@ -102,17 +107,17 @@ class PolicyGradientTable(Table):
                     "as it is: leave engine out"
                 )
             fields["engine"] = self.engine
-        for key, values in own.items():
+        for key, values in differing.items():
             if len(values) != workers:
                 raise ValueError(
                     f"fields.{key} has {len(values)} values for {workers} workers: give one number, or {workers}"
                 )
         environments = [
-            make(self.environment, **fields | {key: values[worker] for key, values in own.items()})
-            for worker in range(workers if own else 1)
+            make(self.environment, own, **fields | {key: values[worker] for key, values in differing.items()})
+            for worker in range(workers if differing else 1)
         ]
         return PolicyGradient(
-            environment=environments if own else environments[0],
+            environment=environments if differing else environments[0],
             horizon=self.horizon,
             discount=self.discount,
             policy=MLP(self.hidden, self.shared, self.tanh_correction),

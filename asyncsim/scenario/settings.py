@@ -6,13 +6,14 @@ import inspect
 from collections.abc import Callable, Collection
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, FiniteFloat, SerializeAsAny, create_model
+from pydantic import Field, FiniteFloat, InstanceOf, SerializeAsAny, create_model
 
 from .. import methods as paper_index
-from ..base import Method, nearest
+from ..base import Method, Problem, nearest
 from .clusters import ClusterTable
 from .errors import ScenarioError
-from .problems import ProblemTable
+from .own import Own
+from .problems import PolicyGradientTable, ProblemTable
 from .tables import Count, Distinct, Grid, ListOf, NotEmpty, Table, keys_of
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -51,7 +52,7 @@ class MethodTable(Table):
 
 
 class Settings(Table):
-    """The file, with defaults filled in."""
+    """The file, with defaults filled in, and what was given with it: ``own``, which no file can hold."""
 
     title: str = ""
     about: AboutTable = Field(AboutTable(), exclude=True)  # not written with results
@@ -68,6 +69,13 @@ class Settings(Table):
     cluster: ClusterTable
     problem: ProblemTable
     methods: Annotated[dict[str, SerializeAsAny[dict[str, Any]]], NotEmpty]  # `MethodTable`s, once they are checked
+    own: InstanceOf[Own] | None = None
+
+    def problem_for(self, workers: int) -> Problem:
+        """What is optimised, as `PolicyGradientTable.build` and the others make it."""
+        if isinstance(self.problem, PolicyGradientTable) and self.own:
+            return self.problem.build(workers, self.own.environments)
+        return self.problem.build(workers)
 
 
 def known_methods() -> dict[str, Callable[..., Method]]:
@@ -76,9 +84,9 @@ def known_methods() -> dict[str, Callable[..., Method]]:
     return {name: f for name, f in functions if f.__module__ == paper_index.__name__}
 
 
-def method_named(label: str, given: dict[str, Any]) -> Callable[..., Method]:
+def method_named(label: str, given: dict[str, Any], own: Own | None = None) -> Callable[..., Method]:
     """Which function a table [methods.LABEL] means. Raises ScenarioError."""
-    known = known_methods()
+    known = known_methods() | (own.methods if own else {})
     name = given.get("method", label)
     if not isinstance(name, str) or name not in known:
         hint = nearest(str(name), list(known))
