@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import ShapeDtypeStruct
 
+from ..base import measure
 from ..problems import PolicyGradient
 from ..rl.spaces import Discrete
 from .keys import initial_key
@@ -28,7 +29,15 @@ def check_update(update: Any, problem: Any) -> None:
         if not hasattr(state, key):
             raise ValueError(f"{name}.init returned {_shapes(state)}: give a state with {key}, {_shapes(params)}")
         _check_shape(f"{name}.init: {key}", getattr(state, key), params)
-    _check_shape(f"{name}.query", _traced(f"{name}.query", update.query, state), params)
+    sent = _traced(f"{name}.query", update.query, state)
+    if hasattr(update, "measure"):  # which takes what is sent, whatever that is
+        job = (jax.random.key(0)[None], jnp.zeros(1, jnp.int32), jax.eval_shape(lambda: jnp.zeros(1)))
+        answer = _traced(f"{name}.measure", measure(update, problem), sent, *job)
+        if not (isinstance(answer, tuple) and len(answer) == 2):
+            raise ValueError(f"{name}.measure returned {_shapes(answer)}: give ({_shapes(params)}, JobStats)")
+        _check_shape(f"{name}.measure", answer[0], params)
+    else:
+        _check_shape(f"{name}.query", sent, params)
     after = _traced(f"{name}.apply", update.apply, state, params, number, count, count)
     _check_same(f"{name}.apply", after, state)
 

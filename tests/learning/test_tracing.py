@@ -15,6 +15,7 @@ from asyncsim.rl.spaces import Box, Discrete
 
 PROBLEM = Quadratic(dimension=7)
 EVERY = [updates.NIGT(0.1), updates.AFedPG(0.1), updates.VanillaPG(0.1), updates.DelayAdaptivePG(0.1, 3)]
+EVERY += [updates.MVR(0.1), updates.HARPG(0.1), updates.LocalSteps(0.1, 2, 0.1)]
 
 
 @pytest.mark.parametrize("update", EVERY, ids=lambda update: type(update).__name__)
@@ -63,6 +64,13 @@ class Mine:
         return State(state.point + step_size * gradient, gradient, count)
 
 
+@dataclass(frozen=True)
+class Measures(Mine):
+    def measure(self, problem, sent, keys, workers, weights):
+        gradient, stats = problem.gradient(sent, keys, workers, weights)
+        return gradient if self.wrong == "stats" else (gradient[1:], stats)
+
+
 class Unhashable(Mine):
     __hash__ = None
 
@@ -77,6 +85,8 @@ AFTER = f"{STATE}, {REALS}, float64[], int32[], int32[]"
     [
         (Mine(0.1, "no direction"), f"Mine.init returned {{point: {REALS}}}: give a state with point, {REALS}"),
         (Mine(0.1, "direction"), f"Mine.init: direction returned float64[]: give {REALS}"),
+        (Measures(0.1, "stats"), f"Measures.measure returned {REALS}: give ({REALS}, JobStats)"),
+        (Measures(0.1), f"Measures.measure returned float64[6]: give {REALS}"),
         (Mine(0.1, "query"), f"Mine.query returned ({REALS}, {REALS}): give {REALS}"),
         (Mine(0.1, "count"), f"Mine.apply returned {STATE.replace(INTEGER, 'float64[]')}: give {STATE}"),
         (
