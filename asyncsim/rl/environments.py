@@ -22,6 +22,7 @@ import jax.numpy as jnp
 
 from asyncsim.base import nearest
 
+from . import gymnasium
 from .spaces import Box, Discrete, Environment
 
 
@@ -240,14 +241,14 @@ def make(name: str, own: Mapping[str, Any] = {}, /, **constants: Any) -> Environ
     """The environment with this Gymnasium id, or "gymnax/" and a name in gymnax. Keywords replace its fields.
 
     "gymnasium/" and an id: Gymnasium's own environment, whatever it is, with keywords of `gymnasium.make`.
-    own: other classes by their names.
+    own: other classes by their names; those with Gymnasium's API take the keywords of their constructors.
     """
     classes: Mapping[str, Any] = {**own, **ENVIRONMENTS}
     environment: Any
     if name.startswith("gymnasium/"):
-        from .gymnasium import make as make_gymnasium
-
-        return make_gymnasium(name.removeprefix("gymnasium/"), **constants)
+        return gymnasium.make(name.removeprefix("gymnasium/"), **constants)
+    if name in own and gymnasium.makes_environments(own[name]):
+        return gymnasium.made_by(own[name], **constants)
     if name in classes:
         environment = classes[name]
         known = [field.name for field in fields(environment)]

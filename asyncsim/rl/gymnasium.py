@@ -14,7 +14,7 @@ reward 0. Left out: rendering, ``info``, and actions that are neither discrete n
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
@@ -53,6 +53,18 @@ class Registered:
 
         with _told_in_one_line(self):
             return gymnasium.make(self.id, disable_env_checker=True, **dict(self.keywords))
+
+
+@dataclass(frozen=True)
+class Constructor:
+    """Makes environments of a class, with these keywords."""
+
+    kind: type
+    keywords: tuple[tuple[str, Any], ...] = ()
+
+    def __call__(self) -> Any:
+        """A new one."""
+        return self.kind(**dict(self.keywords))
 
 
 @dataclass(frozen=True)
@@ -175,16 +187,19 @@ def make(id: str, **keywords: Any) -> Gymnasium:
     if id not in gymnasium.registry:
         hint = nearest(PREFIX + id, [PREFIX + known for known in gymnasium.registry])
         raise ValueError(f"environment={PREFIX + id!r} is unknown: {hint}")
-    known = _keywords(Registered(id))
-    for key in keywords:
-        if known and key not in known:
-            raise ValueError(f"environment field {key!r} is unknown for {PREFIX}{id}: {nearest(key, known)}")
+    _check_keywords(PREFIX + id, _signature(Registered(id)), keywords, "max_episode_steps")
     return Gymnasium((Registered(id, tuple(sorted(keywords.items()))),))
+
+
+def made_by(kind: type, **keywords: Any) -> Gymnasium:
+    """The environment that this class with Gymnasium's API makes. Raises ValueError, one line."""
+    _check_keywords(kind.__name__, inspect.signature(kind), keywords)
+    return Gymnasium((Constructor(kind, tuple(sorted(keywords.items()))),))
 
 
 def makes_environments(given: Any) -> bool:
     """Whether it is called for environments with Gymnasium's API: it is callable, and none of ours."""
-    return callable(given) and not hasattr(given, "observation_size")
+    return callable(given) and not hasattr(given, "observe")
 
 
 def side_by_side(environments: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -197,21 +212,30 @@ def side_by_side(environments: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _told(maker: Maker) -> str:
     """How errors call what a function makes."""
-    name = PREFIX + maker.id if isinstance(maker, Registered) else getattr(maker, "__qualname__", maker)
+    made = maker.kind if isinstance(maker, Constructor) else maker
+    name = PREFIX + made.id if isinstance(made, Registered) else getattr(made, "__qualname__", made)
     return f"environment={name!r}"
 
 
-def _keywords(maker: Registered) -> list[str]:
-    """The keywords that an environment takes; none where it does not say."""
+def _signature(maker: Registered) -> inspect.Signature:
+    """Of the class, or the function, that makes the environment."""
     from gymnasium import spec
     from gymnasium.envs.registration import load_env_creator
 
     with _told_in_one_line(maker):
         entry: Any = spec(maker.id).entry_point
-        parameters = inspect.signature(load_env_creator(entry) if isinstance(entry, str) else entry).parameters
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
-        return []
-    return [*(name for name in parameters if name != "render_mode"), "max_episode_steps"]
+        return inspect.signature(load_env_creator(entry) if isinstance(entry, str) else entry)
+
+
+def _check_keywords(name: str, signature: inspect.Signature, keywords: Mapping[str, Any], *more: str) -> None:
+    """Raises ValueError for a keyword that is not there. more: those that there are besides."""
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature.parameters.values()):
+        return
+    known = [*(key for key in signature.parameters if key != "render_mode"), *more]
+    for key in keywords:
+        if key not in known:
+            hint = nearest(key, known) if known else "it has none"
+            raise ValueError(f"environment field {key!r} is unknown for {name}: {hint}")
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Code of one's own: what a Python file defines, a scenario may name. (``--with FILE``, or ``own=FILE`` in Python)
 
 A scenario is data and cannot name such a file. The file's public functions that return a `Method` are methods, and its
-public classes that are an `asyncsim.rl.spaces.Environment` are environments. Rules and updates are reached through the
-methods that use them.
+public classes that are an `asyncsim.rl.spaces.Environment`, or a `gymnasium.Env`, are environments. Rules and updates
+are reached through the methods that use them.
 """
 
 from __future__ import annotations
@@ -66,18 +66,20 @@ def own_code(file: Path | str) -> Own:
     methods: dict[str, Any] = {
         thing.__name__: thing for thing in own if inspect.isfunction(thing) and _makes_a_method(thing)
     }
-    environments = {thing.__name__: thing for thing in own if inspect.isclass(thing) and _acts(thing)}
+    environments = {
+        thing.__name__: thing for thing in own if inspect.isclass(thing) and (_acts(thing) or _plays(thing))
+    }
     for function in methods.values():
         where = f"{path}, line {lines.get(function.__name__)}: {function.__name__}"
         if hasattr(paper_index, function.__name__):
             raise ScenarioError(f"{where} is built in: give the function another name")
         _check_parameters(where, function)
-    for kind in environments.values():
+    for kind in filter(_acts, environments.values()):
         _check_environment(f"{path}, line {lines.get(kind.__name__)}: {kind.__name__}", kind)
     if not methods and not environments:
         raise ScenarioError(
             f"{path}: it defines nothing that a scenario can name: give a public function `-> Method`, or a public "
-            f"frozen dataclass with {', '.join(ENVIRONMENT)}"
+            f"frozen dataclass with {', '.join(ENVIRONMENT)}, or a public gymnasium.Env"
         )
     return Own(file=path.name, sha256=digest, methods=methods, environments=environments)
 
@@ -167,6 +169,11 @@ def _makes_a_method(function: Callable) -> bool:
 
 def _acts(kind: type) -> bool:
     return all(callable(getattr(kind, name, None)) for name in ("reset", "observe", "step"))
+
+
+def _plays(kind: type) -> bool:
+    """Whether it is a `gymnasium.Env`, which is not imported here."""
+    return any((base.__module__, base.__name__) == ("gymnasium.core", "Env") for base in kind.__mro__)
 
 
 def _check_parameters(where: str, function: Callable) -> None:
