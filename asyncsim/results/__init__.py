@@ -6,6 +6,7 @@ new ones. Bytes depend on the scenario and the versions alone: no dates, no name
 
 from .benchmarks import TABLE, benchmark_cells, benchmark_table, load_benchmark, save_benchmark
 from .directories import place, scenario_folder
+from .policies import Policy, load_policies
 from .prices import PRICE_FILES, save_prices
 from .records import PACKAGES, as_data, is_of, load_settings, settings_in
 from .runs import (
@@ -30,6 +31,7 @@ __all__ = [
     "PACKAGES",
     "PICTURES",
     "PRICE_FILES",
+    "Policy",
     "SOMETIMES",
     "TABLE",
     "as_data",
@@ -41,6 +43,7 @@ __all__ = [
     "load_comparison",
     "load_curves",
     "load_per_seed",
+    "load_policies",
     "load_prices",
     "load_settings",
     "load_summary",
