@@ -25,6 +25,7 @@ from .runs import (
 )
 from .simulations import PICTURES, reserve_trace, save_json, save_timelines
 from .validations import reserve_validation, save_validation
+from .videos import check_video, save_video
 
 __all__ = [
     "FILES",
@@ -37,6 +38,7 @@ __all__ = [
     "as_data",
     "benchmark_cells",
     "benchmark_table",
+    "check_video",
     "is_of",
     "load_benchmark",
     "load_by_worker",
@@ -59,6 +61,7 @@ __all__ = [
     "save_prices",
     "save_timelines",
     "save_validation",
+    "save_video",
     "scenario_folder",
     "settings_in",
 ]

@@ -46,11 +46,11 @@ def write_policies(path: Path, policies: Sequence[Policy]) -> None:
 
 def load_policies(directory: Path | str) -> tuple[Policy, ...] | None:
     """The policies that were kept with a run; None where none were. Raises OSError where they cannot be read."""
-    from safetensors import SafetensorError, safe_open
-
     path = kept(directory) / POLICIES
     if not path.exists():
         return None
+    from safetensors import SafetensorError, safe_open
+
     try:
         with safe_open(path, "numpy") as file:
             records = json.loads(file.metadata()["policies"])
