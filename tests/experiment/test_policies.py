@@ -103,6 +103,7 @@ def test_replay_gives_last_iterates_of_what_it_finds(tmp_path):
     assert found.computed == 0 and found.frame.equals(first.frame)
 
 
+@pytest.mark.slow
 def test_at_every_point_of_a_sweep_as_it_was_tuned(run):
     rest = TINY[TINY.index("evaluate_every") :]
     swept = '[methods.fast.tune]\nmomentum = [0.1, 0.5]\n[sweep]\n"stop.updates" = [2, 4]\n'
@@ -115,6 +116,7 @@ def test_at_every_point_of_a_sweep_as_it_was_tuned(run):
         assert (policy.tuned, policy.step_size, policy.eval_return) == (row.tuned, row.step_size, row.eval_return)
 
 
+@pytest.mark.slow
 def test_where_trajectories_decide_how_long_jobs_take(run):
     tables = (
         'evaluate_every = 2\n[stop]\nuntil = 9.0\n[cluster]\nworkers = 2\ncompute = [0.2, 0.3]\ncompute_unit = "step"\n'

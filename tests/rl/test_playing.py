@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from gymnasium.envs.classic_control import PendulumEnv
 
 from asyncsim import PolicyGradient
 from asyncsim.rl.playing import check_playable, play
@@ -27,6 +28,14 @@ def test_episodes_are_their_own(name="CartPole-v1"):
     few, many = (play(name, network, params, 30, episodes)[0] for episodes in (3, 6))
     assert np.array_equal(few, many[:3]) and len(set(many)) > 1
     assert play(name, network, params, 5, 1)[0] == [5.0]  # the horizon ends it
+
+
+def test_gymnasiums_own_limit_is_not_ours(monkeypatch):
+    steps, step = [], PendulumEnv.step
+    monkeypatch.setattr(PendulumEnv, "step", lambda world, action: steps.append(action) or step(world, action))
+    network = PolicyGradient("Pendulum-v1", horizon=210, discount=0.9, policy=MLP((8,))).policy_network
+    play("Pendulum-v1", network, np.asarray(network.init(jax.random.key(0))), 210, 1)
+    assert len(steps) == 210  # and not 200
 
 
 def test_a_film_has_a_frame_for_every_step():
