@@ -30,12 +30,11 @@ def play(
     if video is not None:
         results.check_video(video)
     filmed = best_of(policies) if video is not None else None
-    axes = [*policies[0].point]
-    headings = numbers(*axes, "seed", "updates", "recorded", "in Gymnasium", "±")
-    shown, frames, rate = table(f"{directory}", texts("method"), *headings), [], 0.0
+    headings = numbers(*policies[0].point, "seed", "updates", "recorded", "in Gymnasium", "±")
+    shown, film = table(f"{directory}", texts("method"), *headings), None
     try:
-        for policy, returns, seen, fps in played(policies, episodes, filmed):
-            frames, rate = (seen, fps) if seen else (frames, rate)
+        for policy, returns, frames, rate in played(policies, episodes, filmed):
+            film = (frames, rate) if frames else film
             recorded = float("nan") if policy.eval_return is None else policy.eval_return
             values = map(axis_value, policy.point.values())
             cells = number(recorded), number(returns.mean()), number(returns.std())
@@ -49,6 +48,6 @@ def play(
         "in the environment here.",
         soft_wrap=True,
     )
-    if video is not None:
-        results.save_video(video, frames, rate)
+    if video is not None and film is not None:
+        results.save_video(video, *film)
         print("wrote:", video, sep="\n  ")
