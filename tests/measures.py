@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent / "asyncsim"
 SIMPY_PRIVATE = {"_queue", "_eid", "_now", "_ok", "_value"}
-WRITES = {"to_csv", "to_parquet", "to_json", "savefig", "write_text", "write_bytes", "mkdir", "dump"}
+WRITES = {"to_csv", "to_parquet", "to_json", "savefig", "write_text", "write_bytes", "mkdir", "dump", "imwrite"}
 FUNCTION = ast.FunctionDef | ast.AsyncFunctionDef
 
 

@@ -28,6 +28,9 @@ def run(
     store: Kept = None,
     no_store: Unkept = False,
     code: With = None,
+    policies: Annotated[
+        bool, typer.Option("--policies", help="Keep the trained policies, too: policies.safetensors.")
+    ] = False,
 ):
     """Simulate and train every method of a scenario, then write data, settings and curves.
 
@@ -44,7 +47,9 @@ def run(
     keep_compiled()
     directory = output or results.place(scenario, preset, engine)
     with rows_of_progress() as progress:
-        found = asyncsim.run(scenario, preset, directory, progress, engine, force, store_of(store, no_store), code)
+        found = asyncsim.run(
+            scenario, preset, directory, progress, engine, force, store_of(store, no_store), code, policies
+        )
     _report(found)
     saved: Any = found.saved  # there is a directory
     print(f"{saved.verb}:", *saved.files, sep="\n  ")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,10 +16,12 @@ import pandas as pd
 
 from .. import figures, results
 from ..base import Method
+from ..results import Policy
 from ..scenario import Scenario, ScenarioError, load, own_code, read_claims, restore
 from ..store import Store, default_home
 from ..timeline import Timeline
 from . import statistics, summaries
+from .policies import policies_of
 from .protocol import Progress, conduct, train_coupled
 from .summaries import run_key
 
@@ -41,6 +44,8 @@ class Run:
     simulated: the timelines, where they are at hand.
     computed_by: how many gradients of each method `run` computed; the store had the others.
     saved: what `run` did with its ``output``.
+    policies: the last iterate of each method as it was tuned, for each seed, at every point of a sweep; None where they
+        were not asked for.
     """
 
     scenario: Scenario
@@ -50,6 +55,7 @@ class Run:
     simulated: Mapping[Any, Timeline] | None = None
     computed_by: Mapping[str, int] | None = None
     saved: Saved | None = None
+    policies: Sequence[Policy] | None = None
 
     @property
     def computed(self) -> int | None:
@@ -153,7 +159,7 @@ class Run:
     def _write(self, directory: Path, verb: str) -> Saved:
         """Into a directory that is reserved."""
         tables = self.tables()
-        files = results.save(directory, self.scenario.settings, tables, self._pictures(tables))
+        files = results.save(directory, self.scenario.settings, tables, self._pictures(tables), self.policies)
         return Saved(verb, tuple(files))
 
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -199,7 +205,7 @@ class Run:
         except ScenarioError as error:
             where = f"; recordings are looked for in {folder}: give folder=, the scenario file's"
             raise ScenarioError(f"{error}{where * ('recording' in str(error))}") from None
-        return cls(scenario, scenario.axes, curves, tuning)
+        return cls(scenario, scenario.axes, curves, tuning, policies=results.load_policies(directory))
 
 
 def _timeline(point: Scenario, label: str, method: Method, rows: pd.DataFrame) -> Timeline:
@@ -219,6 +225,7 @@ def run(
     force: bool = False,
     store: Path | str | bool = True,
     own: Path | str | None = None,
+    policies: bool = False,
 ) -> Run:
     """Simulate and train every method of a scenario, tuned and at every point of a sweep (see `protocol`).
 
@@ -228,6 +235,7 @@ def run(
     force: replace another scenario's results.
     store: the directory where curves are found that were computed before, and new ones are kept, so that a run that was
         killed goes on; True: the one in the user's cache; False: none.
+    policies: keep them, too (see `policies.policies_of`).
     """
     if not isinstance(scenario, Scenario):
         scenario = load(scenario, preset, engine, own)
@@ -235,16 +243,22 @@ def run(
         given = f"preset={preset!r}, engine={engine!r}, own={own!r}"
         raise ValueError(f"{given}: give them with a file, or load the scenario with them")
     if output is None:
-        return _conducted(scenario, progress, store)
+        return _conducted(scenario, progress, store, policies)
     output = Path(output)
     with results.reserve(output, scenario.settings, force) as verb:
-        found = _conducted(scenario, progress, store)
+        found = _conducted(scenario, progress, store, policies)
         return replace(found, saved=found._write(output, verb))
 
 
-def _conducted(scenario: Scenario, progress: Callable[[Progress], None] | None, store: Path | str | bool) -> Run:
+def _conducted(
+    scenario: Scenario, progress: Callable[[Progress], None] | None, store: Path | str | bool, policies: bool
+) -> Run:
     with TemporaryDirectory() as nowhere:  # without a store, curves are still shared within the run
-        home = default_home() if store is True else Path(store or nowhere)
-        found = conduct(scenario, Store(home), progress)
-    curves, tuning = (pd.concat(rows, ignore_index=True) if rows else None for rows in (found.curves, found.tuning))
-    return Run(scenario, scenario.axes, curves, tuning, found.timelines, found.computed)
+        shelf = Store(default_home() if store is True else Path(store or nowhere))
+        found = conduct(scenario, shelf, progress)
+        curves, tuning = (pd.concat(rows, ignore_index=True) if rows else None for rows in (found.curves, found.tuning))
+        done = Run(scenario, scenario.axes, curves, tuning, found.timelines, found.computed)
+        if not policies:
+            return done
+        kept, computed = policies_of(done, shelf)
+        return replace(done, policies=kept, computed_by=found.computed + Counter(computed))

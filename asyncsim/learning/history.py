@@ -20,7 +20,7 @@ class History:
     """Learning curves: what a method reached on a problem, over seeds and step sizes.
 
     params: the last iterates, shape (seeds, step sizes, d); None where any lane's curve was found whole, for its
-        iterate is then not known.
+        iterate is then not known, unless `replay` was asked for it.
     computed: how many gradients were computed for it.
     """
 

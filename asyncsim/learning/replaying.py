@@ -28,6 +28,7 @@ def replay(
     updates: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     shelf: Shelf | None = None,
+    last: bool = False,
 ) -> History:
     """Compute the gradients that the timeline's updates use, and apply them.
 
@@ -36,6 +37,8 @@ def replay(
     progress: called with (updates done, updates in all), of all lanes.
     shelf: where curves that were computed before are found, and new ones are kept (a `store.Store`); with one, the
         history's ``params`` may be None.
+    last: they are there in any case: a lane whose curve is found goes on from the state in which it ended, or, where a
+        longer run has gone on from it, is trained again.
 
     A lane, a seed with a step size, depends on nothing but the problem, the method's update and what the timeline's
     updates use: bit for bit the same whatever other lanes are computed beside it, wherever the run stops, and if it was
@@ -50,7 +53,7 @@ def replay(
     if updates is not None and updates < 0:
         raise ValueError(f"updates={updates!r} is no count: give an integer >= 0, or None for all")
     end = len(timeline.updates) if updates is None else min(updates, len(timeline.updates))
-    run = Replay.of(timeline, end, method.update, problem, evaluate_every, shelf)
+    run = Replay.of(timeline, end, method.update, problem, evaluate_every, shelf, last)
     curves = [run.known(Lane(*pair)) for pair in product(seeds, step_sizes)]
     _finish(run, curves, progress)
     frames = [

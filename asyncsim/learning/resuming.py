@@ -65,10 +65,18 @@ class Replay:
     shelf: Shelf | None
     settings: Mapping[str, Any]  # see `curve_settings`; empty where lanes have no names
     digests: Sequence[bytes]  # of what was used, by update
+    last: bool = False  # every lane's last iterate is wanted
 
     @classmethod
     def of(
-        cls, timeline: Timeline, end: int, update: Any, problem: Problem, evaluate_every: int, shelf: Shelf | None
+        cls,
+        timeline: Timeline,
+        end: int,
+        update: Any,
+        problem: Problem,
+        evaluate_every: int,
+        shelf: Shelf | None,
+        last: bool = False,
     ) -> Replay:
         """The update has to be a dataclass."""
         update, settings, digests = adapted(problem, replace(update, step_size=1.0)), {}, []
@@ -77,7 +85,7 @@ class Replay:
                 settings = curve_settings(problem, update, evaluate_every, (lanes_of_a_program(), pool_of(problem)))
                 digests = prefix_digests(timeline)
         evaluated = evaluated_updates(timeline, evaluate_every)
-        return cls(timeline, update, problem, end, evaluated[evaluated <= end], shelf, settings, digests)
+        return cls(timeline, update, problem, end, evaluated[evaluated <= end], shelf, settings, digests, last)
 
     def known(self, lane: Lane) -> Curve:
         """A lane's curve, as far as the shelf has it."""
@@ -87,7 +95,7 @@ class Replay:
         update_at = {digest: update for update, digest in enumerate(self.digests[: self.end + 1])}
         kept = self.shelf.rows(key)
         rows = {update_at[digest]: np.frombuffer(row) for digest, row in kept.items() if digest in update_at}
-        if {*self.evaluated.tolist()} <= {*rows}:
+        if not self.last and {*self.evaluated.tolist()} <= {*rows}:
             return Curve(lane, key, self.end, True, rows=rows)
         for done in sorted((update_at[d] for d in self.shelf.checkpoints(key) if d in update_at), reverse=True):
             if not {*self.evaluated[self.evaluated <= done].tolist()} <= {*rows}:

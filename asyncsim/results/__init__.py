@@ -6,6 +6,7 @@ new ones. Bytes depend on the scenario and the versions alone: no dates, no name
 
 from .benchmarks import TABLE, benchmark_cells, benchmark_table, load_benchmark, save_benchmark
 from .directories import place, scenario_folder
+from .policies import Policy, load_policies
 from .prices import PRICE_FILES, save_prices
 from .records import PACKAGES, as_data, is_of, load_settings, settings_in
 from .runs import (
@@ -24,23 +25,27 @@ from .runs import (
 )
 from .simulations import PICTURES, reserve_trace, save_json, save_timelines
 from .validations import reserve_validation, save_validation
+from .videos import check_video, save_video
 
 __all__ = [
     "FILES",
     "PACKAGES",
     "PICTURES",
     "PRICE_FILES",
+    "Policy",
     "SOMETIMES",
     "TABLE",
     "as_data",
     "benchmark_cells",
     "benchmark_table",
+    "check_video",
     "is_of",
     "load_benchmark",
     "load_by_worker",
     "load_comparison",
     "load_curves",
     "load_per_seed",
+    "load_policies",
     "load_prices",
     "load_settings",
     "load_summary",
@@ -56,6 +61,7 @@ __all__ = [
     "save_prices",
     "save_timelines",
     "save_validation",
+    "save_video",
     "scenario_folder",
     "settings_in",
 ]

@@ -58,3 +58,15 @@ def replace_file(path: Path, text: str) -> None:
         new.replace(path.resolve())
     finally:
         new.unlink(missing_ok=True)
+
+
+def check_file(path: Path, *endings: str) -> None:
+    """Raises OSError where a file with one of these endings cannot be written."""
+    if path.suffix not in endings:  # a slip of the hand must not replace a scenario
+        raise FileExistsError(f"{path}: give a file name that ends in {' or '.join(endings)}")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{path}: there is no directory {str(path.parent)!r}: make it, or give another place")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a directory: give a file name")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"{path}: {str(path.parent)!r} may not be written to: give another place")

@@ -13,6 +13,7 @@ from ..scenario import Settings
 from ..scenario.sweeps import are_words, axes
 from .directories import held, kept, whole
 from .files import read_csv, write_csv, write_pictures
+from .policies import POLICIES, Policy, write_policies
 from .records import as_data, is_of, made_on_others, settings_in, surroundings, write_settings
 
 TABLES = ("curves.csv", "summary.csv", "per_seed.csv", "comparison.csv")
@@ -20,6 +21,7 @@ FILES = ("settings.json", *TABLES, "curves.png", "curves.svg")  # always
 # Of tuning seeds; of a sweep of one quantity; of workers whose worlds differ.
 SOMETIMES = (
     "tuning.csv",
+    POLICIES,  # where they are asked for
     *("time_to_target.png", "time_to_target.svg"),
     *("by_worker.csv", "by_worker.png", "by_worker.svg"),
 )
@@ -50,17 +52,23 @@ def reserve(
 
 
 def save(
-    directory: Path, settings: Settings, tables: Mapping[str, pd.DataFrame], pictures: Mapping[str, Any]
+    directory: Path,
+    settings: Settings,
+    tables: Mapping[str, pd.DataFrame],
+    pictures: Mapping[str, Any],
+    policies: Sequence[Policy] | None = None,
 ) -> list[Path]:
     """Write a run's directory, whole or not at all; return the files.
 
-    tables, pictures: frames and figures, by the names of their files.
+    tables, pictures: frames and figures, by the names of their files. policies: None: there is no file of them.
     """
     with whole(directory) as new:
         for name, frame in tables.items():
             write_csv(new / f"{name}.csv", frame)
         write_settings(new, {"scenario": as_data(settings), **surroundings()})
         write_pictures(new, pictures)
+        if policies is not None:
+            write_policies(new / POLICIES, policies)
     return [path for name in FILES + SOMETIMES if (path := Path(directory) / name).exists()]
 
 

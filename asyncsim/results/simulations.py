@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,7 +15,7 @@ from .. import figures
 from ..scenario import Settings
 from ..timeline import Timeline
 from .directories import whole
-from .files import replace_file, write_csv, write_pictures
+from .files import check_file, replace_file, write_csv, write_pictures
 from .records import SIMULATES, as_data, versions, write_settings
 
 PICTURES = ("settings.json", "jobs.csv", "updates.csv", "*.png", "*.svg")
@@ -62,7 +61,7 @@ def reserve_trace(path: Path, force: bool = False) -> str:
 
     A file that is there has to be a trace, unless ``force``.
     """
-    _check_file(path)
+    check_file(path, ".json")
     if not path.exists():
         return "wrote"
     if _is_trace(path):
@@ -80,19 +79,7 @@ def _is_trace(path: Path) -> bool:
         return file.read(len(begins)) == begins
 
 
-def _check_file(path: Path) -> None:
-    """Raises OSError where a JSON file cannot be written."""
-    if path.suffix != ".json":  # a slip of the hand must not replace a scenario
-        raise FileExistsError(f"{path}: give a file name that ends in .json")
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"{path}: there is no directory {str(path.parent)!r}: make it, or give another place")
-    if path.is_dir():
-        raise IsADirectoryError(f"{path} is a directory: give a file name")
-    if not os.access(path.parent, os.W_OK):
-        raise PermissionError(f"{path}: {str(path.parent)!r} may not be written to: give another place")
-
-
 def save_json(path: Path, data: Any) -> None:
     """Write a JSON file, whole or not at all."""
-    _check_file(path)
+    check_file(path, ".json")
     replace_file(path, json.dumps(data, separators=(",", ":"), allow_nan=False) + "\n")
