@@ -19,7 +19,6 @@ from jax import lax
 from ..base import Array, JobStats
 
 HESSIAN = 2**32 - 1  # folded into a job's key; splits of the key are as if small numbers were
-LEAST = -80.0  # of log w: no weight is 0 even in 32 bits, so every trajectory still counts as one
 
 
 def two_gradients(
@@ -33,7 +32,7 @@ def two_gradients(
     here, there = points
     trajectories, stats = problem.sampled(here, keys, workers, weights != 0)
     logs = (problem.log_probs(there, trajectories) - problem.log_probs(here, trajectories)).sum(axis=0)
-    ratios = jnp.exp(jnp.clip(logs, LEAST, jnp.log(clip)))
+    ratios = jnp.minimum(jnp.exp(logs), clip)
     new, old = problem.scored(here, trajectories, weights), problem.scored(there, trajectories, weights * ratios)
     return new, old, stats
 
