@@ -14,13 +14,14 @@ import numpy as np
 from asyncsim.base import nearest
 
 from .environments import ENVIRONMENTS, MUJOCO
+from .gymnasium import PREFIX
 from .policies import PolicyNetwork
 
 
 def check_playable(environment: str) -> None:
     """Raises ValueError unless Gymnasium has the environment."""
     known = [*ENVIRONMENTS, *MUJOCO]
-    if environment not in known:
+    if environment not in known and not environment.startswith(PREFIX):
         raise ValueError(f"environment={environment!r} is none that Gymnasium has: {nearest(environment, known)}")
 
 
@@ -33,8 +34,9 @@ def play(
     there are frames, (height, width, 3) each, before every step; and how many there are in a second.
     Raises ValueError where they cannot be drawn.
     """
-    act, layers = _actor(policy), policy.layers(params)
+    act, layers = _actor(policy), policy.layers(params[: policy.size])  # a critic's follow
     world = _world(environment, horizon, film)
+    lowest = getattr(world.action_space, "start", None)  # of discrete actions
     returns, frames = np.zeros(episodes), []
     for episode in range(episodes):
         noise = np.asarray(policy.noise(jax.random.key(episode), horizon))
@@ -43,7 +45,9 @@ def play(
             if film and episode == 0:
                 frames.append(world.render())
             action = np.asarray(act(layers, observation.astype(params.dtype), noise[t]))
-            observation, reward, terminated, truncated, _ = world.step(action)
+            observation, reward, terminated, truncated, _ = world.step(
+                action if lowest is None else action.item() + int(lowest)
+            )
             returns[episode] += reward
             if terminated or truncated:
                 break
@@ -69,7 +73,10 @@ def _world(environment: str, horizon: int, film: bool) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of -v4, which the paper has
         shown = "rgb_array" if film else None
-        world = gymnasium.make(environment, max_episode_steps=horizon, render_mode=shown, disable_env_checker=True)
+        id, limit = environment.removeprefix(PREFIX), None if environment.startswith(PREFIX) else horizon
+        world: Any = gymnasium.make(id, max_episode_steps=limit, render_mode=shown, disable_env_checker=True)
+    if not isinstance(world.observation_space, gymnasium.spaces.Box) or len(world.observation_space.shape) != 1:
+        world = gymnasium.wrappers.FlattenObservation(world)
     if film:
         _check_canvas(environment, world)
     return world

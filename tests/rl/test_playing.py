@@ -1,11 +1,15 @@
 """Policies in Gymnasium: what they reach there is what they reach here."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
 from gymnasium.envs.classic_control import PendulumEnv
 
 from asyncsim import PolicyGradient
+from asyncsim.rl.critics import Critic
+from asyncsim.rl.estimators import Estimator
 from asyncsim.rl.playing import check_playable, play
 from asyncsim.rl.policies import MLP
 
@@ -28,6 +32,21 @@ def test_episodes_are_their_own(name="CartPole-v1"):
     few, many = (play(name, network, params, 30, episodes)[0] for episodes in (3, 6))
     assert np.array_equal(few, many[:3]) and len(set(many)) > 1
     assert play(name, network, params, 5, 1)[0] == [5.0]  # the horizon ends it
+
+
+def test_what_is_trained_in_gymnasium_is_played_there():
+    """With its own time limit, a critic or none, and observations as the policy has them."""
+    plain = PolicyGradient("CartPole-v1", horizon=30, discount=0.9, policy=MLP((8,)))
+    judged = replace(plain, environment="gymnasium/CartPole-v1", estimator=Estimator(critic=Critic(hidden=(4,))))
+    key = jax.random.key(0)
+    found = [
+        play(name, problem.policy_network, np.asarray(problem.init(key)), 30, 3)[0]
+        for name, problem in (("CartPole-v1", plain), ("gymnasium/CartPole-v1", judged))
+    ]
+    assert np.array_equal(*found)
+    table = PolicyGradient("gymnasium/FrozenLake-v1", horizon=150, discount=0.9, policy=MLP((8,))).policy_network
+    returns, _, _ = play("gymnasium/FrozenLake-v1", table, np.asarray(table.init(key)), 150, 2)
+    assert set(returns) <= {0.0, 1.0}
 
 
 def test_gymnasiums_own_limit_is_not_ours(monkeypatch):
