@@ -210,7 +210,7 @@ class Problem(Protocol):
         """How good an iterate is."""
 
 
-def measure(update: Update, problem: Problem) -> Callable[[Array, Array, Array, Array], tuple[Array, JobStats]]:
+def measure(update: Update | None, problem: Problem) -> Callable[[Array, Array, Array, Array], tuple[Array, JobStats]]:
     """What jobs compute at what `Update.query` sends, as a function with the arguments of `Problem.gradient`.
 
     It is the problem's gradient, unless the update says otherwise in a method ``measure(problem, sent, keys, workers,

@@ -33,6 +33,7 @@ def simulate(
     stale: what a worker does whose point has been overtaken: ``"cancel"``, it takes the new point at once;
         ``"finish"``, it finishes the job, the result is ignored, then it takes the newest point.
     coupling: samples trajectories as jobs start; ``cluster.compute`` is then seconds per environment step, ḣ_i.
+        Otherwise a method's job takes `Method.work` times h_i, and `Timeline.cluster` has these longer times.
     events: run the engine event by event also where `closed_form` gives the same timeline, which uses the theory.
 
     Jobs that end at the same time are handled in the order of their workers. Where nobody is left to wait for in the
@@ -69,7 +70,8 @@ def simulate(
 def compare(methods: Sequence[Method], cluster: Cluster, **options: Any) -> dict[str, Timeline]:
     """The same worker times under every method: what would have happened, by the methods' names.
 
-    options: as of `simulate`. A worker's k-th job takes the same seconds under each, be they recorded or random.
+    options: as of `simulate`. A worker's k-th job takes the same seconds under each, be they recorded or random, but
+    for the methods' ``work``.
     Raises ValueError where two methods have one name.
 
     >>> from asyncsim import Cluster, methods

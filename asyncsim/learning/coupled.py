@@ -33,13 +33,14 @@ class Training:
         self.seed, self.step_size = np.uint32(seed), step_size
         self.state = self.rule.init(np.asarray(problem.init(initial_key(self.seed))))
         self.query = self.rule.query(self.state)
+        self._measures = self.rule if hasattr(self.rule, "measure") else None  # all others share a program
         self.gradients: dict[tuple[int, int, int], np.ndarray] = {}  # of jobs that started and may still be used
         self.points, self.directions = [self.state.point], [self.state.direction]
         self.returns, self.env_steps = [np.nan], [0]
         self._stats: dict[tuple[int, int, int], tuple[float, int]] = {}  # return and steps, until they are used
 
     def steps(self, worker: int, version: int, index: int) -> int:
-        gradient, returns, steps = _job(self.problem, self.rule, self.query, self.seed, version, worker, index)
+        gradient, returns, steps = _job(self.problem, self._measures, self.query, self.seed, version, worker, index)
         self.gradients[worker, version, index] = np.asarray(gradient)
         self._stats[worker, version, index] = float(returns), int(steps)
         return int(steps)
@@ -112,8 +113,8 @@ def _measured(training: Training, timeline: Timeline, evaluated: np.ndarray) -> 
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _job(problem: Problem, update: Update, query, seed, version, worker, index):
-    """A job's gradient, or what the update has it measure instead, return and environment steps."""
+def _job(problem: Problem, update: Update | None, query, seed, version, worker, index):
+    """A job's gradient, or what this update has it measure instead, return and environment steps."""
     key = job_key(seed, version, worker, index)
     one = jnp.ones(1, query.dtype)
     gradient, stats = measure(update, problem)(query, key[None], jnp.asarray(worker, jnp.int32)[None], one)
