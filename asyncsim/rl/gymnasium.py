@@ -16,7 +16,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -42,10 +42,15 @@ class State(NamedTuple):
 
 @dataclass(frozen=True)
 class Registered:
-    """Makes the environment that Gymnasium knows by this id, with these keywords of ``gymnasium.make``."""
+    """Makes the environment that Gymnasium knows by this id, with these keywords of ``gymnasium.make``.
+
+    entry, specification: what was registered; with another registration it is another one.
+    """
 
     id: str
-    keywords: tuple[tuple[str, Any], ...] = ()
+    keywords: tuple[tuple[str, Any], ...]
+    entry: Any = field(repr=False)
+    specification: str = field(repr=False)
 
     def __call__(self) -> Any:
         """A new one. Raises ValueError, one line, where there can be none."""
@@ -187,8 +192,10 @@ def make(id: str, **keywords: Any) -> Gymnasium:
     if id not in gymnasium.registry:
         hint = nearest(PREFIX + id, [PREFIX + known for known in gymnasium.registry])
         raise ValueError(f"environment={PREFIX + id!r} is unknown: {hint}")
-    _check_keywords(PREFIX + id, _signature(Registered(id)), keywords, "max_episode_steps")
-    return Gymnasium((Registered(id, tuple(sorted(keywords.items()))),))
+    spec = gymnasium.spec(id)
+    maker = Registered(id, tuple(sorted(keywords.items())), spec.entry_point, f"{spec}")
+    _check_keywords(PREFIX + id, _signature(maker), keywords, "max_episode_steps")
+    return Gymnasium((maker,))
 
 
 def made_by(kind: type, **keywords: Any) -> Gymnasium:
@@ -217,14 +224,16 @@ def _told(maker: Maker) -> str:
     return f"environment={name!r}"
 
 
+def _line(thing: Any) -> str:
+    return " ".join(f"{thing}".split())
+
+
 def _signature(maker: Registered) -> inspect.Signature:
     """Of the class, or the function, that makes the environment."""
-    from gymnasium import spec
     from gymnasium.envs.registration import load_env_creator
 
     with _told_in_one_line(maker):
-        entry: Any = spec(maker.id).entry_point
-        return inspect.signature(load_env_creator(entry) if isinstance(entry, str) else entry)
+        return inspect.signature(load_env_creator(maker.entry) if isinstance(maker.entry, str) else maker.entry)
 
 
 def _check_keywords(name: str, signature: inspect.Signature, keywords: Mapping[str, Any], *more: str) -> None:
@@ -241,16 +250,15 @@ def _check_keywords(name: str, signature: inspect.Signature, keywords: Mapping[s
 @contextmanager
 def _told_in_one_line(maker: Registered) -> Iterator[None]:
     """Errors of Gymnasium, as ValueErrors that say which environment it was."""
-    from gymnasium import spec
     from gymnasium.error import DependencyNotInstalled
 
     try:
         yield
     except Exception as error:
-        line = f"{error}".strip().partition("\n")[0] or type(error).__name__
+        line = _line(error)
         if not isinstance(error, DependencyNotInstalled | ImportError):
             raise ValueError(f"{_told(maker)} cannot be made: {line}") from error
-        if f"{spec(maker.id).entry_point}".startswith("gymnasium.envs.box2d"):
+        if f"{maker.entry}".startswith("gymnasium.envs.box2d"):
             line = "pip install 'asyncsim[box2d]'"
         raise ValueError(f"{_told(maker)} needs a package that is not there: {line}") from None
 
@@ -267,7 +275,7 @@ def _spaces(maker: Maker) -> Spaces:
     space = environment.observation_space
     if not space.is_np_flattenable:
         raise ValueError(
-            f"{_told(maker)} has observations in {space}: give one with a fixed number of numbers, as Box has"
+            f"{_told(maker)} has observations in {_line(space)}: give one with a fixed number of numbers, as Box has"
         )
     size = spaces.flatdim(space)
     flat: Any = np.ravel if isinstance(space, spaces.Box) else partial(spaces.flatten, space)  # the same, but faster
@@ -281,7 +289,14 @@ def _spaces(maker: Maker) -> Spaces:
             )
         return numbers.tobytes()
 
-    check_repeatable(_told(maker), maker, bits)
+    environment.close()
+    try:
+        check_repeatable(_told(maker), maker, bits)
+    except ValueError:
+        raise  # told already
+    except Exception as error:
+        line = f"{type(error).__name__}: {_line(error)}"
+        raise ValueError(f"{_told(maker)} fails when an episode is tried, {line}") from error
     return Spaces(size, actions, flat, to_gymnasium, tuple(_layers(environment)))
 
 
@@ -292,11 +307,11 @@ def _actions(maker: Maker, space: Any) -> tuple[Discrete | Box, Callable[[np.nda
     if isinstance(space, spaces.Discrete):
         return Discrete(int(space.n)), lambda rows: (rows[:, 0] + int(space.start)).tolist()
     if not isinstance(space, spaces.Box) or not np.issubdtype(space.dtype, np.floating):
-        raise ValueError(f"{_told(maker)} has actions in {space}: give one with a Discrete space, or a Box of floats")
+        raise ValueError(f"{_told(maker)} has actions in {_line(space)}: give a Discrete space, or a Box of floats")
     low, high = space.low.ravel(), space.high.ravel()
     if not np.isfinite([low, high]).all():
         raise ValueError(
-            f"{_told(maker)} has actions in {space}: give one with finite bounds, which a squashed policy needs"
+            f"{_told(maker)} has actions in {_line(space)}: give one with finite bounds, which a squashed policy needs"
         )
 
     def within(rows):

@@ -395,6 +395,11 @@ class Odd(Drift):
     observation_space = spaces.Box(-1, 1, (3,))
 
 
+class Unseeded(Drift):
+    def reset(self):
+        return super().reset()
+
+
 class Growing(Drift):
     observation_space = spaces.Dict(a=spaces.Sequence(spaces.Discrete(2)))
 
@@ -418,6 +423,8 @@ REFUSED = {
     "an object": (OBJECT, f"environment is a {__name__}.Drift, which is no environment here: give an id such as"),
     "no API": (dict, "environment='dict' makes a builtins.dict, which has not Gymnasium's API"),
     "sizes": (Odd, "environment='Odd' has observations of 4 numbers, its observation_space of 3"),
+    "seed": (Unseeded, "environment='Unseeded' fails when an episode is tried, TypeError: Unseeded.reset() got an"),
+    "long": (acting(spaces.Box(np.arange(99, dtype=np.float32), np.inf)), "environment='acting.<locals>.made' has act"),
     "sequences": (Growing, "environment='Growing' has observations in Dict('a': Sequence("),
     "several": (
         acting(spaces.MultiDiscrete([2, 3])),
@@ -475,6 +482,12 @@ def test_what_can_be_found_again_has_a_name():
     every += [make("gymnasium/Pendulum-v1"), make("gymnasium/Pendulum-v1", g=9.0), make("gymnasium/CartPole-v1")]
     keys = [str(described(environment)) for environment in every]
     assert len({*keys}) == len(keys)
+    for limit in (5, 6):  # a name that is given again, to something else
+        gymnasium.registry.pop("Drift-v0", None)
+        gymnasium.register("Drift-v0", Drift, max_episode_steps=limit)
+        keys.append(str(described(make("gymnasium/Drift-v0"))))
+    del gymnasium.registry["Drift-v0"]
+    assert keys[-1] != keys[-2]
     assert described(partial(Drift, 2.0)) == described(partial(Drift, 2.0))
     assert "gymnasium.envs.classic_control.pendulum" in keys[5] and "TimeLimit" in keys[5]
     for nameless in (lambda: Drift(), partial(lambda: Drift())):
