@@ -10,7 +10,6 @@ may be.
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from itertools import count, zip_longest
 from threading import Lock
 from typing import Any, NamedTuple
 
-OPEN = 2 * (os.cpu_count() or 1) + 8  # batches: a program that runs has one, and a core runs one program
+OPEN = 100  # batches, at most: a program that runs has one, and a core runs one program
 SPARE = 2000  # environments that wait for their next episodes
 CHECKED = 100  # steps of an episode that is to be repeated
 Maker = Callable[[], Any]  # makes an environment with Gymnasium's API
@@ -50,8 +49,8 @@ class Batch:
 class Episodes:
     """Open batches, and environments that are free. Threads may share it.
 
-    room: how many batches are open. Beyond that, the one that was not used for the longest time is dropped: programs do
-        not say when they are done with one.
+    room: how many batches are open. Beyond that, the one that was not used for the longest time is dropped: a program
+        that was interrupted does not close its own.
     """
 
     def __init__(self, room: int = OPEN, spare: int = SPARE):
@@ -81,6 +80,17 @@ class Episodes:
                 self._step(batches[number], place, steps, action)
                 for (number, place, steps), action in zip(handles, actions)
             ]
+
+    def close(self, numbers: set[int]) -> None:
+        """There will be no more steps of these batches: their environments are free for others."""
+        with self._lock:
+            for number in numbers & self.open.keys():
+                self._drop(number)
+
+    def _drop(self, number: int) -> None:
+        batch = self.open.pop(number)
+        for place in range(len(batch.environments)):
+            self._give_back(batch, place)
 
     def _step(self, batch: Batch, place: int, steps: int, action: Any) -> Seen:
         if steps != batch.steps[place]:
@@ -139,9 +149,7 @@ class Episodes:
         *others, _ = self.open.items()
         idle = [number for number, batch in others if not batch.busy]
         for number in idle[: max(0, len(self.open) - self.room)]:
-            batch = self.open.pop(number)
-            for place in range(len(batch.environments)):
-                self._give_back(batch, place)
+            self._drop(number)
         while sum(map(len, self.spare.values())) > self.most_spare:
             oldest, environments = next(iter(self.spare.items()))
             if environments:

@@ -129,6 +129,10 @@ class Gymnasium:
         state, found = self._call(self._host.step, jnp.atleast_1d(action), state.handle)
         return state, found[0], found[1] > 0
 
+    def close(self, state):
+        """No more steps of this episode: the host need not keep it."""
+        return callback(self._host.close, [(1, np.dtype(np.uint32))], state.handle, stateful=True)[0]
+
     @property
     def _host(self) -> Host:
         return _host(self.makers, jnp.result_type(float))
@@ -162,6 +166,12 @@ class Host:
         seen = EPISODES.step(rows.tolist(), self.spaces.to_gymnasium(actions.reshape(-1, actions.shape[-1])))
         rows[[each.observation is not None for each in seen], 2] += 1
         return self._shaped(actions, rows, seen)
+
+    def close(self, handles):
+        """Give up the batches of these episodes."""
+        handles = np.asarray(handles)
+        EPISODES.close({*handles[..., 0].ravel().tolist()})
+        return (np.zeros((*handles.shape[:-1], 1), np.uint32),)
 
     def _shaped(self, like, handles, seen: Sequence[Seen]):
         """Results, with the leading axes of the batch."""

@@ -58,7 +58,16 @@ def rollout(environments, policy, params, keys, horizon: int, started=None) -> T
     shapes = jax.eval_shape(step, 0, state, alive)[2]
     empty = jax.tree.map(lambda row: jnp.zeros((horizon, *row.shape), row.dtype), shapes)
     # Nothing is simulated once every episode is over.
-    return lax.while_loop(lambda carry: (carry[0] < horizon) & _any(carry[2]), write, (0, state, alive, empty))[3]
+    start = (0, state, alive, empty)
+    _, state, _, written = lax.while_loop(lambda carry: (carry[0] < horizon) & _any(carry[2]), write, start)
+    closed = environments(_close, state)
+    return lax.optimization_barrier((written, closed))[0] if jax.tree.leaves(closed) else written
+
+
+def _close(environment, state):
+    """Whatever `close` returns, where there is one."""
+    own = getattr(environment, "close", None)
+    return () if own is None else own(state)
 
 
 def _reset_if(environment, key, there):

@@ -17,7 +17,7 @@ from asyncsim.cluster import sqrt
 from asyncsim.learning.identity import Nameless, curve_settings
 from asyncsim.rl import gymnasium as ours
 from asyncsim.rl.environments import make
-from asyncsim.rl.episodes import Episodes
+from asyncsim.rl.episodes import EPISODES, Episodes
 from asyncsim.rl.policies import MLP
 from asyncsim.rl.spaces import Box, Discrete
 from asyncsim.scenario import ScenarioError, load
@@ -198,6 +198,20 @@ def test_batches_that_were_not_used_for_long_are_dropped_and_told():
     assert list(episodes.open) == [third, fourth] and environment not in episodes.open[fourth].environments
     fifth, _ = episodes.begin([Drift], [6])
     assert environment in episodes.open[fifth].environments  # which is used again
+
+
+def test_programs_close_what_they_have_opened():
+    """Also episodes that would go on beyond the horizon."""
+    before = {*EPISODES.open}
+    one, method = problem(Drift, horizon=3), methods.afedpg(0.1)
+    timeline = simulate(method, Cluster([1.0, 1.5]), updates=4)
+    replay(timeline, method, one, seeds=[0, 1], evaluate_every=2)
+    assert {*EPISODES.open} <= before
+    state = one.environment.reset(KEY)
+    (mine,) = {*EPISODES.open} - before
+    assert mine == int(state.handle[0])
+    jax.block_until_ready(one.environment.close(state))
+    assert mine not in EPISODES.open
 
 
 def test_a_batch_is_not_dropped_while_it_is_stepped():
