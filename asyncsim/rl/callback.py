@@ -17,8 +17,8 @@ def callback(function, results, *args, stateful=False):
     """Call a function of NumPy arrays of shape (..., k) with any leading axes.
 
     It returns one array of shape (..., size) for each pair (size, dtype) in ``results``. It must not write to its
-    arguments, and is pure, unless it is ``stateful``: then the compiler neither leaves out a call nor takes one out of
-    a loop. In which order calls are made, only their arguments say.
+    arguments, and is pure, unless it is ``stateful``: then the compiler leaves out no call, merges no two, and takes
+    none out of a loop. In which order calls are made, only their arguments say.
     """
     return tuple(_callback.bind(*args, function=function, results=tuple(results), stateful=stateful))
 

@@ -156,18 +156,18 @@ def test_a_trajectory_is_the_same_in_any_company_and_on_any_thread():
 
 
 def test_a_loop_begins_new_episodes_each_time():
-    """Although the compiler sees that they are all the same."""
+    """Although the compiler sees that they all begin in the same way."""
     environment = problem(Drift).environment
     reset = jax.jit(environment.reset)
 
     @jax.jit
     def sums(actions):
-        def episode(_, total):
-            return total + environment.step(reset(KEY), actions, KEY)[1]
+        def episode(k, total):
+            return total + environment.step(reset(KEY), k * actions, KEY)[1]
 
         return jax.lax.fori_loop(0, 3, episode, 0.0)
 
-    assert sums(jnp.ones(2)) == 3 * -1.25
+    assert sums(jnp.full(2, 0.25)) == -(0 + 1 + 4) * 2 * 0.25**2
 
 
 def test_a_state_is_stepped_once():
