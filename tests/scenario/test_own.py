@@ -1,11 +1,14 @@
 """What a Python file beside a scenario defines, the scenario may name; and what is said of files that do not do."""
 
 import json
+from pathlib import Path
 
 import pytest
 from own_code import OWN, SCENARIO
 
 from asyncsim.scenario import ScenarioError, load, own_code, restore
+
+GUIDE = Path(__file__).parents[2] / "notebooks"
 
 
 @pytest.fixture
@@ -257,6 +260,26 @@ def test_the_cause_is_kept(here):
 def test_scenarios_that_do_not_do(told, old, new, line):
     assert SCENARIO.count(old) == 1
     assert told('"""Ours."""', "", scenario=SCENARIO.replace(old, new)).startswith(line)
+
+
+def test_an_environment_of_gymnasiums_kind_may_be_named(here):
+    """With its constructor's keywords as fields, for all workers or one each."""
+    (here / "mine.py").write_text((GUIDE / "own_method.py").read_text())
+    text = (GUIDE / "own-method.toml").read_text()
+
+    def problem(wind):
+        (here / "s.toml").write_text(text.replace("wind = 0.3", wind))
+        return load("s.toml", own="mine.py").problem()
+
+    one = problem("wind = 0.3")
+    assert one == problem("wind = 0.3") != problem("wind = 0.4")  # or else no program is found again
+    assert [maker().wind for maker in one.environment.makers] == [0.3]
+    every = problem("wind = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]")
+    assert [environment.makers[environment.worker]().wind for environment in every.environment] == [
+        0.0, 0.1, 0.2, 0.3, 0.4, 0.5,
+    ]  # fmt: skip
+    with pytest.raises(ScenarioError, match="environment field 'wint' is unknown for Corridor: did you mean 'wind'"):
+        problem("wint = 0.3")
 
 
 def test_files_that_are_not_there(here):
