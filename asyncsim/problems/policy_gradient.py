@@ -9,12 +9,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from ..base import Evaluation, JobStats, Update
 from ..rl.critics import ValueNetwork
 from ..rl.environments import make
 from ..rl.estimators import Estimator
-from ..rl.gymnasium import Gymnasium, makes_environments, side_by_side
+from ..rl.gymnasium import side_by_side, wrapped
 from ..rl.policies import MLP, PolicyNetwork
 from ..rl.rollout import log_probs, rollout, weighted_gradient
 from ..rl.spaces import Box, Discrete, Environment
@@ -24,17 +25,34 @@ from .offers import hessian_product, local_steps, two_gradients
 CRITIC = 1  # folded into the key of θ_0
 
 
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """θ as a value, shape (d,), float64: equal to others with the same numbers, so that one program serves both."""
+
+    values: np.ndarray
+
+    def __post_init__(self):
+        self.values.flags.writeable = False
+
+    def __eq__(self, other):
+        return isinstance(other, Parameters) and self.values.tobytes() == other.values.tobytes()
+
+    def __hash__(self):
+        return hash(self.values.tobytes())
+
+
 @dataclass(frozen=True)
 class PolicyGradient:
     """Maximise J(θ) = E Σ_{t<H} γ^t r_t over the policy's parameters. (arXiv 2509.24305, sections 1 and 5)
 
-    environment: one environment (or its Gymnasium id, or a function that makes an environment with Gymnasium's API) for
-        all workers, or a list with one per worker, of the same class with different fields. Then J = (1/n) Σ J_i, and
-        evaluation averages over the workers' environments.
+    environment: one environment (or its Gymnasium id; or one with Gymnasium's API, which is copied, or a function that
+        makes one) for all workers, or a list with one per worker, of the same class with different fields. Then
+        J = (1/n) Σ J_i, and evaluation averages over the workers' environments.
     horizon: H, steps. discount: γ in [0, 1).
     policy: its neural network. estimator: of ∇J, from trajectories.
     evaluation_episodes: trajectories per evaluation (and per worker's environment); returns are undiscounted sums
         of rewards over H steps.
+    start: θ_0 for all seeds, shape (d,), a critic's parameters may follow; None: each seed draws its own.
     """
 
     environment: Environment | str | Callable[[], Any] | Sequence[Environment | Callable[[], Any]]
@@ -43,12 +61,13 @@ class PolicyGradient:
     policy: MLP = MLP()
     evaluation_episodes: int = 16
     estimator: Estimator = Estimator()
+    start: Parameters | np.ndarray | None = None
 
     def __post_init__(self):
         if isinstance(self.environment, str):
             object.__setattr__(self, "environment", make(self.environment))
         elif isinstance(self.environment, Sequence):
-            environments: Any = tuple(map(_made, self.environment))
+            environments: Any = tuple(map(wrapped, self.environment))
             for worker, environment in enumerate(environments):
                 _check_environment(f"environment[{worker}]", environment)
             classes = sorted({type(environment).__name__ for environment in environments})
@@ -58,7 +77,7 @@ class PolicyGradient:
                 )
             object.__setattr__(self, "environment", side_by_side(environments))
         else:
-            object.__setattr__(self, "environment", _made(self.environment))
+            object.__setattr__(self, "environment", wrapped(self.environment))
             _check_environment("environment", self.environment)
         for key in ("horizon", "evaluation_episodes"):
             value = getattr(self, key)
@@ -66,6 +85,8 @@ class PolicyGradient:
                 raise ValueError(f"{key}={value!r} is no count: give an integer >= 1")
         if not 0 <= self.discount < 1:
             raise ValueError(f"discount={self.discount!r} is outside [0, 1): give γ, 0.99 for example")
+        if self.start is not None:
+            object.__setattr__(self, "start", _started(self))
 
     @property
     def workers(self) -> int | None:
@@ -94,10 +115,16 @@ class PolicyGradient:
         return None if critic is None else critic.for_observations(self._first.observation_size)
 
     def init(self, key):
-        policy = self.policy_network.init(key)
+        policy, size = self.policy_network.init(key), self.policy_network.size
+        given: Any = self.start
+        if given is not None:
+            policy = jnp.asarray(given.values[:size], policy.dtype)
         if self.critic_network is None:
             return policy
-        return jnp.append(policy, self.critic_network.init(jax.random.fold_in(key, CRITIC)))
+        critic = self.critic_network.init(jax.random.fold_in(key, CRITIC))
+        if given is not None and len(given.values) > size:
+            critic = jnp.asarray(given.values[size:], critic.dtype)
+        return jnp.append(policy, critic)
 
     def adapted(self, update: Update) -> Update:
         """The update, which takes plain steps for the critic's parameters if there is a critic."""
@@ -170,9 +197,19 @@ class PolicyGradient:
         return lambda f, *batched: jax.vmap(lambda own, *args: f(replace(first, **own), *args))(own, *batched)
 
 
-def _made(given: Any) -> Any:
-    """An environment for what makes one of Gymnasium's."""
-    return Gymnasium((given,)) if makes_environments(given) else given
+def _started(problem: PolicyGradient) -> Parameters:
+    """Raises ValueError unless the policy, or policy and critic, have as many parameters."""
+    start: Any = problem.start
+    values = start.values if isinstance(start, Parameters) else np.array(start, float)
+    sizes = [problem.policy_network.size]
+    if problem.critic_network is not None:
+        sizes.append(sizes[0] + problem.critic_network.size)
+    if values.ndim != 1 or len(values) not in sizes or not np.isfinite(values).all():
+        raise ValueError(
+            f"start has the shape {values.shape}: give {' or '.join(map(str, sizes))} finite parameters, as many as "
+            "the policy has"
+        )
+    return Parameters(values)
 
 
 def _check_environment(key: str, given: Any) -> None:
@@ -187,6 +224,6 @@ def _check_environment(key: str, given: Any) -> None:
         what = f"{'a' if one else 'the class'} {kind.__module__}.{kind.__qualname__}"
         id = "" if "[" in key else 'an id such as "CartPole-v1", '
         raise ValueError(
-            f"{key} is {what}, which is no environment here: give {id}an environment of asyncsim.rl, or a "
-            "function that makes one with Gymnasium's API"
+            f"{key} is {what}, which is no environment here: give {id}an environment of asyncsim.rl, or one with "
+            "Gymnasium's API"
         )

@@ -13,10 +13,8 @@ reward 0. Left out: rendering, ``info``, and actions that are neither discrete n
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -24,13 +22,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from asyncsim.base import Array, nearest
+from asyncsim.base import Array
 
 from .callback import callback
 from .episodes import EPISODES, Maker, Seen, check_repeatable
+from .makers import Copies, constructor, line_of, registered, told
 from .spaces import Box, Discrete
-
-PREFIX = "gymnasium/"
 
 
 class State(NamedTuple):
@@ -38,38 +35,6 @@ class State(NamedTuple):
 
     handle: Array  # where it is on the host: number of the batch, place in it, steps so far; uint32, shape (3,)
     observation: Array  # flat
-
-
-@dataclass(frozen=True)
-class Registered:
-    """Makes the environment that Gymnasium knows by this id, with these keywords of ``gymnasium.make``.
-
-    entry, specification: what was registered; with another registration it is another one.
-    """
-
-    id: str
-    keywords: tuple[tuple[str, Any], ...]
-    entry: Any = field(repr=False)
-    specification: str = field(repr=False)
-
-    def __call__(self) -> Any:
-        """A new one. Raises ValueError, one line, where there can be none."""
-        import gymnasium
-
-        with _told_in_one_line(self):
-            return gymnasium.make(self.id, disable_env_checker=True, **dict(self.keywords))
-
-
-@dataclass(frozen=True)
-class Constructor:
-    """Makes environments of a class, with these keywords."""
-
-    kind: type
-    keywords: tuple[tuple[str, Any], ...] = ()
-
-    def __call__(self) -> Any:
-        """A new one."""
-        return self.kind(**dict(self.keywords))
 
 
 @dataclass(frozen=True)
@@ -90,13 +55,11 @@ class Gymnasium:
     def __post_init__(self):
         for worker, maker in enumerate(self.makers):
             if not _hashable(maker):
-                raise ValueError(
-                    f"{_told(maker)} has no hash: give a function, a class, or keywords that are not lists"
-                )
+                raise ValueError(f"{told(maker)} has no hash: give a function, a class, or keywords that are not lists")
             first, spaces = _spaces(self.makers[0]), _spaces(maker)
             if (spaces.observation_size, spaces.actions) != (first.observation_size, first.actions):
                 raise ValueError(
-                    f"{_told(maker)} of worker {worker} has {spaces.observation_size} numbers to see and "
+                    f"{told(maker)} of worker {worker} has {spaces.observation_size} numbers to see and "
                     f"{spaces.actions}, that of worker 0 {first.observation_size} and {first.actions}: give the same "
                     "spaces to all"
                 )
@@ -197,21 +160,20 @@ class Spaces:
 
 def make(id: str, **keywords: Any) -> Gymnasium:
     """The environment that Gymnasium knows by this id. Raises ValueError, one line."""
-    import gymnasium
-
-    if id not in gymnasium.registry:
-        hint = nearest(PREFIX + id, [PREFIX + known for known in gymnasium.registry])
-        raise ValueError(f"environment={PREFIX + id!r} is unknown: {hint}")
-    spec = gymnasium.spec(id)
-    maker = Registered(id, tuple(sorted(keywords.items())), spec.entry_point, f"{spec}")
-    _check_keywords(PREFIX + id, _signature(maker), keywords, "max_episode_steps")
-    return Gymnasium((maker,))
+    return Gymnasium((registered(id, **keywords),))
 
 
 def made_by(kind: type, **keywords: Any) -> Gymnasium:
     """The environment that this class with Gymnasium's API makes. Raises ValueError, one line."""
-    _check_keywords(kind.__name__, inspect.signature(kind), keywords)
-    return Gymnasium((Constructor(kind, tuple(sorted(keywords.items()))),))
+    return Gymnasium((constructor(kind, **keywords),))
+
+
+def wrapped(given: Any) -> Any:
+    """The environment for one with Gymnasium's API, or for what makes one; everything else as it is."""
+    if makes_environments(given):
+        return Gymnasium((given,))
+    has_api = all(hasattr(given, name) for name in ("reset", "step", "action_space"))
+    return Gymnasium((Copies(given),)) if has_api and not isinstance(given, type) else given
 
 
 def makes_environments(given: Any) -> bool:
@@ -227,52 +189,6 @@ def side_by_side(environments: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(Gymnasium(makers, worker) for worker in range(len(makers)))
 
 
-def _told(maker: Maker) -> str:
-    """How errors call what a function makes."""
-    made = maker.kind if isinstance(maker, Constructor) else maker
-    name = PREFIX + made.id if isinstance(made, Registered) else getattr(made, "__qualname__", made)
-    return f"environment={name!r}"
-
-
-def _line(thing: Any) -> str:
-    return " ".join(f"{thing}".split())
-
-
-def _signature(maker: Registered) -> inspect.Signature:
-    """Of the class, or the function, that makes the environment."""
-    from gymnasium.envs.registration import load_env_creator
-
-    with _told_in_one_line(maker):
-        return inspect.signature(load_env_creator(maker.entry) if isinstance(maker.entry, str) else maker.entry)
-
-
-def _check_keywords(name: str, signature: inspect.Signature, keywords: Mapping[str, Any], *more: str) -> None:
-    """Raises ValueError for a keyword that is not there. more: those that there are besides."""
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in signature.parameters.values()):
-        return
-    known = [*(key for key in signature.parameters if key != "render_mode"), *more]
-    for key in keywords:
-        if key not in known:
-            hint = nearest(key, known) if known else "it has none"
-            raise ValueError(f"environment field {key!r} is unknown for {name}: {hint}")
-
-
-@contextmanager
-def _told_in_one_line(maker: Registered) -> Iterator[None]:
-    """Errors of Gymnasium, as ValueErrors that say which environment it was."""
-    from gymnasium.error import DependencyNotInstalled
-
-    try:
-        yield
-    except Exception as error:
-        line = _line(error)
-        if not isinstance(error, DependencyNotInstalled | ImportError):
-            raise ValueError(f"{_told(maker)} cannot be made: {line}") from error
-        if f"{maker.entry}".startswith("gymnasium.envs.box2d"):
-            line = "pip install 'asyncsim[box2d]'"
-        raise ValueError(f"{_told(maker)} needs a package that is not there: {line}") from None
-
-
 @cache
 def _spaces(maker: Maker) -> Spaces:
     """Raises ValueError, one line, where it cannot be used."""
@@ -281,11 +197,11 @@ def _spaces(maker: Maker) -> Spaces:
     environment = maker()
     if not all(hasattr(environment, name) for name in ("reset", "step", "observation_space", "action_space")):
         kind = type(environment)
-        raise ValueError(f"{_told(maker)} makes a {kind.__module__}.{kind.__qualname__}, which has not Gymnasium's API")
+        raise ValueError(f"{told(maker)} makes a {kind.__module__}.{kind.__qualname__}, which has not Gymnasium's API")
     space = environment.observation_space
     if not space.is_np_flattenable:
         raise ValueError(
-            f"{_told(maker)} has observations in {_line(space)}: give one with a fixed number of numbers, as Box has"
+            f"{told(maker)} has observations in {line_of(space)}: give one with a fixed number of numbers, as Box has"
         )
     size = spaces.flatdim(space)
     flat: Any = np.ravel if isinstance(space, spaces.Box) else partial(spaces.flatten, space)  # the same, but faster
@@ -295,18 +211,18 @@ def _spaces(maker: Maker) -> Spaces:
         numbers = flat(observation)
         if numbers.size != size:
             raise ValueError(
-                f"{_told(maker)} has observations of {numbers.size} numbers, its observation_space of {size}"
+                f"{told(maker)} has observations of {numbers.size} numbers, its observation_space of {size}"
             )
         return numbers.tobytes()
 
     environment.close()
     try:
-        check_repeatable(_told(maker), maker, bits)
+        check_repeatable(told(maker), maker, bits)
     except ValueError:
         raise  # told already
     except Exception as error:
-        line = f"{type(error).__name__}: {_line(error)}"
-        raise ValueError(f"{_told(maker)} fails when an episode is tried, {line}") from error
+        line = f"{type(error).__name__}: {line_of(error)}"
+        raise ValueError(f"{told(maker)} fails when an episode is tried, {line}") from error
     return Spaces(size, actions, flat, to_gymnasium, tuple(_layers(environment)))
 
 
@@ -317,11 +233,11 @@ def _actions(maker: Maker, space: Any) -> tuple[Discrete | Box, Callable[[np.nda
     if isinstance(space, spaces.Discrete):
         return Discrete(int(space.n)), lambda rows: (rows[:, 0] + int(space.start)).tolist()
     if not isinstance(space, spaces.Box) or not np.issubdtype(space.dtype, np.floating):
-        raise ValueError(f"{_told(maker)} has actions in {_line(space)}: give a Discrete space, or a Box of floats")
+        raise ValueError(f"{told(maker)} has actions in {line_of(space)}: give a Discrete space, or a Box of floats")
     low, high = space.low.ravel(), space.high.ravel()
     if not np.isfinite([low, high]).all():
         raise ValueError(
-            f"{_told(maker)} has actions in {_line(space)}: give one with finite bounds, which a squashed policy needs"
+            f"{told(maker)} has actions in {line_of(space)}: give one with finite bounds, which a squashed policy needs"
         )
 
     def within(rows):

@@ -14,7 +14,7 @@ import numpy as np
 from asyncsim.base import nearest
 
 from .environments import ENVIRONMENTS, MUJOCO
-from .gymnasium import PREFIX
+from .makers import PREFIX
 from .policies import PolicyNetwork
 
 

@@ -186,7 +186,7 @@ def _with_infinities(data: Any, key: str = "") -> Any:
         return {key: _with_infinities(value, key) for key, value in data.items()}
     if isinstance(data, list):
         return [_with_infinities(value, key) for value in data]
-    is_text = key.rpartition(".")[2] in ("title", "recording")
+    is_text = key.rpartition(".")[2] in ("title", "recording", "results")
     return float(data) if data in ("Infinity", "-Infinity") and not is_text else data
 
 
@@ -230,6 +230,8 @@ def _told_at(where: str, function, *args):
 
 def _point(path: Path, data: dict[str, Any], preset: str | None, folder: Path) -> Scenario:
     settings = validated(Settings, data)
+    if isinstance(settings.problem, PolicyGradientTable):
+        settings = settings.model_copy(update={"problem": settings.problem.started(folder)})
     common = [seed for seed in settings.tuning_seeds or () if seed in settings.seeds]
     if common:
         raise ScenarioError(

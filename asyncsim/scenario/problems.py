@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, FiniteFloat, ValidationInfo, field_validator
+import numpy as np
+from pydantic import AfterValidator, Field, FiniteFloat, PrivateAttr, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from ..base import Problem
+from .errors import told
+from .policies import StartTable
 from .tables import Count, Index, ListOf, Table, tagged
 
 
@@ -77,7 +81,19 @@ class PolicyGradientTable(Table):
     tanh_correction: bool = False
     evaluation_episodes: int = 16
     estimator: EstimatorTable = EstimatorTable()
+    start_from: StartTable | None = None
     fields: dict[str, Keyword | Annotated[tuple[Keyword, ...], ListOf]] = {}
+
+    _start: np.ndarray | None = PrivateAttr(None)
+
+    def started(self, folder: Path) -> PolicyGradientTable:
+        """This table with the policy that training begins with. folder: of the scenario file. Raises ScenarioError."""
+        if self.start_from is None:
+            return self
+        table, params = told("problem.start_from", self.start_from, self.start_from.read, folder)
+        found = self.model_copy(update={"start_from": table})
+        found._start = params
+        return found
 
     @field_validator("fields")
     @classmethod
@@ -123,6 +139,7 @@ class PolicyGradientTable(Table):
             policy=MLP(self.hidden, self.shared, self.tanh_correction),
             evaluation_episodes=self.evaluation_episodes,
             estimator=self.estimator.build(),
+            start=self._start,
         )
 
 

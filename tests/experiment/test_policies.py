@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 
@@ -158,3 +159,39 @@ def test_what_cannot_be_played(run):
     FILE.write_bytes(FILE.read_bytes()[:100])
     with pytest.raises(OSError, match="^out/policies.safetensors: .*: give the file as `asyncsim run` wrote it$"):
         kept_policies("out")
+
+
+START = '[problem]\nstart_from = {results = "out", seed = 1}\n'
+
+
+def test_training_goes_on_from_a_kept_policy(run):
+    """As a part of the scenario's identity; where it is missing, or another one, that is told."""
+    run()
+    before, text = results.load_policies("out"), TINY.replace("[problem]\n", START)
+    Path("y.toml").write_text(text)
+    done = asyncsim.run("y.toml", output="more")
+    first = done.curves.query("update == 0").groupby("seed")["eval_return"].first()
+    assert first[1] == before[1].eval_return and done.computed  # seed 1 has the evaluations of that run
+    assert np.array_equal(done.scenario.problem().init(jax.random.key(5)), before[1].params)
+    assert asyncsim.run("y.toml", output="more").computed == 0
+    written = results.load_settings("more")["scenario"]["problem"]["start_from"]
+    assert {**written, "sha256": ""} == {"results": "out", "method": None, "seed": 1, "sha256": ""}
+    assert asyncsim.Run.load("more", ".").scenario.problem() == done.scenario.problem()
+
+    def line(old, new):
+        Path("y.toml").write_text(text.replace(old, new))
+        with pytest.raises(ScenarioError) as error:
+            asyncsim.run("y.toml")
+        return f"{error.value}"
+
+    where = "y.toml: problem.start_from.results="
+    assert (
+        line('"out"', '"nowhere"') == f"{where}'nowhere' has no policies: give the directory of a run with --policies"
+    )
+    assert line(", seed = 1", "") == f"{where}'out' has 2 such policies: give method and seed of one"
+    assert line("hidden = [4]", "hidden = [5]").startswith("y.toml: problem: start has the shape (30,): give 37 finite")
+    run("[0.03125, 0.0625]", "[0.125]")  # another policy now
+    with pytest.raises(ScenarioError, match="sha256='.*' is not of results='out', whose digest is"):
+        asyncsim.Run.load("more", ".")
+    FILE.write_bytes(b"no tensors")
+    assert line("", "").startswith(f"{where}'out': out/policies.safetensors: ")

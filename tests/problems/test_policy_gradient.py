@@ -1,11 +1,14 @@
 import dataclasses
 
 import jax
+import numpy as np
 import pytest
 
 from asyncsim import Cluster, PolicyGradient, methods, replay, simulate
 from asyncsim.cluster import sqrt
+from asyncsim.rl.critics import Critic
 from asyncsim.rl.environments import CartPole, Pendulum
+from asyncsim.rl.estimators import Estimator
 from asyncsim.rl.mujoco import MuJoCo
 from asyncsim.rl.policies import MLP
 
@@ -43,7 +46,6 @@ class Unlike(Pendulum):
 @pytest.mark.parametrize(
     ("given", "what"),
     [
-        (lambda: pytest.importorskip("gymnasium").make("CartPole-v1"), "a gymnasium.wrappers."),
         (lambda: CartPole, "the class asyncsim.rl.environments.CartPole, which is no environment here: give "),
         (Unlike, f"a {__name__}.Unlike, which is no environment here: give "),
         (lambda: None, "a builtins.NoneType, which is no environment here: give "),
@@ -55,8 +57,7 @@ def test_what_is_no_environment_is_refused_at_once(given, what):
     line = str(error.value)
     assert line.startswith(f"environment is {what}") and "\n" not in line
     assert line.endswith(
-        'give an id such as "CartPole-v1", an environment of asyncsim.rl, or a function that makes one with '
-        "Gymnasium's API"
+        'give an id such as "CartPole-v1", an environment of asyncsim.rl, or one with Gymnasium\'s API'
     )
     for others in ([], [CartPole()]):
         with pytest.raises(ValueError) as error:
@@ -82,6 +83,22 @@ def test_evaluation_keeps_the_workers_worlds_apart():
     assert len(set(mixed.own_values.tolist())) == 3
     one = PolicyGradient("CartPole-v1", 60, 0.99, MLP((8,)))
     assert one.evaluate(one.init(jax.random.key(1)), jax.random.key(2)).own_values == ()
+
+
+def test_a_policy_to_begin_with():
+    """It is a value, and stands for all seeds; a critic's parameters may follow it, or are drawn."""
+    plain = PolicyGradient("CartPole-v1", 10, 0.9, MLP((4,)))
+    start, key = np.arange(30.0), jax.random.key(0)
+    one, other = (dataclasses.replace(plain, start=params) for params in (start, start.tolist()))
+    assert one == other and hash(one) == hash(other) and one != plain
+    assert one != dataclasses.replace(plain, start=start + 1)
+    assert np.array_equal(one.init(key), start) and not np.array_equal(plain.init(key), start)
+    judged = dataclasses.replace(one, estimator=Estimator(critic=Critic(constant=True)))
+    assert np.array_equal(judged.init(key), [*start, 0.0])
+    assert np.array_equal(dataclasses.replace(judged, start=np.arange(31.0)).init(key), np.arange(31.0))
+    for wrong in (np.arange(31.0), np.full(30, np.nan), np.ones((5, 6)), 1.0):
+        with pytest.raises(ValueError, match="start has the shape .*: give 30 finite parameters"):
+            dataclasses.replace(plain, start=wrong)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Lock
 
 import gymnasium
 import jax
@@ -179,6 +180,15 @@ def test_a_state_is_stepped_once():
     ):
         environment.step(state, jnp.zeros(2), KEY)
     environment.step(after, jnp.ones(2), KEY)
+
+
+def test_an_object_is_copied():
+    mine = Drift(strength=0.5)
+    copied, made = problem(mine), problem(partial(Drift, strength=0.5))
+    args = made.init(KEY), jax.random.split(KEY, 3), jnp.zeros(3, int)
+    for one, other in zip(copied.trajectories(*args), made.trajectories(*args)):
+        np.testing.assert_array_equal(one, other)
+    assert mine.over  # nobody has used it
 
 
 def test_batches_that_were_not_used_for_long_are_dropped_and_told():
@@ -427,6 +437,12 @@ def acting(space):
     return made
 
 
+class Locked(Drift):
+    def __init__(self):
+        super().__init__()
+        self.lock = Lock()
+
+
 OBJECT = Drift()
 NOT_SEEN = "is not reproducible by reset(seed=0): with the same actions, the"
 REFUSED = {
@@ -434,7 +450,10 @@ REFUSED = {
     "shared": (Shared, f"environment='Shared' {NOT_SEEN} reward at step 1 was another one the next time"),
     "instances": (Ages, f"environment='Ages' {NOT_SEEN} end at step 1 was another one the next time"),
     "one object": (lambda: OBJECT, "environment='<lambda>' is the same object each time"),
-    "an object": (OBJECT, f"environment is a {__name__}.Drift, which is no environment here: give an id such as"),
+    "no copy": (
+        Locked(),
+        "environment='Locked' cannot be copied: cannot pickle '_thread.lock' object: give a function",
+    ),
     "no API": (dict, "environment='dict' makes a builtins.dict, which has not Gymnasium's API"),
     "sizes": (Odd, "environment='Odd' has observations of 4 numbers, its observation_space of 3"),
     "seed": (Unseeded, "environment='Unseeded' fails when an episode is tried, TypeError: Unseeded.reset() got an"),
