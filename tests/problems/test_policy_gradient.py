@@ -64,7 +64,7 @@ def test_what_is_no_environment_is_refused_at_once(given, what):
             PolicyGradient([*others, given()], 10, 0.9)
         line = str(error.value)
         assert line.startswith(f"environment[{len(others)}] is {what}")
-        assert line.endswith("an environment of asyncsim.rl, or a function that makes one with Gymnasium's API")
+        assert line.endswith("an environment of asyncsim.rl, or one with Gymnasium's API")
     with pytest.raises(ValueError, match=r"environment\[0\] is a builtins.str"):
         PolicyGradient(["CartPole-v1"], 10, 0.9)
 
