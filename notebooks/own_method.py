@@ -14,9 +14,9 @@ from asyncsim.base import AGAIN, Decision
 
 @dataclass(frozen=True)
 class Patient:
-    """Everything that has finished by a deadline makes an update, but at least so many gradients.
+    """All gradients that are finished by a deadline make an update; while there are fewer than ``least``, it waits.
 
-    least: gradients of an update. seconds: from when the point was there to the deadline.
+    least: gradients of an update, at least. seconds: from the start of the round to the deadline.
     """
 
     least: int
@@ -48,12 +48,12 @@ class SignState(NamedTuple):
     """What `Signs` keeps."""
 
     point: Any  # θ_t, shape (d,)
-    direction: Any  # the mean of gradients, of which new ones weigh more
+    direction: Any  # exponential moving average of the gradients
 
 
 @dataclass(frozen=True)
 class Signs:
-    """Steps along the signs of a running mean of gradients. (signSGD with momentum, arXiv 1802.04434)"""
+    """Steps of length α along the signs of averaged gradients. (signSGD with momentum, arXiv 1802.04434)"""
 
     step_size: float
     momentum: float = 0.1
@@ -71,7 +71,7 @@ class Signs:
 
 
 class Corridor(gymnasium.Env):
-    """Walk to the end of a corridor in which a wind blows; every step costs 0.1, and the end pays 1."""
+    """Walk to the end of a corridor in which a wind blows; every step costs 0.1, and reaching the end pays 1."""
 
     observation_space = gymnasium.spaces.Box(-1.0, 1.0, (2,), np.float64)
     action_space = gymnasium.spaces.Discrete(2)

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from .. import results
-from ..base import nearest
 from ..results import Policy
 from ..scenario import ScenarioError
 from ..scenario.errors import told, validated
+from ..scenario.policies import chosen
 from ..scenario.problems import PolicyGradientTable
 
 
@@ -21,14 +21,10 @@ def kept_policies(directory: Path | str, method: str | None = None, seed: int | 
     every = results.load_policies(directory)
     if not every:
         raise ScenarioError(f"{directory}: no policies are here: give the directory of a run with --policies")
-    found = list(every)
-    for key, wanted in (("method", method), ("seed", seed)):
-        if wanted is not None:
-            known = list(dict.fromkeys(f"{getattr(policy, key)}" for policy in found))
-            found = [policy for policy in found if getattr(policy, key) == wanted]
-            if not found:
-                raise ScenarioError(f"{directory}: {key}={wanted!r} has no policy here: {nearest(f'{wanted}', known)}")
-    return found
+    try:
+        return chosen(every, method, seed)
+    except ValueError as error:
+        raise ScenarioError(f"{directory}: {error}") from None
 
 
 def best_of(policies: list[Policy]) -> Policy:
@@ -51,13 +47,17 @@ def played(
     for policy, table in zip(policies, tables):
         problem: Any = told("problem", table, table.build, 1)
         run = table.environment, problem.policy_network, policy.params, table.horizon, episodes, policy is filmed
-        yield policy, *told("problem", table, play, *run)
+        yield policy, *told("problem", table, play, *run, table.fields)
 
 
 def _table(policy: Policy) -> PolicyGradientTable:
     if policy.problem.get("kind", "policy_gradient") != "policy_gradient":
         raise ScenarioError(f"problem.kind={policy.problem['kind']!r} has no episodes to play: give a policy_gradient")
     table = validated(PolicyGradientTable, dict(policy.problem), "problem")
-    if table.fields:
-        raise ScenarioError(f"problem.fields={table.fields!r} are not Gymnasium's: give a run without fields")
+    every = [value for value in table.fields.values() if isinstance(value, tuple)]
+    if table.fields and (every or not table.environment.startswith("gymnasium/")):
+        raise ScenarioError(
+            f"problem.fields={table.fields!r}: policies of environments with other constants, or with one for each "
+            "worker, cannot be played: give a run without fields"
+        )
     return table

@@ -131,7 +131,9 @@ class PolicyGradient:
         if self.critic_network is None:
             return update
         if hasattr(update, "measure"):
-            raise ValueError(f"estimator.critic is not for {type(update).__name__}: give baseline='leave_one_out'")
+            raise ValueError(
+                f"estimator.critic is not for {type(update).__name__}: leave it out, or give another method"
+            )
         critic: Any = self.estimator.critic
         return BesidePolicy(update, self.critic_network.size, critic.step_size)
 

@@ -15,32 +15,33 @@ from .spaces import Discrete, Trajectories
 
 @dataclass(frozen=True)
 class Critic:
-    """V(s): what follows a state, Σ_{h≥t} γ^(h-t) r_h, as far as it is known. The server learns it, and sends it along.
+    """V(s): what follows a state, Σ_{h≥t} γ^(h-t) r_h, learned by the server and sent with the point.
 
     Its parameters follow the policy's in θ. Each update takes a plain step for them, whatever it does with the
-    policy's: V(s_t) comes closer to its target, on average over an update's jobs and the steps of each.
+    policy's: a gradient step on ½ (target - V(s_t))², on average over an update's jobs and the steps of each. They do
+    not count in the size of messages.
 
     step_size: of these steps.
-    trace: λ in [0, 1] of the generalised advantage A_t = Σ_{h≥t} (γλ)^(h-t) (r_h + γ V(s_{h+1}) - V(s_h)), and of the
-        target A_t + V(s_t). (arXiv 1506.02438, eq. 16) With 1, the target is what followed, and the policy's gradient
-        has its mean, whatever V is; with less there is less noise, and a bias where V is wrong.
+    gae_lambda: λ in [0, 1] of the generalised advantage A_t = Σ_{h≥t} (γλ)^(h-t) (r_h + γ V(s_{h+1}) - V(s_h)), and of
+        the target A_t + V(s_t). (arXiv 1506.02438, eq. 16) With 1 the target is the observed discounted return, and the
+        policy's gradient is unbiased for any V; a smaller λ has less variance, and bias where V is wrong.
     hidden: widths of its tanh layers.
-    constant: V sees nothing: it is a running mean of the targets, with weight ``step_size`` for the newest.
+    running_mean: V does not depend on s: it is an exponential moving average of the targets, with weight ``step_size``.
 
     A learned V(s) does not know how many steps are left of H.
-    Raises ValueError for a step size that is not finite and > 0, and a trace outside [0, 1].
+    Raises ValueError for a step size that is not finite and > 0, and a λ outside [0, 1].
     """
 
     step_size: float = 0.01
-    trace: float = 1.0
+    gae_lambda: float = 1.0
     hidden: tuple[int, ...] = (64, 64)
-    constant: bool = False
+    running_mean: bool = False
 
     def __post_init__(self):
         if not 0 < self.step_size < math.inf:
             raise ValueError(f"step_size={self.step_size!r} is no step size: give a finite number > 0")
-        if not 0 <= self.trace <= 1:
-            raise ValueError(f"trace={self.trace!r} is outside [0, 1]: give λ, 1 for no bias")
+        if not 0 <= self.gae_lambda <= 1:
+            raise ValueError(f"gae_lambda={self.gae_lambda!r} is outside [0, 1]: give λ, 1 for no bias")
 
     def for_observations(self, size: int) -> ValueNetwork:
         """The critic's functions for observations of this size."""
@@ -62,15 +63,15 @@ class ValueNetwork:
     @property
     def size(self) -> int:
         """The number of parameters."""
-        return 1 if self.critic.constant else self._network.size
+        return 1 if self.critic.running_mean else self._network.size
 
     def init(self, key):
         """As a policy's; a constant is 0 at first."""
-        return jnp.zeros(1) if self.critic.constant else self._network.init(key)
+        return jnp.zeros(1) if self.critic.running_mean else self._network.init(key)
 
     def values(self, params, trajectories: Trajectories):
         """V(s_t), shape (H, M); 0 after an episode's end."""
-        if self.critic.constant:
+        if self.critic.running_mean:
             return jnp.where(trajectories.alive, params[0], 0)
         rows = trajectories.observations.reshape(-1, self.observation_size)
         found = self._network.heads(self._network.layers(params), rows)

@@ -1,8 +1,8 @@
 """Episodes of Gymnasium's environments, on the host, while compiled programs step them in batches.
 
-An environment is an object whose state cannot be copied, so it stays here. A compiled program has the number of a
-batch, an episode's place in it, and how many steps the episode has had. A step from another state than the newest one
-is an error: nothing that a compiler may do to a program passes for a trajectory.
+Environments are objects with a state, so they stay here. A compiled program holds a handle: the number of a batch, an
+episode's place in it, and how many steps the episode has had. A step from another state than the newest one is an
+error, so a call that a compiler has repeated or reordered cannot give a wrong trajectory.
 
 Environments are used for one episode after another, by ``reset(seed=...)``; `check_repeatable` finds out whether they
 may be.

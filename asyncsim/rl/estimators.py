@@ -25,10 +25,10 @@ class Estimator:
         ``"reward_to_go_from_step"``: Σ_{h≥t} γ^(h-t) r_h, as most programs have it. Late steps then weigh as much as
         early ones, and the mean is not ∇J, unless γ = 1.
     baseline: what is subtracted, b_t. ``"none"``: 0. ``"leave_one_out"``: the mean of C_t over the other trajectories
-        of the same update at the same point, which leaves the mean of g as it is; 0 where there is no other one, so
-        always under AFedPG.
-    critic: what is learned beside the policy, and gives the baseline b_t = γ^t V(s_t); without the γ^t where the credit
-        has none. With its ``trace`` λ < 1, C_t - b_t is the generalised advantage (see `Critic`).
+        that are computed with it at one point, which leaves the mean of g as it is. It is 0 where there is none: under
+        rules that mix versions, as AFedPG's, with local steps, and in `train`, which computes jobs one by one.
+    critic: gives the baseline, b_t = γ^t V(s_t), or V(s_t) where the credit is discounted from the step; with its
+        λ < 1, C_t - b_t is the generalised advantage (see `Critic`). Not for full returns.
     entropy: β >= 0. H is the entropy of the policy's distribution, for continuous actions that of u before tanh. The
         bonus is for the states that were visited: how actions change which ones are visited later is left out.
 
@@ -48,8 +48,8 @@ class Estimator:
             raise ValueError(f"entropy={self.entropy!r} is no weight of the entropy: give a finite number >= 0")
         if self.critic and self.baseline != "none":
             raise ValueError(f"baseline={self.baseline!r} and a critic, which is one: give one of them")
-        if self.critic and self.critic.trace < 1 and self.credit == "full_return":
-            raise ValueError(f"critic.trace={self.critic.trace!r} looks ahead only: give credit 'reward_to_go', or 1")
+        if self.critic and self.credit == "full_return":
+            raise ValueError("credit='full_return' and a critic, which knows what follows: give 'reward_to_go'")
 
     def credits(self, rewards, discount: float):
         """C_t of rewards of shape (H, M); the same shape."""
@@ -75,12 +75,9 @@ class Estimator:
         After an episode's end, values are 0, and nothing follows the last step: J is of H steps.
         """
         critic: Any = self.critic
-        if self.credit == "full_return":
-            target = self.credits(rewards, discount)
-            return target - values, target
         after = jnp.concatenate([values[1:], jnp.zeros_like(values[:1])])
         errors = rewards + discount * after - values
-        advantages = _summed_ahead(errors, discount * critic.trace)
+        advantages = _summed_ahead(errors, discount * critic.gae_lambda)
         scale = discounts(rewards, discount) if self.credit == "reward_to_go" else 1.0
         return scale * advantages, advantages + values
 

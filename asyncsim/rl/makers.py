@@ -1,6 +1,6 @@
 """What makes environments with Gymnasium's API: its registry, a class, or an environment that is copied.
 
-They are values, so that one compiled program serves two that make the same.
+All but copies of an object are values, so that one compiled program serves two that make the same.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""A policy in Gymnasium itself, whose environments ours are equal to."""
+"""Runs a policy in Gymnasium's own environments."""
 
 from __future__ import annotations
 
 import os
 import sys
 import warnings
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -26,16 +27,23 @@ def check_playable(environment: str) -> None:
 
 
 def play(
-    environment: str, policy: PolicyNetwork, params: np.ndarray, horizon: int, episodes: int, film: bool = False
+    environment: str,
+    policy: PolicyNetwork,
+    params: np.ndarray,
+    horizon: int,
+    episodes: int,
+    film: bool = False,
+    keywords: Mapping[str, Any] = {},
 ) -> tuple[np.ndarray, list[np.ndarray], float]:
     """Undiscounted returns of episodes of at most ``horizon`` steps, shape (episodes,), and a film of the first.
 
-    Actions are drawn from the policy, as in training; all that is random in episode k has k as its seed. film: whether
-    there are frames, (height, width, 3) each, before every step; and how many there are in a second.
+    Actions are drawn from the policy, as in training; all that is random in episode k has k as its seed.
+    film: whether to record the first episode. keywords: of ``gymnasium.make``.
+    Returns also the film's frames, (height, width, 3) each, and how many there are in a second.
     Raises ValueError where they cannot be drawn.
     """
     act, layers = _actor(policy), policy.layers(params[: policy.size])  # a critic's follow
-    world = _world(environment, horizon, film)
+    world = _world(environment, horizon, film, keywords)
     lowest = getattr(world.action_space, "start", None)  # of discrete actions
     returns, frames = np.zeros(episodes), []
     for episode in range(episodes):
@@ -65,7 +73,7 @@ def _actor(policy: PolicyNetwork) -> Any:
     return act
 
 
-def _world(environment: str, horizon: int, film: bool) -> Any:
+def _world(environment: str, horizon: int, film: bool, keywords: Mapping[str, Any]) -> Any:
     import gymnasium
 
     if film and environment in MUJOCO and sys.platform == "linux" and not os.environ.get("DISPLAY"):
@@ -74,7 +82,8 @@ def _world(environment: str, horizon: int, film: bool) -> Any:
         warnings.simplefilter("ignore", DeprecationWarning)  # of -v4, which the paper has
         shown = "rgb_array" if film else None
         id, limit = environment.removeprefix(PREFIX), None if environment.startswith(PREFIX) else horizon
-        world: Any = gymnasium.make(id, max_episode_steps=limit, render_mode=shown, disable_env_checker=True)
+        options = {"max_episode_steps": limit, "render_mode": shown, "disable_env_checker": True}
+        world: Any = gymnasium.make(id, **options | {**keywords})
     if not isinstance(world.observation_space, gymnasium.spaces.Box) or len(world.observation_space.shape) != 1:
         world = gymnasium.wrappers.FlattenObservation(world)
     if film:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..base import nearest
 from .tables import Index, Table
 
 POLICIES = "policies.safetensors"
@@ -50,10 +51,23 @@ def read_policies(path: Path) -> tuple[Policy, ...] | None:
         raise OSError(f"{path}: {error}: give the file as `asyncsim run` wrote it") from None
 
 
+def chosen(policies: Sequence[Policy], method: str | None, seed: int | None) -> list[Policy]:
+    """Those of this method, and of this seed; None: of any. Raises ValueError where there is none, one line."""
+    found = list(policies)
+    for key, wanted in (("method", method), ("seed", seed)):
+        if wanted is not None:
+            known = list(dict.fromkeys(f"{getattr(policy, key)}" for policy in found))
+            found = [policy for policy in found if getattr(policy, key) == wanted]
+            if not found:
+                raise ValueError(f"{key}={wanted!r} has no policy here: {nearest(f'{wanted}', known)}")
+    return found
+
+
 class StartTable(Table):
     """A trained policy to begin with, which `asyncsim run --policies` has kept.
 
-    results: the directory of its run, from the scenario file. method, seed: which of its policies, if there are others.
+    results: the directory of its run, relative to the scenario file's. method, seed: which of its policies, if it has
+        several; one of a sweep cannot be chosen.
     sha256: hex digest of its parameters. It is filled in where it is not given, so that settings say which policy.
     """
 
@@ -70,12 +84,12 @@ class StartTable(Table):
             raise ValueError(f"results={self.results!r}: {error}") from None
         if not found:
             raise ValueError(f"results={self.results!r} has no policies: give the directory of a run with --policies")
-        wanted = {"method": self.method, "seed": self.seed}
-        for key in (key for key, value in wanted.items() if value is not None):
-            found = tuple(policy for policy in found if getattr(policy, key) == wanted[key])
-        if len(found) != 1:
-            raise ValueError(f"results={self.results!r} has {len(found)} such policies: give method and seed of one")
-        params = found[0].params
+        one, *others = chosen(found, self.method, self.seed)
+        if others:
+            raise ValueError(
+                f"results={self.results!r} has {1 + len(others)} such policies: give method and seed of one"
+            )
+        params = one.params
         digest = hashlib.sha256(params.tobytes()).hexdigest()
         if self.sha256 not in (None, digest):
             raise ValueError(f"sha256={self.sha256!r} is not of results={self.results!r}, whose digest is {digest}")

@@ -7,6 +7,7 @@ loading a scenario does without. A test compares the two.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -42,9 +43,9 @@ class CriticTable(Table):
     """As in `Critic`."""
 
     step_size: float = 0.01
-    trace: float = 1.0
+    gae_lambda: float = 1.0
     hidden: Annotated[tuple[Count, ...], ListOf] = (64, 64)
-    constant: bool = False
+    running_mean: bool = False
 
 
 class EstimatorTable(Table):
@@ -98,8 +99,8 @@ class PolicyGradientTable(Table):
     @field_validator("fields")
     @classmethod
     def _floats(cls, fields: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        """Our own environments compute with floats only."""
-        if f"{info.data.get('environment')}".startswith("gymnasium/"):
+        """What is built in computes with floats only; Gymnasium's, and one's own, take numbers as they are written."""
+        if not re.fullmatch(r"[A-Za-z0-9]+-v\d+", f"{info.data.get('environment')}"):
             return fields
         return {key: tuple(map(_float, x)) if isinstance(x, tuple) else _float(x) for key, x in fields.items()}
 

@@ -19,7 +19,7 @@ class BesideState(NamedTuple):
 
 @dataclass(frozen=True)
 class BesidePolicy:
-    """Another update for all parameters but the last ``size``, which take plain steps of length ``rate``.
+    """Another update for all parameters but the last ``size``, which take plain steps, with step size ``rate``.
 
     So what an update does with the policy, a normalisation for example, does not depend on how far off the critic is.
     (arXiv 1602.01783 takes one step for both.)

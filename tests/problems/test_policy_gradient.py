@@ -93,7 +93,7 @@ def test_a_policy_to_begin_with():
     assert one == other and hash(one) == hash(other) and one != plain
     assert one != dataclasses.replace(plain, start=start + 1)
     assert np.array_equal(one.init(key), start) and not np.array_equal(plain.init(key), start)
-    judged = dataclasses.replace(one, estimator=Estimator(critic=Critic(constant=True)))
+    judged = dataclasses.replace(one, estimator=Estimator(critic=Critic(running_mean=True)))
     assert np.array_equal(judged.init(key), [*start, 0.0])
     assert np.array_equal(dataclasses.replace(judged, start=np.arange(31.0)).init(key), np.arange(31.0))
     for wrong in (np.arange(31.0), np.full(30, np.nan), np.ones((5, 6)), 1.0):

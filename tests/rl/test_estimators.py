@@ -50,7 +50,7 @@ def test_what_an_action_is_given(credit):
         (("full_return", "none", -0.1), "entropy=-0.1 is no weight"),
         (("full_return", "none", float("nan")), "entropy=nan is no weight"),
         (("full_return", "leave_one_out", 0.0, Critic()), "baseline='leave_one_out' and a critic, which is one"),
-        (("full_return", "none", 0.0, Critic(trace=0.5)), "critic.trace=0.5 looks ahead only"),
+        (("full_return", "none", 0.0, Critic(gae_lambda=0.5)), "credit='full_return' and a critic, which knows"),
     ],
 )
 def test_bad_arguments_are_named(arguments, line):
@@ -59,7 +59,8 @@ def test_bad_arguments_are_named(arguments, line):
 
 
 @pytest.mark.parametrize(
-    "arguments, line", [({"step_size": 0.0}, "step_size=0.0 is no step size"), ({"trace": 1.5}, "trace=1.5 is outside")]
+    "arguments, line",
+    [({"step_size": 0.0}, "step_size=0.0 is no step size"), ({"gae_lambda": 1.5}, "gae_lambda=1.5 is outside")],
 )
 def test_bad_critics_are_named(arguments, line):
     with pytest.raises(ValueError, match=line):
@@ -102,7 +103,7 @@ PARAMS = 0.7 * np.random.default_rng(0).standard_normal(STATES * ACTIONS + ACTIO
 LOGITS = PARAMS[: STATES * ACTIONS].reshape(STATES, ACTIONS) + PARAMS[STATES * ACTIONS :]
 WORTH = np.random.default_rng(1).standard_normal(STATES + 1)  # of a critic: V(s) = W[s] + b, as good as any
 JOBS, BATCHES = 4, 30_000
-CRITIC, MEAN = Critic(hidden=()), Critic(constant=True)
+CRITIC, MEAN = Critic(hidden=()), Critic(running_mean=True)
 
 
 @cache
@@ -110,7 +111,7 @@ def batches(estimator):
     """Gradients of many batches of jobs, shape (batches, d)."""
     problem = PolicyGradient(Table(), HORIZON, DISCOUNT, MLP(()), estimator=estimator)
     weights, workers = jnp.full(JOBS, 1 / JOBS), jnp.zeros(JOBS, jnp.int32)
-    said = [] if estimator.critic is None else [0.7] if estimator.critic.constant else WORTH
+    said = [] if estimator.critic is None else [0.7] if estimator.critic.running_mean else WORTH
     params = jnp.append(jnp.asarray(PARAMS), jnp.asarray(said))
 
     @jax.jit
@@ -170,6 +171,8 @@ def away(gradients, expected):
 @pytest.mark.parametrize("credit", CREDITS)
 def test_the_mean_is_what_is_said(credit, baseline, critic):
     """Whatever a critic says."""
+    if critic and credit == "full_return":
+        return  # refused
     gradients = batches(Estimator(credit, baseline, critic=critic))[:, : PARAMS.size]
     if credit == "reward_to_go_from_step":
         assert away(gradients, chained(from_step())) < 4 < 40 < away(gradients, chained(EXACT))
@@ -189,9 +192,9 @@ def one_step_ahead():
     return chained(found), chained(learned[:, None])
 
 
-def test_a_short_trace_has_the_bias_of_its_critic():
+def test_a_small_lambda_has_the_bias_of_its_critic():
     """The steps of the critic, too, have the mean that their words have."""
-    gradients = batches(Estimator(critic=Critic(hidden=(), trace=0.0)))
+    gradients = batches(Estimator(critic=Critic(hidden=(), gae_lambda=0.0)))
     policy, critic = one_step_ahead()
     assert away(gradients[:, : PARAMS.size], policy) < 4 < 40 < away(gradients[:, : PARAMS.size], chained(EXACT))
     assert away(gradients[:, PARAMS.size :], critic) < 4
@@ -206,11 +209,9 @@ def followed():
     return np.array(found[::-1])
 
 
-@pytest.mark.parametrize("credit", ["reward_to_go", "full_return"])
-def test_a_constant_critic_moves_to_the_mean(credit):
-    steps = batches(Estimator(credit, critic=MEAN))[:, PARAMS.size :]
-    mean = followed()[0] if credit == "full_return" else followed().mean()
-    assert away(steps, [mean - 0.7]) < 4 and steps.shape[1] == 1
+def test_a_running_mean_moves_to_the_mean():
+    steps = batches(Estimator(critic=MEAN))[:, PARAMS.size :]
+    assert away(steps, [followed().mean() - 0.7]) < 4 and steps.shape[1] == 1
 
 
 def test_the_bonus_is_for_the_states_that_are_visited():
@@ -277,5 +278,5 @@ def test_critics_in_replay_and_in_training_while_simulating(method):
 
 
 def test_what_computes_something_else_has_no_critic():
-    with pytest.raises(ValueError, match="estimator.critic is not for MVR: give baseline='leave_one_out'"):
+    with pytest.raises(ValueError, match="estimator.critic is not for MVR: leave it out"):
         CARTPOLE.adapted(MVR(0.1))

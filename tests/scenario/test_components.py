@@ -181,7 +181,7 @@ def test_lines_about_them_are_as_about_all(load, old, new, line):
         (problems.ChainTable, TabularMDP.chain, set()),
         (problems.QuadraticTable, Quadratic, {"shifts"}),
         (problems.PolicyGradientTable, MLP, set()),
-        (problems.PolicyGradientTable, asyncsim.PolicyGradient, {"policy", "estimator"}),
+        (problems.PolicyGradientTable, asyncsim.PolicyGradient, {"policy", "estimator", "start"}),
         (problems.EstimatorTable, Estimator, set()),
         (problems.CriticTable, Critic, set()),
     ],
