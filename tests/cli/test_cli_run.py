@@ -232,7 +232,7 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(here, monkeypatch, capsy
     assert 0 < gradients[0] < gradients[1] and gradients[2] == 0
     assert files(here / "killed") == files(here / "whole") == files(here / "again")
     assert [path.name for path in here.iterdir() if path.name.startswith(".")] == []
-    for directory, _, tables, _ in saved:
+    for directory, _, tables, *_ in saved:
         pd.testing.assert_frame_equal(results.load_curves(directory), tables["curves"], check_exact=True)
 
 
