@@ -189,8 +189,8 @@ class Run:
     def load(cls, directory: Path | str, folder: Path | str | None = None, own: Path | str | None = None) -> Run:
         """A run that was saved.
 
-        folder: of the scenario file, where recordings of compute times are read again; None: the one that the
-            directory's place follows from, ``experiments/a`` of ``results/a/b``.
+        folder: of the scenario file, where recordings of compute times, and a policy that training began with, are read
+            again; None: the one that the directory's place follows from, ``experiments/a`` of ``results/a/b``.
         own: the Python file with which it was run, if it was with one; it has to be the same, and is run.
         """
         folder = results.scenario_folder(directory) if folder is None else Path(folder)
@@ -203,8 +203,10 @@ class Run:
         try:
             scenario = restore(written, Path(directory, "settings.json"), folder, given)
         except ScenarioError as error:
-            where = f"; recordings are looked for in {folder}: give folder=, the scenario file's"
-            raise ScenarioError(f"{error}{where * ('recording' in str(error))}") from None
+            files = {"recording": "recordings", "start_from": "policies to begin with"}
+            sought = next((what for key, what in files.items() if key in f"{error}"), "")
+            where = f"; {sought} are looked for in {folder}: give folder=, the scenario file's"
+            raise ScenarioError(f"{error}{where * bool(sought)}") from None
         return cls(scenario, scenario.axes, curves, tuning, policies=results.load_policies(directory))
 
 
