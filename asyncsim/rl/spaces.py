@@ -40,7 +40,8 @@ class Environment(Protocol):
     """An environment for one episode, without a time limit. It may have ``calls_host``, as `asyncsim.base.Problem`.
 
     Where beginning an episode is costly it may also have ``reset_if(key, there)``, with a bool that says whether
-    anybody wants this episode.
+    anybody wants this episode; and where episodes are kept on the host ``close(state)``, which is called with the last
+    state of each and returns an array.
     """
 
     @property
