@@ -1,6 +1,7 @@
 """A lane depends on its problem, update, uses, seed and step size, and on nothing else: bit for bit."""
 
 import os
+from functools import partial
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ PROBLEMS = {
     "CartPole": PolicyGradient("CartPole-v1", 30, 0.99, MLP((16,)), evaluation_episodes=4),
     "Pendulum": PolicyGradient("Pendulum-v1", 10, 0.95, MLP((16,)), evaluation_episodes=4),
     "table": TabularMDP.garnet(states=6, actions=3, horizon=20),
-    "Reacher": PolicyGradient("Reacher-v4", 5, 0.99, evaluation_episodes=2),
+    "Reacher": PolicyGradient("Reacher-v4", 5, 0.99, MLP((16,)), evaluation_episodes=2),
     "Humanoid": PolicyGradient("Humanoid-v4", 5, 0.99, evaluation_episodes=2),
 }
 CLUSTER = Cluster(sqrt(4), 0.5)
@@ -28,8 +29,8 @@ METHODS = [methods.rennala_nigt(4, 0.02), methods.afedpg(0.02)]
 SEEDS, STEPS = range(5), [0.01, 0.02, 0.03, 0.04, 0.05]
 
 
-def curves(problem, method, seeds, step_sizes, updates=12, **options):
-    timeline = simulate(method, CLUSTER, updates=updates)
+def curves(problem, method, seeds, step_sizes, updates=12, cluster=CLUSTER, **options):
+    timeline = simulate(method, cluster, updates=updates)
     return replay(timeline, method, problem, seeds=seeds, step_sizes=step_sizes, evaluate_every=4, **options)
 
 
@@ -45,19 +46,21 @@ def assert_same(some, every):
 @pytest.mark.parametrize("name", PROBLEMS)
 def test_lanes_are_in_no_company(name, method, tmp_path):
     """1 to 25 lanes, wherever the run stops, and whether or not it is resumed."""
-    problem = PROBLEMS[name]
-    every = curves(problem, method, SEEDS, STEPS)
+    # With three workers buffers have one length wherever the run stops, and fewer programs are compiled.
+    cluster = CLUSTER if name in ("CartPole", "table") else Cluster(sqrt(3), 0.5)
+    curves_of = partial(curves, PROBLEMS[name], method, cluster=cluster)
+    every = curves_of(SEEDS, STEPS)
     for seeds, steps in [([3], [0.02]), ([4, 1], [0.05]), ([0, 2], [0.04, 0.01, 0.03]), (range(4), STEPS[1:])]:
-        some = curves(problem, method, seeds, steps)
+        some = curves_of(seeds, steps)
         assert_same(some, every)
         of = [list(SEEDS).index(seed) for seed in seeds], [STEPS.index(step) for step in steps]
         assert np.array_equal(some.params, every.params[np.ix_(*of)])
-    assert_same(curves(problem, method, [1, 2], [0.03], updates=7), every)  # stops earlier
+    assert_same(curves_of([1, 2], [0.03], updates=7), every)  # stops earlier
 
     store, done = Store(tmp_path), 0
     for updates in (5, 8, 12):  # the last goes on from where the second was
-        some = curves(problem, method, [4], [0.02], updates, shelf=store)
-        used = simulate(method, CLUSTER, updates=updates).updates["gradients"].cumsum().tolist()
+        some = curves_of([4], [0.02], updates, shelf=store)
+        used = simulate(method, cluster, updates=updates).updates["gradients"].cumsum().tolist()
         assert some.computed == used[-1] - (used[done - 1] if done else 0)
         done = updates
         assert_same(some, every)
