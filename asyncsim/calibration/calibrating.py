@@ -22,8 +22,8 @@ class Calibration:
     """What came out of a log.
 
     held_out: the share of each worker's jobs, its last ones, that nothing was fitted to. fits: one per worker with
-    enough jobs, in the order of `Log.workers`. copies: of each worker of the cluster, whose fit it has. check: as `checked`
-    gives it, without rows where nothing was held out. too_few: the names of workers that were left out.
+    enough jobs, in the order of `Log.workers`. copies: of each worker of the cluster, whose fit it has. check: as
+    `checked` gives it, without rows where nothing was held out. too_few: the names of workers that were left out.
     """
 
     log: Log

@@ -24,6 +24,7 @@ class Family:
 
     component: what it is in a cluster. fit: parameters of seconds, from a guess if there is one. log_density: log f, of
     parameters and seconds. below: P(h ≤ t), likewise. interval: of parameters, seconds and a level such as 0.95.
+    counted: how many parameters it has in the BIC, where one whose error falls as 1/jobs, instead of 1/√jobs, is two.
     """
 
     component: Callable[..., ComputeTime]
@@ -31,6 +32,7 @@ class Family:
     log_density: Callable[[Array, Array], Array]
     below: Callable[[Array, Array], Array]
     interval: Callable[[Array, Array, float], Array]
+    counted: int
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -162,9 +164,9 @@ def _pareto_interval(parameters, seconds, level):
     return _ends((minimum * reach, minimum), (low, high))
 
 
-EXPONENTIAL = Family(Exponential, _fit_exponential, _exponential_density, _exponential_below, _exponential_interval)
-LOGNORMAL = Family(LogNormal, _fit_lognormal, _lognormal_density, _lognormal_below, _lognormal_interval)
-GAMMA = Family(Gamma, _fit_gamma, _gamma_density, _gamma_below, _gamma_interval)
-PARETO = Family(Pareto, _fit_pareto, _pareto_density, _pareto_below, _pareto_interval)
-STRAGGLING = Family(Straggling, mixtures.fit, mixtures.log_density, mixtures.below, mixtures.interval)
+EXPONENTIAL = Family(Exponential, _fit_exponential, _exponential_density, _exponential_below, _exponential_interval, 1)
+LOGNORMAL = Family(LogNormal, _fit_lognormal, _lognormal_density, _lognormal_below, _lognormal_interval, 2)
+GAMMA = Family(Gamma, _fit_gamma, _gamma_density, _gamma_below, _gamma_interval, 2)
+PARETO = Family(Pareto, _fit_pareto, _pareto_density, _pareto_below, _pareto_interval, 3)
+STRAGGLING = Family(Straggling, mixtures.fit, mixtures.log_density, mixtures.below, mixtures.interval, 4)
 FAMILIES = (EXPONENTIAL, LOGNORMAL, GAMMA, PARETO, STRAGGLING)

@@ -16,7 +16,7 @@ from .families import FAMILIES, STRAGGLING, Family
 LEVEL = 0.95  # of intervals
 FEWEST = 5  # jobs of a worker that is fitted
 HARDLY = 0.01  # where all times are as close as this to their median, relatively, they are fixed
-LEAST_SLOWDOWN, FEWEST_SLOW = 1.5, 3  # of jobs that straggle
+LEAST_SLOWDOWN = 1.5  # of jobs that straggle
 DECISIVE = 10.0  # a difference of BICs that is very strong evidence (Kass and Raftery 1995)
 DIGITS = 6  # of parameters
 RESAMPLES, LEAST_RESAMPLES, NUMBERS = 99, 19, 500_000  # of the bootstrap, and the numbers that it draws about
@@ -33,9 +33,9 @@ class Fit:
 
     worker: its name. seconds: of the jobs that it was fitted to, shape (jobs,). time: what was fitted. intervals: of
     each parameter, at the level `LEVEL`. distance: Kolmogorov's and Smirnov's, the greatest difference between the
-    distribution functions of the log and of the fit. p: the share of samples of this size, drawn from the fit and fitted
-    again, that are as far from their own fits (a parametric bootstrap). Both are NaN where times are fixed. drift: how
-    much longer jobs became over the whole log, relatively; 0 where there is no significant trend.
+    distribution functions of the log and of the fit. p: the share of samples of this size, drawn from the fit and
+    fitted again, that are as far from their own fits (a parametric bootstrap). Both are NaN where times are fixed.
+    drift: how much longer jobs became over the whole log, relatively; 0 where there is no significant trend.
     """
 
     worker: str
@@ -55,9 +55,9 @@ class Fit:
 def fit_all(workers: Sequence[tuple[str, np.ndarray]], seed: int = 0) -> list[Fit]:
     """Of each worker, given as its name and its seconds, the best of `FAMILIES`, or `Fixed` where they hardly vary.
 
-    The best has the least BIC, k log(jobs) - 2 log(likelihood) with k parameters, on these same jobs. A few jobs can
-    hardly tell two families apart. So all workers have the family with the least sum of BICs, but those where another
-    one's is less by more than `DECISIVE`. seed: of the bootstrap.
+    The best has the least BIC, k log(jobs) - 2 log(likelihood) with k = `Family.counted`, on these same jobs. A few
+    jobs can hardly tell two families apart. So all workers have the family with the least sum of BICs, but those where
+    another one's is less by more than `DECISIVE`. seed: of the bootstrap.
     """
     with np.errstate(all="ignore"):
         found = [{} if _hardly_varies(seconds) else _candidates(seconds) for _, seconds in workers]
@@ -77,15 +77,15 @@ def _candidates(seconds: np.ndarray) -> Candidates:
     found = {}
     for family in FAMILIES:
         parameters = family.fit(seconds, None)
-        if family is STRAGGLING:  # no second mode that is close, or of a job or two: these are tails
+        if family is STRAGGLING:  # what is near the others is a tail; and most jobs do not straggle
             _, _, probability, slowdown = parameters
-            if slowdown < LEAST_SLOWDOWN or not FEWEST_SLOW <= probability * len(seconds) <= len(seconds) / 2:
+            if slowdown < LEAST_SLOWDOWN or not 0.5 <= probability * len(seconds) <= len(seconds) / 2:
                 continue
         try:
             family.component(*map(_short, parameters))
         except ValueError:  # beyond what a component allows
             continue
-        bic = len(parameters) * math.log(len(seconds)) - 2 * float(family.log_density(parameters, seconds).sum())
+        bic = family.counted * math.log(len(seconds)) - 2 * float(family.log_density(parameters, seconds).sum())
         if not math.isnan(bic):
             found[family] = parameters, bic
     return found
