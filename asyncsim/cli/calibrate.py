@@ -37,7 +37,10 @@ def calibrate(
         str | None, typer.Option(help="Traces: which events are jobs; * is any part of a name.", show_default=False)
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="So many workers, of the same kinds; otherwise the log's.", show_default=False)
+        int | None,
+        typer.Option(
+            help="So many workers, of the same kinds; otherwise the log's.", min=1, max=100_000, show_default=False
+        ),
     ] = None,
     held_out: Annotated[float, typer.Option(help="Share of each worker's jobs to check the fits on.")] = 1 / 3,
     seed: Annotated[int, typer.Option(help="Of what is simulated.", min=0)] = 0,

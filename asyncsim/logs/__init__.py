@@ -7,15 +7,15 @@ give a `Log`. The format is recognised from the content.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ..base import nearest
 from .chrome import read_chrome
 from .clocks import UNITS
 from .columns import read_csv
-from .log import AS_IT_IS, Jobs, Log, LogError, Reading
+from .log import AS_IT_IS, Jobs, Log, LogError, Reading, joined
 from .own import HEADER, is_own, read_own_jobs, read_own_trace
 from .pytorch import is_pytorch, read_pytorch
 from .ray import is_task, read_ray
@@ -47,21 +47,27 @@ def read_log(path: str | os.PathLike, reading: Reading = AS_IT_IS, format: str |
 
 
 def read_logs(paths: Sequence[str | os.PathLike], reading: Reading = AS_IT_IS, format: str | None = None) -> Log:
-    """One log of several files of one cluster, as PyTorch's profiler writes one per rank.
+    """One log of several files of one cluster, as PyTorch's profiler writes one per rank, or as logs are rotated.
 
-    Workers of the same name in two files are called after their files, too; clocks are taken to begin together.
+    Of tables, as CSV and Slurm, workers of one name are one; of traces, which hardly know their hosts, they are called
+    after their files, too.
     """
     logs = [read_log(path, reading, format) for path in paths]
-    names = [worker.name for log in logs for worker in log.workers]
-    workers, left_out = [], {}
+    if len(logs) == 1:
+        return logs[0]
+    names = Counter(worker.name for log in logs for worker in log.workers)
+    parts: dict[str, list[tuple[float, Jobs]]] = {}
+    left_out: Counter[str] = Counter()
     for path, log in zip(paths, logs):
+        left_out.update(log.left_out)
         for worker in log.workers:
-            twice = names.count(worker.name) > 1
-            workers.append(replace(worker, name=f"{worker.name}, {Path(path).name}") if twice else worker)
-        for why, count in log.left_out.items():
-            left_out[why] = left_out.get(why, 0) + count
+            apart = names[worker.name] > 1 and log.format not in ("csv", "slurm")
+            name = f"{worker.name}, {Path(path).name}" if apart else worker.name
+            parts.setdefault(name, []).append((log.began, worker))
+    began = min(log.began for log in logs)
+    workers = tuple(joined(name, own, began) for name, own in parts.items())
     words = [list(dict.fromkeys(getattr(log, key) for log in logs)) for key in ("format", "read_as")]
-    return Log(" and ".join(words[0]), "; ".join(words[1]), tuple(workers), left_out)
+    return Log(" and ".join(words[0]), "; ".join(words[1]), workers, left_out, began)
 
 
 def parse_log(content: bytes, reading: Reading = AS_IT_IS, format: str | None = None) -> Log:

@@ -68,13 +68,14 @@ class Log:
     """Of each worker the jobs, in the order of the workers' names, where "node10" comes after "node2".
 
     format: one of `FORMATS`. read_as: what was taken for a job and a worker, in words. left_out: why rows or events are
-    no jobs, and how many each.
+    no jobs, and how many each. began: the first start, in seconds on the log's own clock; 0 where it has none.
     """
 
     format: str
     read_as: str
     workers: tuple[Jobs, ...]
     left_out: Mapping[str, int] = field(default_factory=dict)
+    began: float = 0.0
 
     @property
     def jobs(self) -> int:
@@ -101,7 +102,7 @@ def collected(format: str, read_as: str, jobs: Iterable[Job], left_out: Mapping[
     starts = [job.start for own in by_worker.values() for job in own if job.start is not None]
     first = min(starts, default=0.0)
     names = sorted(by_worker, key=_natural)
-    return Log(format, read_as, tuple(_of_one(name, by_worker[name], first) for name in names), left_out)
+    return Log(format, read_as, tuple(_of_one(name, by_worker[name], first) for name in names), left_out, first)
 
 
 def _of_one(name: str, jobs: Sequence[Job], first: float) -> Jobs:
@@ -109,6 +110,17 @@ def _of_one(name: str, jobs: Sequence[Job], first: float) -> Jobs:
     if any(job.start is None for job in jobs):
         return Jobs(name, seconds)
     starts = np.array([job.start for job in jobs], float) - first
+    order = np.argsort(starts, kind="stable")
+    return Jobs(name, seconds[order], starts[order])
+
+
+def joined(name: str, parts: Sequence[tuple[float, Jobs]], first: float) -> Jobs:
+    """One worker of several logs, each given with when it began."""
+    seconds = np.concatenate([jobs.seconds for _, jobs in parts])
+    known = [(began - first) + jobs.starts for began, jobs in parts if jobs.starts is not None]
+    if len(known) < len(parts):
+        return Jobs(name, seconds)
+    starts = np.concatenate(known)
     order = np.argsort(starts, kind="stable")
     return Jobs(name, seconds[order], starts[order])
 

@@ -10,7 +10,8 @@ from .columns import read_csv
 from .log import AS_IT_IS, Log, LogError, Reading, collected
 from .trace_events import Trace, jobs_of
 
-FINISHED = ("used", "discarded")  # a job that was cancelled, or was running at the end, would have taken longer
+FINISHED = ("used", "discarded")
+CENSORED = {word: f"{word}, of which nobody knows how long they would have been" for word in ("cancelled", "running")}
 ALL = (*FINISHED, "cancelled", "running", "communicating", "away")
 HEADER = "job,worker,version,index,start,finish,update,weight,delay,outcome"
 ONE = "give those of one: asyncsim simulate SCENARIO --method NAME"
@@ -34,7 +35,7 @@ def read_own_trace(trace: Trace, reading: Reading) -> Log:
         for each, job in zip(trace.slices, jobs_of(trace, trace.slices))
         if each.name in FINISHED
     ]
-    left_out = {word: counts[word] for word in ("cancelled", "running")}
+    left_out = {CENSORED[word]: counts[word] for word in CENSORED}
     return collected("asyncsim", "jobs = computing of used and discarded jobs", jobs, left_out)
 
 
@@ -43,13 +44,16 @@ def read_own_jobs(text: str, reading: Reading) -> Log:
     import io
 
     reading.only("asyncsim")
-    rows = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+    try:
+        rows = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+    except pd.errors.ParserError as error:
+        raise LogError(f"not CSV ({' '.join(str(error).split())}): give jobs.csv as it was written") from None
     methods = list(dict.fromkeys(rows["method"])) if "method" in rows else []
     if len(methods) > 1 or rows.duplicated("job").any():
         raise LogError(f"jobs of several timelines ({', '.join(map(repr, methods))}): {ONE}")
     finished = rows[rows["outcome"].isin(FINISHED)][["worker", "start", "finish"]]
     log = read_csv(finished.to_csv(index=False), AS_IT_IS)
     counts = rows["outcome"].value_counts()
-    left_out = {word: int(counts.get(word, 0)) for word in ("cancelled", "running")}
+    left_out = {CENSORED[word]: int(counts.get(word, 0)) for word in CENSORED}
     words = "jobs = used and discarded ones, from start to finish"
-    return Log("asyncsim", words, log.workers, log.left_out | {why: k for why, k in left_out.items() if k})
+    return Log("asyncsim", words, log.workers, {**log.left_out, **{why: k for why, k in left_out.items() if k}})

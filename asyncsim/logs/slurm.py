@@ -32,7 +32,8 @@ def read_slurm(text: str, reading: Reading) -> Log:
         raise LogError(f"row {first}: no column 'Elapsed': {nearest('Elapsed', names)}; {HINT}")
     if "NodeList" not in names:
         raise LogError(f"row {first}: no column 'NodeList': {nearest('NodeList', names)}; {HINT}")
-    jobs, left_out = [], Counter()
+    jobs: list[Job] = []
+    left_out: Counter[str] = Counter()
     for row, line in lines:
         cells = line.removesuffix("|").split("|") if header.endswith("|") else line.split("|")
         if len(cells) != len(names):
