@@ -85,7 +85,7 @@ def calibrate(log: Log, held_out: float = 1 / 3, workers: int | None = None, see
     rest = [jobs.seconds[kept:] for jobs, kept in enough]
     check = pd.DataFrame(columns=list(COLUMNS))
     if all(map(len, rest)):
-        check = checked([each.time for each in fits], rest, seed)
+        check = checked([each.refits or (each.time,) for each in fits], rest, seed)
     copies = copied([each.median for each in fits], workers or len(fits))
     return Calibration(
         log, held_out, tuple(fits), copies, check, _names([jobs for jobs, kept in parts if kept < FEWEST])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +21,7 @@ LEAST_SLOWDOWN = 1.5  # of jobs that straggle
 DECISIVE = 10.0  # a difference of BICs that is very strong evidence (Kass and Raftery 1995)
 DIGITS = 6  # of parameters
 RESAMPLES, LEAST_RESAMPLES, NUMBERS = 99, 19, 500_000  # of the bootstrap, and the numbers that it draws about
+REFITS = 40  # that are kept of them
 BOOTSTRAP = 3  # the purpose of its random numbers, beside `stream`'s
 TREND, LEAST_DRIFT = 0.01, 0.05  # the level of the test for all workers together; a change that is worth a word
 POINTS = 400  # of Theil's and Sen's line, whose slopes are of all pairs
@@ -35,7 +37,8 @@ class Fit:
     each parameter, at the level `LEVEL`. distance: Kolmogorov's and Smirnov's, the greatest difference between the
     distribution functions of the log and of the fit. p: the share of samples of this size, drawn from the fit and
     fitted again, that are as far from their own fits (a parametric bootstrap). Both are NaN where times are fixed.
-    drift: how much longer jobs became over the whole log, relatively; 0 where there is no significant trend.
+    refits: to those samples, which are as far from the fit as it may be from the truth. drift: how much longer jobs
+    became over the whole log, relatively; 0 where there is no significant trend.
     """
 
     worker: str
@@ -44,6 +47,7 @@ class Fit:
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     distance: float = math.nan
     p: float = math.nan
+    refits: tuple[ComputeTime, ...] = ()
     drift: float = 0.0
 
     @property
@@ -112,9 +116,9 @@ def _fit(name: str, seconds: np.ndarray, found: Candidates, common: Family | Non
     time = family.component(*map(_short, parameters))
     ends = family.interval(parameters, seconds, LEVEL)
     distance = distance_of(family, parameters, seconds)
-    p = _bootstrap(family, parameters, time, len(seconds), distance, rng)
+    p, refits = _bootstrap(family, parameters, time, len(seconds), distance, rng)
     intervals = {name: (float(low), float(high)) for name, (low, high) in zip(family.names, ends)}
-    return Fit(name, seconds, time, intervals, float(distance), p)
+    return Fit(name, seconds, time, intervals, float(distance), p, refits)
 
 
 def distance_of(family: Family, parameters: np.ndarray, seconds: np.ndarray) -> np.ndarray:
@@ -125,11 +129,17 @@ def distance_of(family: Family, parameters: np.ndarray, seconds: np.ndarray) -> 
     return np.maximum((steps[1:] - below).max(-1), (below - steps[:-1]).max(-1))
 
 
-def _bootstrap(family, parameters, time: ComputeTime, jobs: int, distance, rng: np.random.Generator) -> float:
+def _bootstrap(family: Family, parameters, time: ComputeTime, jobs: int, distance, rng: np.random.Generator):
+    """p and refits, as `Fit` has them."""
     count = max(LEAST_RESAMPLES, min(RESAMPLES, NUMBERS // jobs))
     samples = time.draw(rng, count * jobs).reshape(count, jobs)
     again = family.fit(samples, np.broadcast_to(parameters, (count, len(parameters))))
-    return float((1 + (distance_of(family, again, samples) >= distance).sum()) / (1 + count))
+    p = (1 + int((distance_of(family, again, samples) >= distance).sum())) / (1 + count)
+    refits = []
+    for each in again[:REFITS]:
+        with suppress(ValueError):  # beyond what a component allows
+            refits.append(family.component(*map(_short, each)))
+    return p, tuple(refits)
 
 
 def _short(value: float) -> float:

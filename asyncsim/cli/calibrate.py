@@ -158,7 +158,7 @@ def _check(out, found) -> None:
         )
     out.print(shown)
     out.print(
-        "Observed: the held-out durations, one after another. Predicted: simulations of the fits; 95 %: the middle of "
-        "them, without what the fits themselves are unsure of.",
+        "Observed: the held-out durations, one after another. Predicted: simulations of fits that the log may as well "
+        "have led to (the bootstrap's); 95 %: the middle of them.",
         soft_wrap=True,
     )

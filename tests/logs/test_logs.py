@@ -157,7 +157,7 @@ WRONG = [
     (f"[{EVENT.replace('2', 'null')}]", {}, "traceEvents[0]: dur=None is no time: give"),
     (f"[{EVENT.replace('2', '1' + '0' * 400)}]", {}, "traceEvents[0]: dur=1000"),
     (
-        f"[{EVENT}, {EVENT.replace('"a"', '"b"')}]",
+        f"[{EVENT}, {EVENT.replace('a', 'b').replace('nbme', 'name')}]",
         {},
         "events of several names, 'a' (1), 'b' (1): say which are jobs with",
     ),
