@@ -28,7 +28,7 @@ EMPTY = ("", "NA", "NaT", "null", "None")
 def read_csv(text: str, reading: Reading) -> Log:
     """The jobs of a table. Columns are guessed from their names, and units from endings as ``_ms``, unless given."""
     reading.only("csv", "worker", "start", "finish", "duration", "unit")
-    (_, header), *rows = _rows(text)
+    (_, header), *rows = rows_of(text)
     columns = _columns(header, reading)
     units = {what: _unit(name, reading.unit) for what, name in columns.items() if what != "worker"}
     places = {what: header.index(name) for what, name in columns.items()}
@@ -42,7 +42,7 @@ def read_csv(text: str, reading: Reading) -> Log:
     return collected("csv", ", ".join(words), jobs, {f"without {what}": count for what, count in missing.items()})
 
 
-def _rows(text: str) -> list[tuple[int, list[str]]]:
+def rows_of(text: str) -> list[tuple[int, list[str]]]:
     """The rows that are not blank, the header first, each with the line of the file at which it begins."""
     first = next(line for line in text.splitlines() if line.strip())
     separator = max(SEPARATORS, key=first.count)
@@ -116,12 +116,14 @@ def _jobs(rows, width: int, columns, places, units, missing: Counter[str]) -> It
             if absent:
                 missing[absent] += 1
             else:
-                yield _job(told, columns, units)
+                yield job_of(told, columns, units)
         except LogError as error:
             raise LogError(f"row {row}: {error}") from None
 
 
-def _job(told: dict[str, str], columns: dict[str, str], units: dict[str, str]) -> Job:
+def job_of(told: dict[str, str], columns: dict[str, str], units: dict[str, str]) -> Job:
+    """One row as a job. told: its cells; columns: what they are called, for messages; both by what they are."""
+
     def seconds_of(what):
         value = stamp(columns[what], told[what])
         return value if is_date(told[what]) else value * Decimal(f"{UNITS[units[what]]!r}")

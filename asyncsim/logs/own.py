@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-import pandas as pd
-
-from .columns import read_csv
-from .log import AS_IT_IS, Log, LogError, Reading, collected
+from .columns import job_of, rows_of
+from .log import Log, LogError, Reading, collected
 from .trace_events import Trace, jobs_of
 
 FINISHED = ("used", "discarded")
@@ -41,19 +39,22 @@ def read_own_trace(trace: Trace, reading: Reading) -> Log:
 
 def read_own_jobs(text: str, reading: Reading) -> Log:
     """The same, of ``jobs.csv``. Under a greedy method its jobs have their communication in them."""
-    import io
-
     reading.only("asyncsim")
-    try:
-        rows = pd.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
-    except pd.errors.ParserError as error:
-        raise LogError(f"not CSV ({' '.join(str(error).split())}): give jobs.csv as it was written") from None
-    methods = list(dict.fromkeys(rows["method"])) if "method" in rows else []
-    if len(methods) > 1 or rows.duplicated("job").any():
-        raise LogError(f"jobs of several timelines ({', '.join(map(repr, methods))}): {ONE}")
-    finished = rows[rows["outcome"].isin(FINISHED)][["worker", "start", "finish"]]
-    log = read_csv(finished.to_csv(index=False), AS_IT_IS)
-    counts = rows["outcome"].value_counts()
-    left_out = {CENSORED[word]: int(counts.get(word, 0)) for word in CENSORED}
-    words = "jobs = used and discarded ones, from start to finish"
-    return Log("asyncsim", words, log.workers, {**log.left_out, **{why: k for why, k in left_out.items() if k}})
+    (_, header), *rows = rows_of(text)
+    columns = {what: what for what in ("worker", "start", "finish")}
+    units = dict.fromkeys(columns, "s")
+    counts, jobs, seen = Counter[str](), [], set()
+    for row, cells in rows:
+        told = dict(zip(header, cells + [""] * len(header)))
+        seen.add((told.get("method"), told["job"]))
+        counts[told.get("outcome", "")] += 1
+        if told.get("outcome") in FINISHED:
+            try:
+                jobs.append(job_of({what: told[what] for what in columns}, columns, units))
+            except LogError as error:
+                raise LogError(f"row {row}: {error}") from None
+    methods = sorted({f"{method}" for method, _ in seen})
+    if len(methods) > 1 or len(seen) < len(rows):
+        raise LogError(f"jobs of several timelines, {', '.join(map(repr, methods))}: {ONE}")
+    left_out = {CENSORED[word]: counts[word] for word in CENSORED}
+    return collected("asyncsim", "jobs = used and discarded ones, from start to finish", jobs, left_out)

@@ -95,7 +95,12 @@ def timeline() -> list[dict]:
     return events
 
 
-if __name__ == "__main__":
+def write() -> None:
+    """Both files."""
     (HERE / "sacct.txt").write_text(sacct(), encoding="utf-8")
     lines = ",\n".join(json.dumps(event, separators=(",", ":")) for event in timeline())
     (HERE / "ray.json").write_text(f"[{lines}]\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

@@ -1,7 +1,9 @@
 """Logs that a known cluster made give it back: families, intervals, stragglers, drifts; and held-out rounds are met."""
 
+import doctest
 import math
 from dataclasses import astuple
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from asyncsim.calibration import LEVEL, calibrate, checking, copied, drift, fami
 from asyncsim.cluster import Exponential, Fixed, Gamma, LogNormal, Pareto, Straggling, Uniform, stream
 from asyncsim.logs import Jobs, Log, LogError
 
+ROOT = Path(__file__).parents[2]
 MADE = {
     families.EXPONENTIAL: Exponential(2.0),
     families.LOGNORMAL: LogNormal(2.0, 0.4),
@@ -217,3 +220,9 @@ def test_odd_logs_are_fitted_somehow(seconds):
     assert 0 < fit.p <= 1 and 0 < fit.distance < 1 and all(low <= high for low, high in fit.intervals.values())
     again = fit_all([("a", seconds)])[0]
     assert (again.time, again.p) == (fit.time, fit.p)
+
+
+def test_the_guides_examples_run(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    found = doctest.testfile(str(ROOT / "notebooks" / "from-a-log.md"), module_relative=False)
+    assert found.attempted > 5 and not found.failed
