@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from ..base import nearest
 from .clocks import UNIT_OF, UNITS, between, check_unit, is_date, number, stamp
-from .log import Job, Log, LogError, Reading, collected
+from .log import Job, Log, LogError, Reading, collected, quoted
 
 # What columns are called, in the order in which they are preferred; in small letters, without what is no letter.
 USUAL = {
@@ -68,7 +68,9 @@ def _columns(header: list[str], reading: Reading) -> dict[str, str]:
     given = {what: getattr(reading, what) for what in USUAL if getattr(reading, what) is not None}
     for what, name in given.items():
         if name not in header:
-            raise LogError(f"{what}={name!r} is no column: {nearest(name, header)}")
+            raise LogError(
+                f"{what}={name!r} is no column: {nearest(name, [each for each in header if len(each) <= 40][:20])}"
+            )
     found = {what: name for what in USUAL if (name := given.get(what) or _guess(what, header))}
     by_stamps = "duration" not in given and {"start", "finish"} <= given.keys()
     if "duration" in found and not by_stamps:
@@ -77,14 +79,14 @@ def _columns(header: list[str], reading: Reading) -> dict[str, str]:
         found.pop("duration", None)
         if not {"start", "finish"} <= found.keys():
             raise LogError(
-                f"no column of durations, nor of starts and finishes, among {', '.join(map(repr, header))}: "
+                f"no column of durations, nor of starts and finishes, among {quoted(header)}: "
                 "name them with --duration, or --start and --finish"
             )
     twice = [name for name in found.values() if header.count(name) > 1]
     if twice:
-        raise LogError(f"{header.count(twice[0])} columns {twice[0]!r}: give one")
+        raise LogError(f"{header.count(twice[0])} columns {quoted(twice[:1])}: give one")
     if "worker" not in found:
-        raise LogError(f"no column of workers among {', '.join(map(repr, header))}: name it with --worker-column")
+        raise LogError(f"no column of workers among {quoted(header)}: name it with --worker-column")
     return found
 
 

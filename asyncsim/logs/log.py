@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 LONGEST = 1e12  # seconds; what is longer is no job but a mistake
+
+QUOTED = reprlib.Repr()
+QUOTED.maxstring = 60
 
 
 class LogError(ValueError):
@@ -89,7 +93,9 @@ def collected(format: str, read_as: str, jobs: Iterable[Job], left_out: Mapping[
     instant = 0
     for job in jobs:
         if not job.seconds < LONGEST:
-            raise LogError(f"a job of {job.worker!r} takes {job.seconds:.3g} s: give finite durations in their unit")
+            raise LogError(
+                f"a job of {QUOTED.repr(job.worker)} takes {job.seconds:.3g} s: give finite durations in their unit"
+            )
         if job.seconds > 0:
             by_worker.setdefault(_printable(job.worker), []).append(job)
         else:
@@ -136,6 +142,12 @@ def _printable(name: str) -> str:
 def _natural(name: str) -> list[tuple[int, str]]:
     """Numbers in names in the order of their values."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"([0-9]{1,18})", name)]
+
+
+def quoted(names: Sequence[str], most: int = 12) -> str:
+    """The first of some names, each in quotes and not too long, for a line."""
+    shown = ", ".join(QUOTED.repr(name) for name in names[:most])
+    return shown + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
 def in_words(left_out: Mapping[str, int]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from .columns import job_of, rows_of
-from .log import Log, LogError, Reading, collected
+from .log import Log, LogError, Reading, collected, quoted
 from .trace_events import Trace, jobs_of
 
 FINISHED = ("used", "discarded")
@@ -25,7 +25,7 @@ def read_own_trace(trace: Trace, reading: Reading) -> Log:
     reading.only("asyncsim")
     processes = {each.track[0] for each in trace.slices}
     if len(processes) > 1:
-        raise LogError(f"timelines of {', '.join(map(repr, trace.processes.values()))}: {ONE}")
+        raise LogError(f"timelines of {quoted(list(trace.processes.values()))}: {ONE}")
     counts = Counter(each.name for each in trace.slices)
     threads = {track: f"{name}" for track, name in trace.threads.items()}
     jobs = [
@@ -41,6 +41,8 @@ def read_own_jobs(text: str, reading: Reading) -> Log:
     """The same, of ``jobs.csv``. Under a greedy method its jobs have their communication in them."""
     reading.only("asyncsim")
     (_, header), *rows = rows_of(text)
+    if not set(HEADER.split(",")) <= set(header):
+        raise LogError(f"not the columns of jobs.csv, but {quoted(header)}: give it as it was written")
     columns = {what: what for what in ("worker", "start", "finish")}
     units = dict.fromkeys(columns, "s")
     counts, jobs, seen = Counter[str](), [], set()
@@ -55,6 +57,6 @@ def read_own_jobs(text: str, reading: Reading) -> Log:
                 raise LogError(f"row {row}: {error}") from None
     methods = sorted({f"{method}" for method, _ in seen})
     if len(methods) > 1 or len(seen) < len(rows):
-        raise LogError(f"jobs of several timelines, {', '.join(map(repr, methods))}: {ONE}")
+        raise LogError(f"jobs of several timelines, {quoted(methods)}: {ONE}")
     left_out = {CENSORED[word]: counts[word] for word in CENSORED}
     return collected("asyncsim", "jobs = used and discarded ones, from start to finish", jobs, left_out)

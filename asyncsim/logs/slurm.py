@@ -6,9 +6,8 @@ import re
 import reprlib
 from collections import Counter
 
-from ..base import nearest
 from .clocks import between, stamp
-from .log import Job, Log, LogError, Reading, collected
+from .log import Job, Log, LogError, Reading, collected, quoted
 
 ELAPSED = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+(?:\.\d+)?)")
 SHAPED = re.compile(r"[A-Za-z]+(\|[A-Za-z]+)+\|?")
@@ -29,9 +28,9 @@ def read_slurm(text: str, reading: Reading) -> Log:
     names = header.removesuffix("|").split("|")
     seconds = next((name for name in ("ElapsedRaw", "Elapsed") if name in names), None)
     if seconds is None and not {"Start", "End"} <= set(names):
-        raise LogError(f"row {first}: no column 'Elapsed': {nearest('Elapsed', names)}; {HINT}")
+        raise LogError(f"row {first}: no column 'Elapsed' among {quoted(names)}: {HINT}")
     if "NodeList" not in names:
-        raise LogError(f"row {first}: no column 'NodeList': {nearest('NodeList', names)}; {HINT}")
+        raise LogError(f"row {first}: no column 'NodeList' among {quoted(names)}: {HINT}")
     jobs: list[Job] = []
     left_out: Counter[str] = Counter()
     for row, line in lines:
@@ -72,7 +71,9 @@ def _seconds(told: dict[str, str], column: str | None) -> float:
         start, finish = stamp("Start", told["Start"]), stamp("End", told["End"])
         seconds = between(start, finish)
         if seconds < 0:
-            raise LogError(f"End={told['End']!r} is before Start={told['Start']!r}: give a later one")
+            raise LogError(
+                f"End={reprlib.repr(told['End'])} is before Start={reprlib.repr(told['Start'])}: give a later one"
+            )
         return seconds
     text = told[column]
     if column == "ElapsedRaw" and re.fullmatch(r"\d{1,15}", text):

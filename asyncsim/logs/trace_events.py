@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from .log import Job, LogError
+from .log import QUOTED, Job, LogError
 
 MICRO = 1e-6
 SHOWN = 8  # names of events that a line lists
@@ -94,7 +94,7 @@ def _take(trace: Trace, event: Any, began: dict[tuple[str, str], list[tuple[str,
     elif kind == "X":
         seconds = _micros(event, "dur")
         if seconds < 0:
-            raise LogError(f"dur={event['dur']!r} is no duration: give microseconds >= 0")
+            raise LogError(f"dur={reprlib.repr(event['dur'])} is no duration: give microseconds >= 0")
         trace.slices.append(Slice(name, category, track, _micros(event, "ts"), seconds))
     elif kind == "B":
         began.setdefault(track, []).append((name, category, _micros(event, "ts")))
@@ -104,7 +104,9 @@ def _take(trace: Trace, event: Any, began: dict[tuple[str, str], list[tuple[str,
         name, category, start = began[track].pop()
         seconds = _micros(event, "ts") - start
         if seconds < 0:
-            raise LogError(f"ts={event['ts']!r} ends {name!r} before it began: give later microseconds")
+            raise LogError(
+                f"ts={reprlib.repr(event['ts'])} ends {QUOTED.repr(name)} before it began: give later microseconds"
+            )
         trace.slices.append(Slice(name, category, track, start, seconds))
     return False
 
@@ -149,7 +151,7 @@ def chosen(slices: Sequence[Slice], event: str | None) -> tuple[str, list[Slice]
 
 def listed(kinds: Counter[str]) -> str:
     """The most frequent names, with their counts."""
-    most = ", ".join(f"{name!r} ({count})" for name, count in kinds.most_common(SHOWN))
+    most = ", ".join(f"{QUOTED.repr(name)} ({count})" for name, count in kinds.most_common(SHOWN))
     return most + (f" and {len(kinds) - SHOWN} more" if len(kinds) > SHOWN else "")
 
 

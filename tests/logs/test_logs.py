@@ -1,6 +1,7 @@
 """Logs of each format are read as their samples mean, and what is wrong with one is told in a line."""
 
 import json
+import random
 from pathlib import Path
 
 import numpy as np
@@ -138,7 +139,7 @@ WRONG = [
     (SLURM + "1|a|COMPLETED|soon\n", {}, "row 2: Elapsed='soon' is no duration: give"),
     (SLURM + "1|a|COMPLETED|-00:01\n", {}, "row 2: Elapsed='-00:01' is no duration: give"),
     (SLURM + "1|a|FAILED|00:01:00\n", {}, "no job is left (1 failed): give"),
-    ("JobID|State|Elapsed\n1|COMPLETED|00:01\n", {}, "row 1: no column 'NodeList': "),
+    ("JobID|State|Elapsed\n1|COMPLETED|00:01\n", {}, "row 1: no column 'NodeList' among 'JobID', "),
     (
         "NodeList|Start|End\na|2026-03-01T12:00:01|2026-03-01T12:00:00\n",
         {},
@@ -215,6 +216,27 @@ def test_a_trace_of_our_own_and_its_jobs_are_read(tmp_path):
     for several in (json.dumps(trace_events(timeline, timeline)), 2 * timeline.jobs.to_csv(index=False)):
         with pytest.raises(LogError, match="give those of one: asyncsim simulate SCENARIO --method NAME"):
             parse_log(several.encode())
+
+
+BITS = (b'"', b",", b"|", b"\n", b"null", b"-1", b"1e400", b"NaN", b"{}", b"\x00", b"\xff", b"true", b";", b"\r", b"T")
+
+
+def test_broken_logs_are_told_in_a_line():
+    """Samples in which something was replaced are logs, or are not; nothing else happens."""
+    rng = random.Random(0)
+    samples = [path.read_bytes() for path in sorted(SAMPLES.iterdir())]
+    told = 0
+    for _ in range(600):
+        content = bytearray(rng.choice(samples))
+        for _ in range(rng.randint(1, 4)):
+            k = rng.randrange(len(content))
+            content[k : k + rng.choice((0, 1, 3, 20))] = rng.choice(BITS)
+        try:
+            parse_log(bytes(content), Reading(event=rng.choice((None, "*"))), rng.choice((None, None, *FORMATS)))
+        except LogError as error:
+            told += 1
+            assert "\n" not in str(error) and len(str(error)) < 900
+    assert told > 300
 
 
 def test_several_files_are_one_log(tmp_path):
