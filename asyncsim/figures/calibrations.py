@@ -46,7 +46,7 @@ def _panels(found: Sequence[Fit]) -> Figure:
         axes.ecdf(fit.seconds, color=LOG, linewidth=1.1)
         q = np.linspace(0.001, 0.999, 300)
         x = np.array([fit.time.quantile(level) for level in q])
-        axes.plot(np.r_[low, x, high], np.r_[0, q, 1], color=colour, linewidth=1.6, alpha=0.85)
+        axes.plot(np.r_[min(low, x[0]), x, max(high, x[-1])], np.r_[0, q, 1], color=colour, linewidth=1.6, alpha=0.85)
         told = words if math.isnan(fit.p) else f"{words}, D = {fit.distance:.2g}, p = {fit.p:.2g}"
         name = wrapped(end_of(fit.worker, 30), 2.6, 9, lines=1)
         axes.set_title(f"{name}\n{told}", loc="left", fontsize=9)

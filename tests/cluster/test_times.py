@@ -8,7 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from asyncsim.cluster import Exponential, Fixed, Gamma, LogNormal, Pareto, Recorded, Straggling, Uniform, stream
+from asyncsim.cluster import (
+    Exponential,
+    Fixed,
+    Gamma,
+    LogNormal,
+    Pareto,
+    Recorded,
+    Straggling,
+    Uniform,
+    stream,
+)
 from asyncsim.cluster.times import Scaled
 
 N = 100_000
