@@ -56,6 +56,8 @@ def rows_of(text: str) -> list[tuple[int, list[str]]]:
             line = reader.line_num + 1
     except csv.Error as error:
         raise LogError(f"row {line}: not CSV ({error}): give a header and one row per job") from None
+    if not rows:
+        raise LogError("a table without a word in it: give a header and one row per job")
     if len(rows[0][1]) < 2:
         raise LogError(
             f"one column, {reprlib.repr(rows[0][1][0])}: give a CSV file with a column of workers and one of durations"

@@ -117,6 +117,7 @@ WRONG = [
     (" \n\n", {}, "empty: give"),
     (b"\xff\xfe\x00", {}, "no text: give"),
     (b"\x1f\x8b\x08", {}, "a compressed file: unpack"),
+    (",,\n,,\n", {}, "a table without a word in it: give"),
     ("seconds\n1\n", {}, "one column, 'seconds': give"),
     ("host,seconds\n", {}, "no job is left (the log has none): give"),
     ("host,seconds\na,0\na,\n", {}, "no job is left (1 without duration, 1 took no time"),
