@@ -9,9 +9,9 @@ from measures import imports, room_of, trees
 FLOORS = [
     {"base"},
     {"cluster", "rules", "updates", "store"},
-    {"methods", "timeline", "rl", "theory"},
+    {"methods", "timeline", "rl", "theory", "logs"},
     {"engine", "problems"},
-    {"learning"},
+    {"learning", "calibration"},
     {"scenario", "figures", "validation"},
     {"results"},
     {"experiment"},

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from . import benchmarks, bounds, listing, play, prices, reproduce, run, simulate, store, validate
+from . import benchmarks, bounds, calibrate, listing, play, prices, reproduce, run, simulate, store, validate
 from .terminal import complain
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -39,9 +39,10 @@ def _line(error: Exception) -> str | None:
     if hasattr(error, "format_message"):  # typer's
         return f"{error.format_message()} See `asyncsim --help`."
     if not isinstance(error, OSError):
+        from ..logs import LogError
         from ..scenario import ScenarioError
 
-        if not isinstance(error, ScenarioError):
+        if not isinstance(error, ScenarioError | LogError):
             return None
     return str(error)
 
@@ -65,6 +66,7 @@ def asyncsim(
 app.command()(run.run)
 app.command()(play.play)
 app.command()(simulate.simulate)
+app.command()(calibrate.calibrate)
 app.command()(reproduce.reproduce)
 app.command()(prices.prices)
 app.command()(bounds.bounds)

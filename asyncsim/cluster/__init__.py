@@ -6,10 +6,11 @@ from .patterns import PATTERNS, decreasing, equal, inverse_sqrt, linear, one_str
 from .recordings import read_recording
 from .sampling import stream
 from .speeds import Course, Diurnal, Markov, Outage, Phases, Speed, check_outages
+from .straggling import Straggling
 from .times import ComputeTime, Exponential, Fixed, Gamma, LogNormal, Pareto, Recorded, Uniform
 
 # What a scenario may name, besides a number (Fixed, Constant), a number per worker (PerWorker) and a file (Recorded).
-TIMES = (Exponential, LogNormal, Gamma, Pareto, Uniform)
+TIMES = (Exponential, LogNormal, Gamma, Pareto, Uniform, Straggling)
 SPEEDS = (Phases, Diurnal, Markov)
 NETWORKS = (Ring, Tree, ParameterServer)
 
@@ -32,6 +33,7 @@ __all__ = [
     "Gamma",
     "Pareto",
     "Uniform",
+    "Straggling",
     "Recorded",
     "read_recording",
     "stream",

@@ -25,7 +25,8 @@ SECONDS = {"unit": "seconds"}  # metadata of a distribution's field: a scenario'
 def stream(seed: int, worker: int, purpose: int = 0) -> np.random.Generator:
     """The random numbers of one worker, whatever the others do.
 
-    purpose: keeps apart what one worker needs random numbers for: 0 compute times, 1 speeds, 2 the network.
+    purpose: keeps apart what one worker needs random numbers for: 0 compute times, 1 speeds, 2 the network, 3 samples
+        of a fit.
     """
     import numpy as np
 

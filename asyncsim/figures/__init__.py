@@ -1,6 +1,7 @@
 """Figures from frames and timelines. The only room that imports matplotlib; it draws, and `results` writes."""
 
 from .benchmarks import scaling
+from .calibrations import fits
 from .curves import by_worker, learning_curves
 from .overviews import overview
 from .predictions import prediction
@@ -17,6 +18,7 @@ __all__ = [
     "OTHER",
     "by_worker",
     "delays",
+    "fits",
     "gantt",
     "learning_curves",
     "overview",

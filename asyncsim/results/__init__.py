@@ -5,6 +5,7 @@ new ones. Bytes depend on the scenario and the versions alone: no dates, no name
 """
 
 from .benchmarks import TABLE, benchmark_cells, benchmark_table, load_benchmark, save_benchmark
+from .calibrations import cluster_text, reserve_cluster, save_cluster
 from .directories import place, scenario_folder
 from .policies import Policy, load_policies
 from .prices import PRICE_FILES, save_prices
@@ -39,6 +40,7 @@ __all__ = [
     "benchmark_cells",
     "benchmark_table",
     "check_video",
+    "cluster_text",
     "is_of",
     "load_benchmark",
     "load_by_worker",
@@ -52,10 +54,12 @@ __all__ = [
     "load_tuning",
     "place",
     "reserve",
+    "reserve_cluster",
     "reserve_trace",
     "reserve_validation",
     "save",
     "save_benchmark",
+    "save_cluster",
     "save_json",
     "save_overview",
     "save_prices",

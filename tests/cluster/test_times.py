@@ -6,13 +6,45 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import optimize, stats
 
-from asyncsim.cluster import Exponential, Fixed, Gamma, LogNormal, Pareto, Recorded, Uniform, stream
+from asyncsim.cluster import (
+    Exponential,
+    Fixed,
+    Gamma,
+    LogNormal,
+    Pareto,
+    Recorded,
+    Straggling,
+    Uniform,
+    stream,
+)
 from asyncsim.cluster.times import Scaled
 
 N = 100_000
 INF = math.inf
+
+
+class Mixture:
+    """A share of the jobs has one law of SciPy's, the rest another."""
+
+    def __init__(self, share, law, other):
+        self.weighted = ((share, law), (1 - share, other))
+
+    def mean(self):
+        return sum(share * law.mean() for share, law in self.weighted)
+
+    def var(self):
+        return sum(share * law.moment(2) for share, law in self.weighted) - self.mean() ** 2
+
+    def ppf(self, q):
+        low, high = sorted(law.ppf(q) for _, law in self.weighted)
+        if not low < high < INF:
+            return high
+        above = [(share, law.sf) for share, law in self.weighted]
+        return optimize.brentq(lambda t: sum(share * sf(t) for share, sf in above) - (1 - q), low, high, rtol=1e-14)
+
+
 # Each with SciPy's own word for it, made from the formulas of the docstrings.
 RANDOM = {
     Exponential(2.0): stats.expon(scale=2.0),
@@ -23,6 +55,11 @@ RANDOM = {
     Pareto(1.0, 3.5): stats.pareto(3.5, scale=1.0),
     Pareto(0.5, 1.5): stats.pareto(1.5, scale=0.5),  # no variance
     Pareto(0.5, 0.8): stats.pareto(0.8, scale=0.5),  # no mean
+    Straggling(2.8, 0.3, 0.1, 5.0): Mixture(
+        0.1,
+        stats.lognorm(0.3, scale=10.0 * math.exp(-0.045)),
+        stats.lognorm(0.3, scale=2.0 * math.exp(-0.045)),
+    ),
     Uniform(1.0, 4.0): stats.uniform(1.0, 3.0),
     Uniform(0.0, 2.0): stats.uniform(0.0, 2.0),
     Scaled(Exponential(2.0), 1.5): stats.expon(scale=3.0),
@@ -97,6 +134,7 @@ times = st.one_of(
     st.builds(Gamma, positive, numbers),
     st.builds(Pareto, positive, numbers),
     st.tuples(positive, positive).filter(lambda x: x[0] != x[1]).map(lambda x: Uniform(min(x), max(x))),
+    st.builds(Straggling, positive, st.floats(1e-9, 100), st.floats(1e-9, 0.999), st.floats(1.001, 1e300)),
     st.builds(Recorded, st.lists(positive, min_size=1, max_size=5)),
 )
 
@@ -161,6 +199,10 @@ def test_a_recording_goes_on_where_it_stopped_and_around():
         (lambda: Uniform(-1.0, 1.0), "low=-1.0 is"),
         (lambda: Uniform(0.0, INF), "high=inf is"),
         (lambda: Uniform(2.0, 2.0), "high=2.0 is not above low=2.0"),
+        (lambda: Straggling(0.0, 0.1, 0.1, 2.0), "mean=0.0 is"),
+        (lambda: Straggling(1.0, 101.0, 0.1, 2.0), "sigma=101.0 is"),
+        (lambda: Straggling(1.0, 0.1, 1.0, 2.0), "probability=1.0 is"),
+        (lambda: Straggling(1.0, 0.1, 0.1, 1.0), "slowdown=1.0 is"),
         (lambda: Recorded(()), "seconds=() has no job"),
         (lambda: Recorded(3.0), "seconds=3.0 is not a list"),
         (lambda: Recorded((1.0, -2.0)), "seconds[1]=-2.0 is"),

@@ -234,11 +234,12 @@ LINES = [
     (
         'workers = 2\ncompute = {distribution = "normal", mean = 1.0}',
         "compute.distribution='normal': give one of "
-        "'exponential', 'lognormal', 'gamma', 'pareto', 'uniform', 'recorded'",
+        "'exponential', 'lognormal', 'gamma', 'pareto', 'uniform', 'straggling', 'recorded'",
     ),
     (
         "compute = [1, {mean = 1.0}]",
-        "compute[1].distribution is missing: give one of 'exponential', 'lognormal', 'gamma', 'pareto', 'uniform'",
+        "compute[1].distribution is missing: give one of "
+        "'exponential', 'lognormal', 'gamma', 'pareto', 'uniform', 'straggling'",
     ),
     (
         'compute = [1, {distribution = "gamma", mean = 1.0}]',

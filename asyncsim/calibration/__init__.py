@@ -1,0 +1,9 @@
+"""From a log to a cluster: fits of every worker's times, and how well they tell what they were not fitted to.
+
+`families` and `mixtures` fit and give intervals, `fits` chooses and tests, `checking` simulates what was held out.
+"""
+
+from .calibrating import Calibration, calibrate, copied
+from .fits import LEVEL, Fit, drift, fit_all
+
+__all__ = ["LEVEL", "Calibration", "Fit", "calibrate", "copied", "drift", "fit_all"]

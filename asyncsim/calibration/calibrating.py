@@ -1,0 +1,109 @@
+"""A cluster made of a log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from ..cluster import Cluster
+from ..logs import Jobs, Log, LogError
+from .checking import COLUMNS, checked
+from .fits import FEWEST, Fit, drift, fit_all
+
+SLOW = 2.0  # a worker whose median is more than so many times the fleet's is a straggler
+POOR = 0.01  # a fit with a p as small is worth a word
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What came out of a log.
+
+    held_out: the share of each worker's jobs, its last ones, that nothing was fitted to. fits: one per worker with
+    enough jobs, in the order of `Log.workers`. copies: of each worker of the cluster, whose fit it has. check: as
+    `checked` gives it, without rows where nothing was held out. too_few: the names of workers that were left out.
+    """
+
+    log: Log
+    held_out: float
+    fits: tuple[Fit, ...]
+    copies: tuple[int, ...]
+    check: pd.DataFrame
+    too_few: tuple[str, ...] = ()
+
+    @property
+    def cluster(self) -> Cluster:
+        """Communication costs nothing in it: a log of jobs does not tell it."""
+        return Cluster([self.fits[k].time for k in self.copies])
+
+    @property
+    def median(self) -> float:
+        """Seconds: the fleet's, the median of the workers' medians."""
+        return float(np.median([each.median for each in self.fits]))
+
+    @property
+    def stragglers(self) -> list[tuple[str, float]]:
+        """Workers that are slow all the time, with how many times the fleet's median theirs is."""
+        found = [(each.worker, each.median / self.median) for each in self.fits]
+        return [(worker, times) for worker, times in found if times > SLOW]
+
+    @property
+    def drifting(self) -> list[tuple[str, float]]:
+        """Workers whose jobs became longer or shorter, with by how much over the whole log."""
+        return [(each.worker, each.drift) for each in self.fits if each.drift]
+
+    @property
+    def poor(self) -> list[tuple[str, float]]:
+        """Workers that no family fits, with the distance of the best."""
+        return [(each.worker, each.distance) for each in self.fits if each.p <= POOR]
+
+
+def calibrate(log: Log, held_out: float = 1 / 3, workers: int | None = None, seed: int = 0) -> Calibration:
+    """Fit every worker of a log, and check the fits on what was held out.
+
+    held_out: share of each worker's jobs, the last ones by start, or in the log's order; 0: all are fitted, nothing is
+    checked. workers: of the cluster; None: those of the log. More of them, or fewer, have the same kinds in the same
+    proportions, a kind being one worker's fit (see `copied`). seed: of all that is simulated.
+
+    Raises LogError where no worker has `FEWEST` jobs to be fitted to.
+    """
+    if not 0 <= held_out <= 0.9:
+        raise LogError(f"held_out={held_out!r} is no share: give a number from 0 to 0.9")
+    if workers is not None and workers < 1:
+        raise LogError(f"workers={workers!r} is no number of workers: give an integer >= 1")
+    parts = [(jobs, len(jobs.seconds) - int(held_out * len(jobs.seconds))) for jobs in log.workers]
+    enough = [(jobs, kept) for jobs, kept in parts if kept >= FEWEST]
+    if not enough:
+        most = max(kept for _, kept in parts)
+        raise LogError(f"no worker has {FEWEST} jobs to be fitted to, the most are {most}: give a longer log")
+    fits = [
+        replace(each, drift=drift(jobs, len(enough)))
+        for each, (jobs, _) in zip(fit_all([(jobs.name, jobs.seconds[:kept]) for jobs, kept in enough], seed), enough)
+    ]
+    rest = [jobs.seconds[kept:] for jobs, kept in enough]
+    check = pd.DataFrame(columns=list(COLUMNS))
+    if all(map(len, rest)):
+        check = checked([each.refits or (each.time,) for each in fits], rest, seed)
+    copies = copied([each.median for each in fits], workers or len(fits))
+    return Calibration(
+        log, held_out, tuple(fits), copies, check, _names([jobs for jobs, kept in parts if kept < FEWEST])
+    )
+
+
+def _names(workers: Sequence[Jobs]) -> tuple[str, ...]:
+    return tuple(jobs.name for jobs in workers)
+
+
+def copied(medians: Sequence[float], workers: int) -> tuple[int, ...]:
+    """Of each of so many workers, which of the measured ones it is a copy of.
+
+    All measured workers come as often as they fit in; the rest are evenly spaced in the order of their medians, so that
+    fast and slow ones keep their proportions. Nothing is drawn by chance.
+    """
+    n = len(medians)
+    whole, rest = divmod(workers, n)
+    order = sorted(range(n), key=lambda k: (medians[k], k))
+    more = sorted(order[(2 * k + 1) * n // (2 * rest)] for k in range(rest))
+    return (*range(n),) * whole + (*more,)
