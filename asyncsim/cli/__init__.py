@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from . import benchmarks, bounds, listing, play, prices, reproduce, run, simulate, store, validate
+from . import benchmarks, bounds, explain, init, listing, play, prices, reproduce, run, simulate, store, validate
 from .terminal import complain
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -63,6 +63,7 @@ def asyncsim(
 
 # In the order of the help.
 app.command()(run.run)
+app.command()(init.init)
 app.command()(play.play)
 app.command()(simulate.simulate)
 app.command()(reproduce.reproduce)
@@ -72,3 +73,4 @@ app.command()(validate.validate)
 app.command()(benchmarks.benchmark)
 app.command()(store.store)
 app.command("list")(listing.show)
+app.command()(explain.explain)

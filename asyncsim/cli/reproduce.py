@@ -39,9 +39,9 @@ def reproduce(
     """
     from ..base import nearest
     from ..scenario import ScenarioError, load
-    from ..scenario.shipped import known_scenarios
+    from ..scenario.shipped import known_scenarios, scenarios_here
 
-    scenarios = known_scenarios()
+    scenarios = scenarios_here() if listed or table or overview or name is None else known_scenarios()
     if table:
         return print(markdown(scenarios))
     if overview:

@@ -64,11 +64,11 @@ def _few(count: int, text: str) -> int:
     return count
 
 
-def changed(data: dict[str, Any], preset: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def changed(data: dict[str, Any], preset: Mapping[str, Any], changes: Mapping[str, Any] | None) -> dict[str, Any]:
     """The file's data with a preset's table merged over it, and then with other values for some dotted keys."""
     data = merged(data, {**preset})
     swept = swept_keys(data)
-    for key, value in changes.items():
+    for key, value in (changes or {}).items():
         for axis in swept:
             if f"{key}.".startswith(f"{axis}.") or f"{axis}.".startswith(f"{key}."):
                 raise ScenarioError(f"{key}={reprlib.repr(value)} would change nothing: {axis} is swept; "

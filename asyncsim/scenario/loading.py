@@ -140,7 +140,6 @@ def load(
         data = tomllib.loads(path.read_bytes().decode().removeprefix("\ufeff"))  # editors on Windows write one
         _check_texts(data)
         data = given | data  # a file that has this key is told that it may not
-        changes = changes or {}
         scenarios: dict[str | None, Scenario] = {None: _scenario(path, changed(data, {}, changes))}
         known = [name for name in sweeps.PRESETS if name in data]
         for name in known:

@@ -17,13 +17,24 @@ def shipped() -> Path:
     return inside if inside.is_dir() else PACKAGE.parent / "experiments"
 
 
+def template(name: str) -> str:
+    """A commented scenario to begin with, for a file of this name."""
+    text = (PACKAGE / "scenario" / "template.toml").read_text(encoding="utf-8")
+    return text.replace("NAME", name)
+
+
 def known_scenarios() -> dict[str, Path]:
     """Every scenario by its name, which is its file's without ``.toml``; one under ``./experiments`` hides another."""
-    found: dict[str, Path] = {}
-    for folder in (HERE, shipped()):
-        for path in sorted(folder.rglob("*.toml"), key=lambda path: (path.parent, path)):
-            found.setdefault(path.stem, path)
-    return found
+    return _under(shipped()) | _under(HERE)
+
+
+def scenarios_here() -> dict[str, Path]:
+    """Those under ``./experiments``; all where there are none."""
+    return _under(HERE) or known_scenarios()
+
+
+def _under(folder: Path) -> dict[str, Path]:
+    return {path.stem: path for path in sorted(folder.rglob("*.toml"), key=lambda path: (path.parent, path))}
 
 
 def scenario_file(given: Path | str) -> Path:
