@@ -10,7 +10,21 @@ from typing import Annotated
 
 import typer
 
-from . import benchmarks, bounds, calibrate, listing, play, prices, reproduce, run, simulate, store, validate
+from . import (
+    benchmarks,
+    bounds,
+    calibrate,
+    explain,
+    init,
+    listing,
+    play,
+    prices,
+    reproduce,
+    run,
+    simulate,
+    store,
+    validate,
+)
 from .terminal import complain
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -64,6 +78,7 @@ def asyncsim(
 
 # In the order of the help.
 app.command()(run.run)
+app.command()(init.init)
 app.command()(play.play)
 app.command()(simulate.simulate)
 app.command()(calibrate.calibrate)
@@ -74,3 +89,4 @@ app.command()(validate.validate)
 app.command()(benchmarks.benchmark)
 app.command()(store.store)
 app.command("list")(listing.show)
+app.command()(explain.explain)

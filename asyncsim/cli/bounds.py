@@ -6,12 +6,12 @@ from typing import Annotated
 
 import typer
 
-from .options import Preset, Quickstart, With
+from .options import Preset, Scenario, Set, With, changes_of
 from .terminal import console, number, numbers, table, texts
 
 
 def bounds(
-    scenario: Quickstart,
+    scenario: Scenario,
     epsilon: Annotated[float, typer.Option(help="The accuracy, in E‖∇J‖ <= epsilon.")] = 0.1,
     sigma: Annotated[float, typer.Option(help="σ, noise of one gradient; for the best M.")] = 1.0,
     l_g: Annotated[float, typer.Option(help="Lipschitz constant of ∇J; for the best M.")] = 1.0,
@@ -23,6 +23,7 @@ def bounds(
     ] = None,
     preset: Preset = None,
     code: With = None,
+    change: Set = None,
 ):
     """Show what theory predicts of a scenario: seconds per update, to its stop, and to epsilon; nothing is run.
 
@@ -34,7 +35,7 @@ def bounds(
     from ..theory.prospects import bare, pace, prospects_of
 
     constants = {"sigma": sigma, "L_g": l_g, "L_h": l_h, "Delta": gap}
-    loaded, found = load(scenario, preset, own=code), []
+    loaded, found = load(scenario, preset, changes_of(change), code), []
     for values, point in loaded.points:
         point.check_times()
         sizes = [getattr(method.rule, "batch_size", None) for method in point.methods.values()]

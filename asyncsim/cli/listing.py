@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from .terminal import console
 
 
 def show() -> None:
-    """Show what a scenario may name, the rules of the methods, and the scenarios under experiments/."""
+    """Show what a scenario may name, the rules of the methods, and the scenarios that there are, by name."""
     import tomllib
     from dataclasses import fields
     from inspect import signature
@@ -20,6 +18,7 @@ def show() -> None:
     from ..cluster.prices import PRICES
     from ..rl.environments import ENVIRONMENTS, MUJOCO
     from ..scenario import known_methods
+    from ..scenario.shipped import known_scenarios, shipped
     from ..scenario.tables import name_of
 
     out = console()
@@ -60,4 +59,7 @@ def show() -> None:
     for what, kinds in (("Distributions of compute times", TIMES), ("Speeds", SPEEDS), ("Networks", NETWORKS)):
         section(what, ((name_of(kind), about(kind), f"keys: {keys(kind)}") for kind in kinds))
     section("Prices of communication", ((name, about(price), in_keys(price)) for name, price in PRICES.items()))
-    section("Scenarios", ((str(path), title(path)) for path in sorted(Path("experiments").rglob("*.toml"))))
+    section(
+        f"Scenarios, of experiments/ and of {shipped()}",
+        ((name, title(path)) for name, path in known_scenarios().items()),
+    )

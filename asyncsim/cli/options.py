@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,4 +26,24 @@ Kept = Annotated[
 ]
 Unkept = Annotated[bool, typer.Option("--no-store", help="Compute every curve anew, and keep none.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace another scenario's results.")]
-Quickstart = Annotated[Path, typer.Argument(help="A TOML file, for example experiments/quickstart.toml.")]
+Scenario = Annotated[Path, typer.Argument(help="A TOML file, or a name that `asyncsim list` shows: quickstart.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Another value for a key of the file, such as cluster.communication=2; may be given again for others.",
+        show_default=False,
+    ),
+]
+Seeds = Annotated[
+    str | None, typer.Option(help="Other seeds: 5..9, or 0,3,7; +5: five more than the file's.", show_default=False)
+]
+
+
+def changes_of(given: list[str] | None, seeds: str | None = None, engine: str | None = None) -> dict[str, Any]:
+    """What these options say, as `asyncsim.run` takes it."""
+    from ..scenario.changes import read_changes
+
+    short = {"seeds": seeds, "problem.engine": engine}
+    return read_changes(given or ()) | {key: value for key, value in short.items() if value is not None}

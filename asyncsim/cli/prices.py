@@ -10,13 +10,13 @@ import typer
 
 from .comparisons import axis_value, in_short, interval_in_words
 from .compiling import keep_compiled
-from .options import Force, Kept, Preset, Quickstart, Unkept, With
+from .options import Force, Kept, Preset, Scenario, Seeds, Set, Unkept, With, changes_of
 from .run import rows_of_progress, store_of
 from .terminal import console, numbers, table, texts
 
 
 def prices(
-    scenario: Quickstart,
+    scenario: Scenario,
     force: Force = False,
     output: Annotated[
         Path | None,
@@ -26,6 +26,8 @@ def prices(
     store: Kept = None,
     no_store: Unkept = False,
     code: With = None,
+    change: Set = None,
+    seeds: Seeds = None,
 ):
     """Run a scenario at every price of communication, and show which of its claims depend on it.
 
@@ -37,10 +39,13 @@ def prices(
     from .. import results
     from ..experiment.prices import run_at_prices
     from ..scenario import load
+    from ..scenario.changes import changes_in_name
 
     keep_compiled()
-    loaded = load(scenario, preset, own=code)
-    directory = output or results.place(scenario, preset, "prices")
+    changes = changes_of(change, seeds)
+    loaded = load(scenario, preset, changes, code)
+    more = "-".join(filter(None, (changes_in_name(changes), "prices")))
+    directory = output or results.place(loaded.path, preset, more)
     with ExitStack() as shown:
 
         def progress(price):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Engine, Force, Kept, Unkept
+from .options import Engine, Force, Kept, Seeds, Set, Unkept
 from .reproductions import draw_overview, markdown, show_reproductions
 from .run import run
 
@@ -30,16 +30,18 @@ def reproduce(
     engine: Engine = None,
     store: Kept = None,
     no_store: Unkept = False,
+    change: Set = None,
+    seeds: Seeds = None,
 ):
-    """Reproduce one of the paper's figures, or one of ours: run experiments/**/NAME.toml.
+    """Reproduce one of the paper's figures, or one of ours: run the scenario of this name.
 
     A run that was killed goes on from its last checkpoint.
     """
     from ..base import nearest
     from ..scenario import ScenarioError, load
+    from ..scenario.shipped import known_scenarios, scenarios_here
 
-    paths = sorted(Path("experiments").rglob("*.toml"), key=lambda path: (path.parent, path))
-    scenarios = {path.stem: path for path in paths}
+    scenarios = scenarios_here() if listed or table or overview or name is None else known_scenarios()
     if table:
         return print(markdown(scenarios))
     if overview:
@@ -47,9 +49,10 @@ def reproduce(
     if listed or name is None:
         return show_reproductions(scenarios)
     if name not in scenarios:
-        raise ScenarioError(f"name={name!r} is no scenario under experiments/: {nearest(name, list(scenarios))}")
+        raise ScenarioError(f"name={name!r} is no scenario's name: {nearest(name, list(scenarios))}")
     if preset not in (None, "quick", "paper"):
         raise ScenarioError(f"preset={preset!r} is unknown: give quick or paper")
     if preset is None:
         preset = "quick" if load(scenarios[name]).settings.quick else "paper"
-    run(scenarios[name], force, None, None if preset == "paper" else preset, engine, store, no_store)
+    chosen = None if preset == "paper" else preset
+    run(scenarios[name], force, None, chosen, engine, store, no_store, change=change, seeds=seeds)

@@ -11,13 +11,13 @@ import typer
 
 from .comparisons import axis_value, show_comparisons
 from .compiling import keep_compiled
-from .options import Engine, Force, Kept, Preset, Quickstart, Unkept, With
+from .options import Engine, Force, Kept, Preset, Scenario, Seeds, Set, Unkept, With, changes_of
 from .terminal import bars, console, number, numbers, table, texts
 from .waste import WASTED, say_without_update
 
 
 def run(
-    scenario: Quickstart,
+    scenario: Scenario,
     force: Force = False,
     output: Annotated[
         Path | None,
@@ -31,6 +31,8 @@ def run(
     policies: Annotated[
         bool, typer.Option("--policies", help="Keep the trained policies, too: policies.safetensors.")
     ] = False,
+    change: Set = None,
+    seeds: Seeds = None,
 ):
     """Simulate and train every method of a scenario, then write data, settings and curves.
 
@@ -43,13 +45,16 @@ def run(
     import asyncsim
 
     from .. import results
+    from ..scenario import load
+    from ..scenario.changes import changes_in_name
 
     keep_compiled()
-    directory = output or results.place(scenario, preset, engine)
+    changes = changes_of(change, seeds, engine)
+    loaded = load(scenario, preset, changes, code)
+    directory = output or results.place(loaded.path, preset, changes_in_name(changes))
+    kept = store_of(store, no_store)
     with rows_of_progress() as progress:
-        found = asyncsim.run(
-            scenario, preset, directory, progress, engine, force, store_of(store, no_store), code, policies
-        )
+        found = asyncsim.run(loaded, None, directory, progress, force=force, store=kept, policies=policies)
     _report(found)
     saved: Any = found.saved  # there is a directory
     print(f"{saved.verb}:", *saved.files, sep="\n  ")

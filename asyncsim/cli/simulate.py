@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from .options import Preset, With
+from .options import Preset, Scenario, Set, With, changes_of
 from .terminal import console, number, numbers, table, texts
 from .waste import WASTED, say_without_update
 
 
 def simulate(
-    scenario: Annotated[Path, typer.Argument(help="A TOML file, for example experiments/straggler.toml.")],
+    scenario: Scenario,
     method: Annotated[
         str | None, typer.Option(help="Only this one of the scenario's methods.", show_default=False)
     ] = None,
@@ -28,6 +28,7 @@ def simulate(
     ] = False,
     preset: Preset = None,
     code: With = None,
+    change: Set = None,
 ):
     """Simulate the methods of a scenario without training: who worked, who waited, what was wasted.
 
@@ -38,7 +39,7 @@ def simulate(
     from ..base import nearest
     from ..scenario import ScenarioError, load
 
-    loaded = load(scenario, preset, own=code)
+    loaded = load(scenario, preset, changes_of(change), code)
     labels, settings = list(loaded.methods), loaded.settings
     if method is not None:
         if method not in labels:

@@ -50,7 +50,10 @@ class OpenNetwork(Network, Protocol):
 
 @dataclass(frozen=True)
 class Constant:
-    """κ for everything. (arXiv 2509.24305, section 2)"""
+    """κ for everything. (arXiv 2509.24305, section 2)
+
+    seconds: κ.
+    """
 
     seconds: float
 
@@ -102,11 +105,15 @@ class Ring:
     """Ring AllReduce, 2(n-1) steps of d/n parameters each: 2(n-1)(α + 4d/(nB)). (Patarasuk and Yuan 2009)
 
     A single gradient is one message, α + 4d/B.
+
+    latency: seconds, α.
+    bandwidth: bytes per second of each link, B.
+    parameters: of the message, d; 4 bytes each.
     """
 
-    latency: float  # seconds, α
-    bandwidth: float  # bytes per second of each link, B
-    parameters: int  # d
+    latency: float
+    bandwidth: float
+    parameters: int
 
     queues = random = False
 
@@ -125,11 +132,15 @@ class Tree:
     """AllReduce up and down a binary tree, ⌈log2 n⌉ whole messages each way: 2⌈log2 n⌉(α + 4d/B).
 
     A single gradient is one message, α + 4d/B.
+
+    latency: seconds, α.
+    bandwidth: bytes per second of each link, B.
+    parameters: of the message, d; 4 bytes each.
     """
 
-    latency: float  # seconds, α
-    bandwidth: float  # bytes per second of each link, B
-    parameters: int  # d
+    latency: float
+    bandwidth: float
+    parameters: int
 
     queues = random = False
 
@@ -149,11 +160,15 @@ class ParameterServer:
 
     A message keeps the link busy for ``service_seconds`` and arrives ``latency`` later. The engine queues the gradients
     of greedy methods; in a collective n of them go through at once, α + n·4d/B.
+
+    latency: seconds, α.
+    bandwidth: bytes per second of the server's link, B.
+    parameters: of the message, d; 4 bytes each.
     """
 
-    latency: float  # seconds, α
-    bandwidth: float  # bytes per second of the server's link, B
-    parameters: int  # d
+    latency: float
+    bandwidth: float
+    parameters: int
 
     queues, random = True, False
 

@@ -44,6 +44,9 @@ class Phases:
 
     >>> Phases(times=(10, 20), speeds=(0.5, 1)).finish(start=8, work=4)
     14.0
+
+    times: seconds at which the speed changes, shape (phases,).
+    speeds: from then on, shape (phases,).
     """
 
     times: tuple[float, ...]
@@ -78,11 +81,15 @@ class Diurnal:
     """Day and night: full speed for half a period from second ``phase`` on, ``low`` for the other half, and so on.
 
     A square wave and not a sine, so that the end of a job is exact.
+
+    period: seconds.
+    low: speed at night, in [0, 1].
+    phase: seconds, in [0, period).
     """
 
-    period: float  # seconds
-    low: float  # speed at night, in [0, 1]
-    phase: float = 0.0  # seconds, in [0, period)
+    period: float
+    low: float
+    phase: float = 0.0
 
     def __post_init__(self):
         check_number(self, "period", "period", "finite seconds > 0", lambda x: 0 < x < math.inf)
@@ -122,11 +129,15 @@ class Markov:
     """Fast and slow by turns, for times that are exponential and independent: a Markov chain of two states.
 
     It starts in either state as often as it is in it in the long run.
+
+    fast_seconds: mean time at full speed.
+    slow_seconds: mean time at ``slow_speed``.
+    slow_speed: in [0, 1].
     """
 
-    fast_seconds: float  # mean time at full speed
-    slow_seconds: float  # mean time at ``slow_speed``
-    slow_speed: float  # in [0, 1]
+    fast_seconds: float
+    slow_seconds: float
+    slow_speed: float
 
     def __post_init__(self):
         for key in ("fast_seconds", "slow_seconds"):
@@ -212,9 +223,12 @@ class Outage:
     """The worker is away in [down, up): its job is lost, and at ``up`` it starts afresh.
 
     A late joiner is ``Outage(0, t)``; one that leaves for good, ``Outage(t)``.
+
+    down: the second at which it goes.
+    up: the second at which it is back; inf: never.
     """
 
-    down: float  # seconds
+    down: float
     up: float = math.inf
 
     def __post_init__(self):

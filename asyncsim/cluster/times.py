@@ -55,7 +55,10 @@ class Fixed:
 
 @dataclass(frozen=True)
 class Exponential:
-    """P(h > t) = exp(-t / mean): no memory."""
+    """P(h > t) = exp(-t / mean): no memory.
+
+    mean: seconds.
+    """
 
     mean: float = field(metadata=SECONDS)
 
@@ -76,9 +79,13 @@ class Exponential:
 
 @dataclass(frozen=True)
 class LogNormal:
-    """log h is normal with standard deviation ``sigma``, and h has the mean ``mean``."""
+    """log h is normal with standard deviation ``sigma``, and h has the mean ``mean``.
 
-    mean: float = field(metadata=SECONDS)  # the median is mean · exp(-sigma² / 2)
+    mean: seconds; the median is mean · exp(-sigma² / 2).
+    sigma: standard deviation of log h.
+    """
+
+    mean: float = field(metadata=SECONDS)
     sigma: float
 
     word = "lognormal"  # in scenarios
@@ -102,10 +109,14 @@ class LogNormal:
 
 @dataclass(frozen=True)
 class Gamma:
-    """Density ∝ t^(shape - 1) exp(-t · shape / mean): a sum of ``shape`` exponential stages, if that is an integer."""
+    """Density ∝ t^(shape - 1) exp(-t · shape / mean): a sum of ``shape`` exponential stages, if that is an integer.
+
+    mean: seconds.
+    shape: the coefficient of variation is 1/√shape.
+    """
 
     mean: float = field(metadata=SECONDS)
-    shape: float  # the coefficient of variation is 1/√shape
+    shape: float
 
     def __post_init__(self):
         check_duration(self, "mean")  # with a smaller shape, most times would be too small for a float
@@ -128,6 +139,9 @@ class Pareto:
     """P(h > t) = (minimum / t)^shape for t ≥ minimum: heavy tails.
 
     The mean is minimum · shape / (shape - 1), infinite for shape ≤ 1; the variance is infinite for shape ≤ 2.
+
+    minimum: seconds.
+    shape: exponent of the tail.
     """
 
     minimum: float = field(metadata=SECONDS)
@@ -153,7 +167,11 @@ class Pareto:
 
 @dataclass(frozen=True)
 class Uniform:
-    """Anywhere between ``low`` and ``high`` seconds, 0 ≤ low < high."""
+    """Anywhere between ``low`` and ``high`` seconds, 0 ≤ low < high.
+
+    low: seconds, the least.
+    high: seconds, the most.
+    """
 
     low: float = field(metadata=SECONDS)
     high: float = field(metadata=SECONDS)

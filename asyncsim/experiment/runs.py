@@ -223,7 +223,7 @@ def run(
     preset: str | None = None,
     output: Path | str | None = None,
     progress: Callable[[Progress], None] | None = None,
-    engine: str | None = None,
+    changes: Mapping[str, Any] | None = None,
     force: bool = False,
     store: Path | str | bool = True,
     own: Path | str | None = None,
@@ -231,7 +231,7 @@ def run(
 ) -> Run:
     """Simulate and train every method of a scenario, tuned and at every point of a sweep (see `protocol`).
 
-    scenario: a file, or what `scenario.load` made of one. preset, engine, own: as in `scenario.load`, of a file.
+    scenario: a file, or what `scenario.load` made of one. preset, changes, own: as in `scenario.load`, of a file.
     output: a directory to save to; None: nothing is written there.
     progress: called with a `Progress` whenever a method is further.
     force: replace another scenario's results.
@@ -240,9 +240,9 @@ def run(
     policies: keep them, too (see `policies.policies_of`).
     """
     if not isinstance(scenario, Scenario):
-        scenario = load(scenario, preset, engine, own)
-    elif (preset, engine, own) != (None, None, None):
-        given = f"preset={preset!r}, engine={engine!r}, own={own!r}"
+        scenario = load(scenario, preset, changes, own)
+    elif (preset, changes, own) != (None, None, None):
+        given = f"preset={preset!r}, changes={changes!r}, own={own!r}"
         raise ValueError(f"{given}: give them with a file, or load the scenario with them")
     if output is None:
         return _conducted(scenario, progress, store, policies)

@@ -24,7 +24,7 @@ from .runs import (
     save,
     save_overview,
 )
-from .simulations import PICTURES, reserve_trace, save_json, save_timelines
+from .simulations import PICTURES, reserve_trace, save_json, save_scenario, save_timelines
 from .validations import reserve_validation, save_validation
 from .videos import check_video, save_video
 
@@ -63,6 +63,7 @@ __all__ = [
     "save_json",
     "save_overview",
     "save_prices",
+    "save_scenario",
     "save_timelines",
     "save_validation",
     "save_video",

@@ -15,16 +15,16 @@ from filelock import FileLock, Timeout
 LONGEST = 240  # bytes of a directory's name: file systems have 255, and what lies beside it is called more
 
 
-def place(scenario: Path | str, preset: str | None = None, engine: str | None = None) -> Path:
+def place(scenario: Path | str, preset: str | None = None, more: str | None = None) -> Path:
     """Where a scenario's results go: ``experiments/a/b.toml`` to ``results/a/b``, others to ``results/<stem>``.
 
-    Those of a preset, or of an engine that was asked for, lie beside them: ``results/a/b-quick-mjx``.
+    Those of a preset, or with something changed, lie beside them: ``results/a/b-quick-communication=2``.
     """
     path = Path(scenario)
     stem = path.stem.strip(".") or "scenario"  # not a hidden name, nor a way up
     folders = path.parts[:-1]
     inside = folders[len(folders) - folders[::-1].index("experiments") :] if "experiments" in folders else ()
-    name = "-".join(filter(None, (stem, preset, engine)))
+    name = "-".join(filter(None, (stem, preset, more)))
     return Path("results", *(folder for folder in inside if folder != ".."), name)
 
 

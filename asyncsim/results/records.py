@@ -54,6 +54,15 @@ def is_of(settings: Settings, written: Any) -> bool:
     return filled(written, every, given) == every
 
 
+def extends(settings: Settings, written: Any) -> bool:
+    """Whether a scenario in a file is this one with fewer seeds."""
+    try:
+        fewer = settings.model_copy(update={"seeds": tuple(written["seeds"])})
+        return set(fewer.seeds) < set(settings.seeds) and is_of(fewer, written)
+    except (KeyError, TypeError):
+        return False
+
+
 def made_on_others(written: Mapping[str, Any]) -> str:
     """``, made with jax 0.8.1 (now 0.9.0)``, of what has another version than in a record."""
     now, then = versions(*PACKAGES), dict(written.get("versions") or {})

@@ -14,7 +14,7 @@ from ..scenario.sweeps import are_words, axes
 from .directories import held, kept, whole
 from .files import read_csv, write_csv, write_pictures
 from .policies import POLICIES, Policy, write_policies
-from .records import as_data, is_of, made_on_others, settings_in, surroundings, write_settings
+from .records import as_data, extends, is_of, made_on_others, settings_in, surroundings, write_settings
 
 TABLES = ("curves.csv", "summary.csv", "per_seed.csv", "comparison.csv")
 FILES = ("settings.json", *TABLES, "curves.png", "curves.svg")  # always
@@ -43,6 +43,8 @@ def reserve(
             yield "wrote"
         elif is_of(settings, written.get("scenario")):
             yield f"replaced the same scenario's results{made_on_others(written)}"
+        elif extends(settings, written.get("scenario")):
+            yield "extended the same scenario's results by seeds"
         elif force:
             yield "replaced another scenario's results"
         else:

@@ -79,6 +79,14 @@ def _is_trace(path: Path) -> bool:
         return file.read(len(begins)) == begins
 
 
+def save_scenario(path: Path, text: str) -> None:
+    """Write a scenario file where there is none yet. Raises FileExistsError."""
+    check_file(path, ".toml")
+    if path.exists():
+        raise FileExistsError(f"{path} is there: give another name")
+    replace_file(path, text)
+
+
 def save_json(path: Path, data: Any) -> None:
     """Write a JSON file, whole or not at all."""
     check_file(path, ".json")

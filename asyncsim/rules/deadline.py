@@ -16,7 +16,8 @@ class Deadline:
 
     Where there is none by then, the first one is waited for. (arXiv 1902.01046 has rounds that end so.)
 
-    batch_size: gradients per update at most, M. seconds: of a round, from when its point was there.
+    batch_size: gradients per update at most, M.
+    seconds: of a round, from when its point was there.
     """
 
     batch_size: int

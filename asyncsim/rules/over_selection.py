@@ -17,8 +17,8 @@ class OverSelection:
     Workers take turns in being chosen, in the order of their numbers. Who is late finishes its job, which is ignored,
     unless it is chosen again before.
 
-    batch_size: gradients per update, m; at most the number of workers. extra: how many more are started, k; where there
-    are fewer than m + k workers, all are.
+    batch_size: gradients per update, m; at most the number of workers.
+    extra: how many more are started, k; where there are fewer than m + k workers, all are.
     """
 
     batch_size: int

@@ -12,7 +12,10 @@ from .checks import positive_seconds
 
 @dataclass(frozen=True)
 class Periodic:
-    """At every multiple of ``seconds``, all finished jobs at the current version make an update, if there are any."""
+    """At every multiple of ``seconds``, all finished jobs at the current version make an update, if there are any.
+
+    seconds: between two updates.
+    """
 
     seconds: float
     communication: ClassVar[Literal["round"]] = "round"

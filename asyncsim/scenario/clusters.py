@@ -29,7 +29,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, FiniteFloat, create_model
+from pydantic import Field, FiniteFloat
 
 from ..base import nearest
 from ..cluster import (
@@ -69,7 +69,10 @@ Parameters = Callable[[str], int]  # d; raises a line that ends with these words
 
 
 class TimeTable(ComponentTable):
-    """A distribution, in seconds."""
+    """A distribution, in seconds.
+
+    scale: a pattern, or a number per worker, that multiplies the times.
+    """
 
     scale: str | Annotated[tuple[Annotated[FiniteFloat, Field(gt=0)], ...], ListOf] | None = None
 
@@ -77,6 +80,7 @@ class TimeTable(ComponentTable):
 class RecordingTable(Table):
     """Observed times of all workers.
 
+    recording: a CSV file, beside the scenario file.
     sha256: hex digest of the file's bytes. It is filled in where it is not given, so that settings say which times.
     """
 
@@ -124,14 +128,26 @@ def _scaled(time: Any, factor: float) -> ComputeTime:
 
 SPEED_TABLES = [table_of(speed, kind=word_of(speed), **keys_of(speed)) for speed in SPEEDS]
 SpeedTable: Any = tagged("kind", *SPEED_TABLES)
-OutageTable: Any = create_model("OutageTable", __base__=Table, worker=(Index, ...), **keys_of(Outage))
+
+
+class OutageBase(ComponentTable):
+    """Of one worker.
+
+    worker: counted from 0.
+    """
+
+
+OutageTable: Any = table_of(Outage, OutageBase, worker=(Index, ...), **keys_of(Outage))
 
 
 # ---- networks
 
 
 class NetworkTable(ComponentTable):
-    """What communication costs. A network's ``parameters`` are the policy's, unless they are given."""
+    """What communication costs. A network's ``parameters`` are the policy's, unless they are given.
+
+    jitter: a distribution of seconds that are added to each communication.
+    """
 
     jitter: TimeOfOne | None = None
 
@@ -150,7 +166,10 @@ class NetworkTable(ComponentTable):
 
 
 class ConstantTable(NetworkTable):
-    """κ, or κ_i."""
+    """κ, or κ_i.
+
+    seconds: of one communication: a number, a pattern, or a number per worker.
+    """
 
     network: Literal["constant"]
     seconds: float | str | Numbers
@@ -182,8 +201,17 @@ OneNetworkTable: Any = tagged("network", ConstantTable, *NETWORK_TABLES)
 class ClusterTable(Table):
     """As in `Cluster`.
 
+    workers: how many, n; not needed where ``compute`` is a list.
+    compute: simulated seconds of one gradient, h_i: a pattern of `asyncsim list`, a list with a number or a
+        distribution per worker, a distribution for all, or a recording.
     compute_unit: what compute times are of. "gradient": h_i. "step": ḣ_i, seconds per environment step, so that an
         episode that ends early takes less time; numbers only.
+    speeds: by worker, counted from 0, or for ``all``: how its speed changes.
+    outages: when which worker is away.
+    communication: simulated seconds of one communication, κ, or κ_i: a number, a pattern, a number per worker, or a
+        network.
+    collective: what a round's collective waits for: "max", "contributors" or "when_ready".
+    transfer: what one exchange with the server costs: "round_trip", κ once, or "both_ways", κ down and κ up.
     communication_exponent: every κ_i is multiplied by d to this power, with d the number of the policy's parameters
         (arXiv 2509.24305, section 6: κ_i = √i·d^(1/4)).
     seed: of all that is random.

@@ -19,11 +19,13 @@ from ..engine import RuleError, Stalled, simulate
 from ..timeline import Timeline
 from ..updates.step import check_step_size
 from . import sweeps
+from .changes import changed
 from .claims import Claim, read_claims
 from .errors import ScenarioError, told, validated, within
 from .own import Own, check_made, check_same, own_code, told_of_own
 from .problems import PolicyGradientTable
 from .settings import MethodTable, Settings, method_named, method_table
+from .shipped import scenario_file
 from .tables import Table
 
 
@@ -120,26 +122,29 @@ class Scenario:
 
 
 def load(
-    path: Path | str, preset: str | None = None, engine: str | None = None, own: Path | str | None = None
+    path: Path | str,
+    preset: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    own: Path | str | None = None,
 ) -> Scenario:
-    """Read and check a scenario file, all but what only JAX knows. Raises ScenarioError with the first thing wrong.
+    """Read and check a scenario, all but what only JAX knows. Raises ScenarioError with the first thing wrong.
 
+    path: a file, or a name such as ``quickstart`` (see `shipped`).
     preset: one of `PRESETS` that the file has a table of; all that it has are checked, whichever is asked for.
-    engine: instead of the file's ``problem.engine``.
+    changes: other values for dotted keys, such as ``{"cluster.communication": 2.0}``, whatever the preset has.
     own: a Python file, which is run, with methods and environments that the scenario may name (see `own`).
     """
-    path = Path(path)
+    path = scenario_file(path)
     given = {} if own is None else {"own": own_code(own)}
     try:
         data = tomllib.loads(path.read_bytes().decode().removeprefix("\ufeff"))  # editors on Windows write one
         _check_texts(data)
         data = given | data  # a file that has this key is told that it may not
-        asked = {"problem": {"engine": engine}} if engine is not None else {}
-        scenarios: dict[str | None, Scenario] = {None: _scenario(path, sweeps.merged(data, asked))}
+        scenarios: dict[str | None, Scenario] = {None: _scenario(path, changed(data, {}, changes))}
         known = [name for name in sweeps.PRESETS if name in data]
         for name in known:
-            changed = sweeps.merged(sweeps.merged(data, data[name]), asked)
-            scenarios[name] = _told_at(f"with [{name}]", _scenario, path, changed, name)
+            here = _told_at(f"with [{name}]", changed, data, data[name], changes)
+            scenarios[name] = _told_at(f"with [{name}]", _scenario, path, here, name)
         if preset not in scenarios:
             what = nearest(str(preset), known) if known else "give a table [quick] with what is to be different"
             raise ScenarioError(f"preset={preset!r} is not in this file: {what}")

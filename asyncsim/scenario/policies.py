@@ -66,8 +66,9 @@ def chosen(policies: Sequence[Policy], method: str | None, seed: int | None) -> 
 class StartTable(Table):
     """A trained policy to begin with, which `asyncsim run --policies` has kept.
 
-    results: the directory of its run, relative to the scenario file's. method, seed: which of its policies, if it has
-        several; one of a sweep cannot be chosen.
+    results: the directory of its run, relative to the scenario file's; no sweep's.
+    method: the label of the policy's, if there are several.
+    seed: of the policy, if there are several.
     sha256: hex digest of its parameters. It is filled in where it is not given, so that settings say which policy.
     """
 

@@ -40,7 +40,13 @@ Keyword = Annotated[Any, AfterValidator(_number)]  # as it stands in the file: t
 
 
 class CriticTable(Table):
-    """As in `Critic`."""
+    """As in `Critic`.
+
+    step_size: of its plain steps.
+    gae_lambda: λ of generalised advantages; with 1 the policy's gradient is unbiased.
+    hidden: widths of its tanh layers.
+    running_mean: an exponential moving average instead of a network.
+    """
 
     step_size: float = 0.01
     gae_lambda: float = 1.0
@@ -49,7 +55,14 @@ class CriticTable(Table):
 
 
 class EstimatorTable(Table):
-    """As in `Estimator`."""
+    """As in `Estimator`.
+
+    credit: what follows an action, discounted from the episode's start (the paper); all of the return; or discounted
+        from the step, which is biased.
+    baseline: what is subtracted.
+    entropy: weight of a bonus for the policy's entropy, β.
+    critic: a learned baseline.
+    """
 
     credit: Literal["reward_to_go", "full_return", "reward_to_go_from_step"] = "reward_to_go"
     baseline: Literal["none", "leave_one_out"] = "none"
@@ -66,10 +79,21 @@ class EstimatorTable(Table):
 
 
 class PolicyGradientTable(Table):
-    """As in `PolicyGradient`; ``fields`` replaces fields of the environment: a number for all workers, or one each.
+    """As in `PolicyGradient`.
 
-    Of an environment of Gymnasium's, "gymnasium/ID", they are keywords of ``gymnasium.make``, also true and false.
+    kind: may be left out.
+    environment: one of `asyncsim list`, "gymnasium/ID", "gymnax/NAME", or one of your own.
     engine: of MuJoCo's tasks, the C engine, or MJX for accelerators. Other environments have none but JAX.
+    horizon: environment steps of a trajectory, H.
+    discount: γ in [0, 1).
+    hidden: widths of the policy's tanh layers.
+    shared: the layers are shared by mean and standard deviation, where actions are continuous.
+    tanh_correction: log-probabilities are of the action, not of u before tanh.
+    evaluation_episodes: trajectories per evaluation, of each worker's environment.
+    estimator: of ∇J.
+    start_from: a policy that was kept, which training begins with.
+    fields: replace fields of the environment, a number for all workers or one each. Of "gymnasium/ID" they are keywords
+        of ``gymnasium.make``, also true and false.
     """
 
     kind: Literal["policy_gradient"] = "policy_gradient"
@@ -145,7 +169,17 @@ class PolicyGradientTable(Table):
 
 
 class GarnetTable(Table):
-    """As in `TabularMDP.garnet`; with ``own_rewards`` each worker has its own."""
+    """As in `TabularMDP.garnet`.
+
+    states: S.
+    actions: A.
+    branching: successors of each state and action.
+    seed: of the transitions and rewards.
+    discount: γ in [0, 1).
+    horizon: steps, H.
+    init_scale: standard deviation of θ_0.
+    own_rewards: each worker has rewards of its own.
+    """
 
     kind: Literal["garnet"]
     states: int = 20
@@ -166,7 +200,16 @@ class GarnetTable(Table):
 
 
 class ChainTable(Table):
-    """As in `TabularMDP.chain`."""
+    """As in `TabularMDP.chain`.
+
+    states: S.
+    slip: probability to go the other way.
+    small: reward at the left end.
+    large: reward at the right end.
+    discount: γ in [0, 1).
+    horizon: steps, H.
+    init_scale: standard deviation of θ_0.
+    """
 
     kind: Literal["chain"]
     states: int = 5
@@ -185,7 +228,12 @@ class ChainTable(Table):
 
 
 class QuadraticTable(Table):
-    """As in `Quadratic`."""
+    """As in `Quadratic`.
+
+    dimension: d.
+    noise: σ of one gradient, E‖ξ‖² = σ².
+    scale: c, which multiplies the objective.
+    """
 
     kind: Literal["quadratic"]
     dimension: int = 1000

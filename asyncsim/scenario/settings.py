@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, FiniteFloat, InstanceOf, SerializeAsAny, create_model
+from pydantic.json_schema import SkipJsonSchema
 
 from .. import methods as paper_index
 from ..base import Method, Problem, nearest
@@ -21,7 +22,12 @@ Seeds = Annotated[tuple[Seed, ...], ListOf, NotEmpty, Distinct]
 
 
 class StopTable(Table):
-    """When a run ends, as in `simulate`: whichever comes first."""
+    """When a run ends, as in `simulate`: whichever comes first.
+
+    until: simulated seconds.
+    updates: of the server.
+    gradients: that updates have used.
+    """
 
     until: float | None = None
     updates: int | None = None
@@ -31,7 +37,10 @@ class StopTable(Table):
 class AboutTable(Table):
     """What a scenario is for; of no effect, so that a claim can be added to results that are there.
 
-    claim: in a sentence. claims: what of it a run decides, as in `claims`.
+    figure: what the outcome is called in tables.
+    claim: in a sentence.
+    claims: what of it a run decides, such as "rennala_nigt > afedpg, area".
+    minutes: that a run takes on two cores, by preset.
     """
 
     figure: str = ""
@@ -43,6 +52,8 @@ class AboutTable(Table):
 class MethodTable(Table):
     """What every method may have; its parameters are added from its function's signature.
 
+    method: its function in `asyncsim.methods`; the label, where it is left out.
+    step_sizes: its own grid of α, instead of the file's.
     tune: parameters with the values that are tried, beside the step sizes, on the tuning seeds.
     """
 
@@ -52,7 +63,24 @@ class MethodTable(Table):
 
 
 class Settings(Table):
-    """The file, with defaults filled in, and what was given with it: ``own``, which no file can hold."""
+    """The file, with defaults filled in, and what was given with it: ``own``, which no file can hold.
+
+    title: of tables and figures.
+    about: what the scenario is for.
+    quick: a preset: keys that are different in a look at the same within minutes.
+    sweep: dotted keys with lists of values; the scenario is run at every combination.
+    seeds: of training; every result is a mean over them.
+    tuning_seeds: others, on which settings are tuned; without any, the best step size on ``seeds`` is reported.
+    tuning: "grid" trains all settings to the end; "halving" stops the worse half again and again.
+    step_sizes: the grid of step sizes, α, that are tried for each method.
+    evaluate_every: gradients used between two evaluations.
+    target_return: for the time to the target.
+    stale: whether a job at an old point is cancelled when its round is full, or finished and ignored.
+    stop: when a run ends.
+    cluster: how long things take.
+    problem: what is optimised.
+    methods: by label; the label names the method, unless the table has ``method``.
+    """
 
     title: str = ""
     about: AboutTable = Field(AboutTable(), exclude=True)  # not written with results
@@ -69,7 +97,7 @@ class Settings(Table):
     cluster: ClusterTable
     problem: ProblemTable
     methods: Annotated[dict[str, SerializeAsAny[dict[str, Any]]], NotEmpty]  # `MethodTable`s, once they are checked
-    own: InstanceOf[Own] | None = None
+    own: SkipJsonSchema[InstanceOf[Own] | None] = None
 
     def problem_for(self, workers: int) -> Problem:
         """What is optimised, as `PolicyGradientTable.build` and the others make it."""

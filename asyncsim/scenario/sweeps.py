@@ -50,7 +50,7 @@ def points(data: Data) -> tuple[dict[str, list], list[tuple[Data, Data]]]:
     for row, values in zip(product(*cells), product(*axes.values())):
         here = rest
         for key, value in zip(axes, values):
-            here = _put(here, key, value)
+            here = put(here, key, value, "sweep.")
         found.append((dict(zip(names, row)), here))
     return axes, found
 
@@ -111,8 +111,14 @@ def _flat(table: Data, where: str = "") -> Iterator[tuple[str, Any]]:
         yield from _flat(value, f"{where}{key}.") if isinstance(value, dict) else [(f"{where}{key}", value)]
 
 
-def _put(data: Any, key: str, value: Any, done: str = "") -> Any:
-    """A copy of the data with another value for a dotted key."""
+def swept_keys(data: Data) -> list[str]:
+    """The dotted keys of a file's axes, before anything is checked."""
+    given = data.get("sweep")
+    return [key for key, _ in _flat(given)] if isinstance(given, dict) else []
+
+
+def put(data: Any, key: str, value: Any, where: str = "", done: str = "") -> Any:
+    """A copy of the data with another value for a dotted key. where: what the key begins with in messages."""
     if not key:
         return value
     entries = {f"{k}": k for k in range(len(data))} if isinstance(data, list) else {}
@@ -121,12 +127,12 @@ def _put(data: Any, key: str, value: Any, done: str = "") -> Any:
     rest = key[len(first) + 1 :]
     here = f"{done}.{first}" if done else first
     if isinstance(data, dict):
-        return data | {first: _put(data.get(first, {}), rest, value, here)}
+        return data | {first: put(data.get(first, {}), rest, value, where, here)}
     if first in entries:
         k = entries[first]
-        return [*data[:k], _put(data[k], rest, value, here), *data[k + 1 :]]
+        return [*data[:k], put(data[k], rest, value, where, here), *data[k + 1 :]]
     what = f"{done} has no entry {first}" if isinstance(data, list) else f"{done}={reprlib.repr(data)} is no table"
-    raise ScenarioError(f"sweep.{here}: {what}: give a key that the file may have")
+    raise ScenarioError(f"{where}{here}: {what}: give a key that the file may have")
 
 
 def _is_table(*values: Any) -> bool:

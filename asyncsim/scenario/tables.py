@@ -60,11 +60,37 @@ class Table(BaseModel):
                 raise PydanticCustomError("unknown_key", "unknown key", {"key": key, "hint": hint})
         return data
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: Any, handler: Any) -> dict[str, Any]:
+        """With what the docstring says of each key."""
+        found = handler(core_schema)
+        properties, texts = handler.resolve_ref_schema(found).get("properties", {}), meanings(cls)
+        for key in properties.keys() & texts.keys():
+            properties[key]["description"] = texts[key]
+        return found
+
 
 class ComponentTable(Table):
     """A table that stands for a component, made by `table_of`."""
 
     component: ClassVar[type]
+
+
+def meanings(thing: Any) -> dict[str, str]:
+    """What a docstring says of each key, in lines ``key: what it is``; of a table, also its component's and bases'."""
+    of = [*reversed(thing.__mro__)] if isinstance(thing, type) else [thing]
+    texts: dict[str, str] = {}
+    for part in (*of, *filter(None, [getattr(thing, "component", None)])):
+        keys: list[str] = []
+        for line in inspect.cleandoc(part.__doc__ or "").splitlines():
+            if match := re.match(r"(\w+(?:, \w+)*): (.+)", line):
+                keys = match[1].split(", ")
+                texts |= dict.fromkeys(keys, match[2])
+            elif line.startswith("    "):
+                texts |= {key: f"{texts[key]} {line.strip()}" for key in keys}
+            else:
+                keys = []
+    return texts
 
 
 def keys_of(made: Callable) -> dict[str, Any]:

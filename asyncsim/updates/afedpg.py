@@ -21,7 +21,8 @@ class AFedPGState(NamedTuple):
 class AFedPG:
     """Momentum and look-ahead at the server, with one gradient per update. (arXiv 2404.08003, Algorithm 1)
 
-    step_size: s_0. momentum: a_0 in (0, 1]. (The paper swaps the letters α and η of arXiv 2509.24305.)
+    step_size: s_0.
+    momentum: a_0 in (0, 1]. (The paper swaps the letters α and η of arXiv 2509.24305.)
     step_decay, momentum_decay: s_k = s_0 (k+1)^-step_decay, a_v = a_0 (v+1)^-momentum_decay. With the default 0
         both are constant. The paper has 5/7 and 4/7 for stationarity, 1 and 4/5 for global optimality.
 

@@ -15,7 +15,9 @@ class LocalSteps:
 
     (FedAvg, arXiv 1602.05629, where α = 1; FedBuff, arXiv 2106.06639, Algorithms 1 and 2)
 
-    step_size: α, the server's. local_steps: k, of each job. local_step_size: β, of the worker's θ ← θ + β g(τ, θ).
+    step_size: α, the server's.
+    local_steps: k, of each job.
+    local_step_size: β, of the worker's θ ← θ + β g(τ, θ).
 
     A job sends one vector, its difference. Its return is the mean of its k trajectories'.
     """

@@ -174,24 +174,24 @@ def test_a_step_keeps_shapes_and_the_default_float(wide, mjx):
 @pytest.mark.slow
 def test_the_same_file_runs_on_either_engine(here, mjx, capsys):
     for arguments, place, engine in (
-        (("--engine", "mjx"), "results/tiny-mjx", "mjx"),
+        (("--engine", "mjx"), "results/tiny-engine=mjx", "mjx"),
         ((), "results/tiny", "mujoco"),
     ):
         assert main(["run", "tiny.toml", *arguments]) == 0, capsys.readouterr().err
         settings = results.load_settings(place)
         assert settings["scenario"]["problem"]["engine"] == engine and "mujoco-mjx" in settings["versions"]
-    curves = [results.load_curves(place) for place in ("results/tiny", "results/tiny-mjx")]
+    curves = [results.load_curves(place) for place in ("results/tiny", "results/tiny-engine=mjx")]
     np.testing.assert_allclose(curves[1]["eval_return"], curves[0]["eval_return"], atol=1e-4)
     assert "Failed" not in capsys.readouterr().out  # MJX prints when it is imported
 
 
 def test_the_engine_is_the_file_s_or_the_one_that_is_asked_for(here, mjx):
     assert load("tiny.toml").problem().environment.engine == "mujoco"
-    assert load("tiny.toml", "quick", "mjx").problem().environment.engine == "mjx"
+    assert load("tiny.toml", "quick", {"problem.engine": "mjx"}).problem().environment.engine == "mjx"
     Path("tiny.toml").write_text(TINY.replace("horizon = 3", 'engine = "mjx"\nhorizon = 3'))
     assert load("tiny.toml").problem().environment.engine == "mjx"
-    assert load("tiny.toml", engine="mujoco").problem().environment.engine == "mujoco"
-    assert results.place("experiments/a/tiny.toml", "quick", "mjx") == Path("results/a/tiny-quick-mjx")
+    assert load("tiny.toml", changes={"problem.engine": "mujoco"}).problem().environment.engine == "mujoco"
+    assert results.place("experiments/a/tiny.toml", "quick", "engine=mjx") == Path("results/a/tiny-quick-engine=mjx")
 
 
 def test_what_is_wrong_is_said_in_one_line_and_nothing_is_written(here, capsys, monkeypatch):

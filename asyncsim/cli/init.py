@@ -1,0 +1,18 @@
+"""``asyncsim init``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def init(name: Annotated[Path, typer.Argument(help="The new file, such as mine.toml.")] = Path("scenario.toml")):
+    """Write a commented scenario to begin with."""
+    from .. import results
+    from ..scenario.shipped import template
+
+    path = name if name.suffix else name.with_suffix(".toml")
+    results.save_scenario(path, template(path.stem))
+    print(f"wrote: {path}", f"next:  asyncsim simulate {path}; asyncsim run {path}", sep="\n")

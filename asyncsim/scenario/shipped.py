@@ -1,0 +1,50 @@
+"""The scenarios that have names: those under ``./experiments``, and those that come with the package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ..base import nearest
+from .errors import ScenarioError
+
+HERE = Path("experiments")
+PACKAGE = Path(__file__).parents[1]
+
+
+def shipped() -> Path:
+    """The folder that comes with the package: in a checkout it is beside it."""
+    inside = PACKAGE / "experiments"
+    return inside if inside.is_dir() else PACKAGE.parent / "experiments"
+
+
+def template(name: str) -> str:
+    """A commented scenario to begin with, for a file of this name."""
+    text = (PACKAGE / "scenario" / "template.toml").read_text(encoding="utf-8")
+    return text.replace("NAME", name)
+
+
+def known_scenarios() -> dict[str, Path]:
+    """Every scenario by its name, which is its file's without ``.toml``; one under ``./experiments`` hides another."""
+    return _under(shipped()) | _under(HERE)
+
+
+def scenarios_here() -> dict[str, Path]:
+    """Those under ``./experiments``; all where there are none."""
+    return _under(HERE) or known_scenarios()
+
+
+def _under(folder: Path) -> dict[str, Path]:
+    return {path.stem: path for path in sorted(folder.rglob("*.toml"), key=lambda path: (path.parent, path))}
+
+
+def scenario_file(given: Path | str) -> Path:
+    """The file that is meant by a path, or by a name such as ``quickstart``. Raises ScenarioError."""
+    path = Path(given)
+    if path.suffix or len(path.parts) != 1 or path.exists():
+        return path
+    known = known_scenarios()
+    if path.name not in known:
+        raise ScenarioError(
+            f"scenario={path.name!r} is neither a file nor a scenario's name: {nearest(path.name, list(known))}"
+        )
+    return known[path.name]
