@@ -35,7 +35,7 @@ def bounds(
     from ..theory.prospects import bare, pace, prospects_of
 
     constants = {"sigma": sigma, "L_g": l_g, "L_h": l_h, "Delta": gap}
-    loaded, found = load(scenario, preset, changes_of(change), code), []
+    loaded, found = load(scenario, preset, changes_of(change), code, cluster_will_do=True), []
     for values, point in loaded.points:
         point.check_times()
         sizes = [getattr(method.rule, "batch_size", None) for method in point.methods.values()]
@@ -57,6 +57,8 @@ def bounds(
             raise ScenarioError(f"{scenario}: {error}") from None
         found.append((values, point, cluster, paces, at_prices, own, expected))
     out = console()
+    if loaded.taken:
+        out.print(loaded.taken, soft_wrap=True)
     for values, point, cluster, paces, at_prices, own, expected in found:
         title = ", ".join([loaded.settings.title, *(f"{axis} {value}" for axis, value in values.items())])
         out.print(_to_the_stop(title, point.settings.stop.model_dump(exclude_none=True), paces))

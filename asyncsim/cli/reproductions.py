@@ -150,7 +150,7 @@ def markdown(scenarios: Mapping[str, Path]) -> str:
         flag = " --preset paper" * (preset == "paper" and loaded.settings.quick is not None)
         rows.append(
             (
-                f"[{_text(loaded.settings.title or name)}]({found.directory.as_posix()}/curves.png)",
+                f"[{_text(loaded.settings.title or name)}]({(found.directory / _picture(found)).as_posix()})",
                 _code(f"asyncsim reproduce {name}{flag}"),
                 f"{about.minutes[preset]:g}" if preset in about.minutes else "–",
                 f"{len(found.scenario.settings.seeds)}",
@@ -161,6 +161,25 @@ def markdown(scenarios: Mapping[str, Path]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+def _picture(found: Outcome) -> str:
+    """Of a sweep of two quantities the map, else the curves."""
+    return "map.png" if (found.directory / "map.png").exists() else "curves.png"
+
+
+def _map_in_words(found: Outcome) -> str:
+    """At how many points each claim came out, and what the map shows."""
+    from ..experiment import map_in_words, verdicts, winners
+
+    measured, scenario = found.measured, found.scenario
+    lines = []
+    for claim, rows in verdicts(measured, scenario.claims, scenario.axes).groupby("claim", sort=False):
+        counts = Counter(rows["verdict"])
+        said = ", ".join(f"*{verdict}* at {counts[verdict]}" for verdict in sorted(counts))
+        lines.append(f"{_code(claim)}: {said} of {len(rows)} points")
+    measure = "area" if scenario.settings.target_return is None else "time"
+    return "<br>".join([*lines, _text(map_in_words(winners(measured, scenario.axes, measure), scenario.axes))])
+
+
 def _outcome_in_words(found: Outcome) -> str:
     """A line for each claim, or, without any, for the first method against each other one."""
     from ..experiment import verdicts
@@ -168,6 +187,8 @@ def _outcome_in_words(found: Outcome) -> str:
     measured, axes = found.measured, found.scenario.axes
     if measured is None:
         return "the results are of another scenario"
+    if len(axes) == 2 and measured["method"].nunique() > 1:
+        return _map_in_words(found)
     what, frame, lines = "claim", verdicts(measured, found.scenario.claims, axes), []
     if frame.empty:
         what, frame, lines = "comparison", first_against_others(measured, axes), ["claims no order"]

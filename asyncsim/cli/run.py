@@ -126,8 +126,19 @@ def _report(found) -> None:
     out.print(f"Computed now: {found.computed} gradients; all others were in the store.", soft_wrap=True)
     say_without_update(out, _by_name(found))
     show_comparisons(out, found)
+    _map(out, found)
     if (served := found.by_worker()) is not None:
         _by_worker(out, served, found.axes)
+
+
+def _map(out, found) -> None:
+    """What the map of a sweep of two quantities shows; of more, that there is none."""
+    from ..experiment import map_in_words
+
+    if (cells := found.map()) is not None:
+        out.print(map_in_words(cells, found.axes), soft_wrap=True)
+    elif len(found.axes) > 2:
+        out.print(f"There is no map of {len(found.axes)} swept quantities: give two.", soft_wrap=True)
 
 
 def _by_name(found) -> dict:

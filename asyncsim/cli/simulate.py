@@ -32,14 +32,14 @@ def simulate(
 ):
     """Simulate the methods of a scenario without training: who worked, who waited, what was wasted.
 
-    Of a sweep, at every point.
+    Of a sweep, at every point. Of a file with only a table [cluster], four methods, up to 100 gradients per worker.
     """
     from contextlib import nullcontext
 
     from ..base import nearest
     from ..scenario import ScenarioError, load
 
-    loaded = load(scenario, preset, changes_of(change), code)
+    loaded = load(scenario, preset, changes_of(change), code, cluster_will_do=True)
     labels, settings = list(loaded.methods), loaded.settings
     if method is not None:
         if method not in labels:
@@ -58,7 +58,7 @@ def simulate(
         from ..timeline.trace import trace_events
 
         results.save_json(trace, trace_events(*timelines.values()))
-    _what_happened(settings.title, timelines, methods)
+    _what_happened(settings.title, timelines, methods, loaded.taken)
     for verb, paths in wrote:
         print(f"{verb}:", *paths, sep="\n  ")
 
@@ -80,7 +80,7 @@ def _simulated(loaded, labels):
     return timelines, columns, methods
 
 
-def _what_happened(title, timelines, methods) -> None:
+def _what_happened(title, timelines, methods, taken) -> None:
     from ..timeline.usage import run_totals
 
     counts, shares = ("used", "cancelled", "discarded"), ("utilisation", "wasted_share")
@@ -106,4 +106,6 @@ def _what_happened(title, timelines, methods) -> None:
         f"{WASTED} delay: mean and maximum, in updates. sent: communications; a round's collective is one.",
         soft_wrap=True,
     )
+    if taken:
+        out.print(taken, soft_wrap=True)
     say_without_update(out, {name: (methods[name], timeline) for name, timeline in timelines.items()})

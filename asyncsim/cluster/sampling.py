@@ -47,7 +47,8 @@ def draws_of(inverse: Callable, rng: np.random.Generator, count: int) -> np.ndar
     """`ComputeTime.draw` of the same."""
     import numpy as np
 
-    u = np.maximum(rng.random(count), 2.0**-54)  # `random` may give 0
+    u = rng.random(count)
+    np.maximum(u, 2.0**-54, out=u)  # `random` may give 0
     with np.errstate(all="ignore"):
         seconds = inverse(u)
-    return np.clip(seconds, math.ulp(0.0), sys.float_info.max)  # only extreme parameters reach beyond floats
+    return np.minimum(np.maximum(seconds, math.ulp(0.0)), sys.float_info.max)  # only extreme parameters reach beyond

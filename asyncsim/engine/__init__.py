@@ -3,6 +3,7 @@
 from .answers import RuleError, Stalled
 from .events import Coupling
 from .log import Used
+from .memory import check_memory
 from .simulation import compare, simulate
 
-__all__ = ["Coupling", "RuleError", "Stalled", "Used", "compare", "simulate"]
+__all__ = ["Coupling", "RuleError", "Stalled", "Used", "check_memory", "compare", "simulate"]

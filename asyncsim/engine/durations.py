@@ -12,6 +12,8 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ..cluster import Cluster, ComputeTime, Course, Jitter, Speed, stream
 
 
@@ -110,6 +112,21 @@ def durations(cluster: Cluster, one_by_one: bool, seed: int) -> list[Steady | Va
         course = speeds[worker].realise(stream(seed, worker, 1)) if worker in speeds else None
         found.append(Varying(works, course, sending[worker], late, cluster.communications_per_gradient))
     return found
+
+
+@dataclass(slots=True)
+class Drawn:
+    """The same numbers as of `draws`, in portions of any size."""
+
+    time: ComputeTime | Jitter
+    rng: np.random.Generator
+    done: int = 0
+
+    def take(self, count: int) -> np.ndarray:
+        """The next ones, shape (count,)."""
+        drawn = self.time.draw(self.rng, count, self.done)
+        self.done += count
+        return drawn
 
 
 def draws(time: ComputeTime | Jitter, rng) -> Iterator[float]:

@@ -11,6 +11,7 @@ from ..cluster import Cluster
 from ..timeline import Timeline
 from . import closed_form
 from .events import Coupling, Run
+from .memory import check_memory
 
 
 def simulate(
@@ -38,7 +39,8 @@ def simulate(
 
     Jobs that end at the same time are handled in the order of their workers. Where nobody is left to wait for in the
     middle of a run (a worker left for good), it ends there: ``Timeline.ending`` is ``"stalled"``.
-    Raises ValueError for bad arguments, Stalled for a condition that can never be met from the start.
+    Raises ValueError for bad arguments, and for so many jobs that their record would not fit in the free memory;
+    Stalled for a condition that can never be met from the start.
 
     >>> from asyncsim import Cluster, rules
     >>> timeline = simulate(rules.Rennala(batch_size=20), Cluster([1.0, 10.0]), updates=1)
@@ -49,10 +51,13 @@ def simulate(
     if isinstance(method, Method) and coupling is None:  # which counts steps instead
         cluster = cluster.slowed(method.work)
     _check(updates, until, gradients, stale)
+    check_memory(rule, cluster, updates, None if coupling else until, gradients)
+    found = None
     if not events and stale == "cancel" and coupling is None and closed_form.applies(rule, cluster, until):
-        log, end, ending = closed_form.run(rule, cluster, updates, until, gradients)
-    else:
-        log, end, ending = Run(rule, cluster, seed, stale, coupling).go(updates, until, gradients)
+        found = closed_form.run(rule, cluster, seed, updates, until, gradients)
+    if found is None:
+        found = Run(rule, cluster, seed, stale, coupling).go(updates, until, gradients)
+    log, end, ending = found
     by_round = rule.communication == "round"
     return Timeline(
         method=getattr(method, "name", type(rule).__name__.lower()),

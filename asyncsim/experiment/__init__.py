@@ -1,5 +1,6 @@
 """Experiments: a scenario in, a run out. The protocol is in `protocol`; `results` writes what is to be kept."""
 
+from .maps import map_in_words, winners
 from .protocol import Progress
 from .runs import Run, Saved, run
 from .statistics import compare, per_seed, verdicts
@@ -11,10 +12,12 @@ __all__ = [
     "Saved",
     "by_worker",
     "compare",
+    "map_in_words",
     "per_seed",
     "run",
     "run_key",
     "summarise",
     "tuned",
     "verdicts",
+    "winners",
 ]

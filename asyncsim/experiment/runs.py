@@ -20,7 +20,7 @@ from ..results import Policy
 from ..scenario import Scenario, ScenarioError, load, own_code, read_claims, restore
 from ..store import Store, default_home
 from ..timeline import Timeline
-from . import statistics, summaries
+from . import maps, statistics, summaries
 from .policies import policies_of
 from .protocol import Progress, conduct, train_coupled
 from .summaries import run_key
@@ -135,6 +135,19 @@ class Run:
         read = self.scenario.claims if claims is None else read_claims(claims, settings)
         return statistics.verdicts(self.per_seed(), read, self.axes)
 
+    def map(self, measure: str | None = None) -> pd.DataFrame | None:
+        """Of a sweep of two quantities, who is ahead at each pair of values (see `maps.winners`); else None.
+
+        measure: ``"time"``, ``"area"`` or ``"final"``; None: the time to the target, or the area where there is none.
+        None, too, of one method, and where what is asked for was not measured.
+        """
+        settings = self.scenario.settings
+        measure = measure or ("area" if settings.target_return is None else "time")
+        measured = self.per_seed()
+        if len(self.axes) != 2 or len(settings.methods) < 2 or measure not in measured:
+            return None
+        return maps.winners(measured, self.axes, measure)
+
     def plot(self) -> Any:
         """The learning curves at the tuned step sizes, as a matplotlib figure that a notebook shows."""
         figure: Any = figures.learning_curves(self.tuned(), results.as_data(self.scenario.settings), self.axes)
@@ -171,6 +184,7 @@ class Run:
             "per_seed": self.per_seed(),
             "comparison": self.comparison(),
             "by_worker": self.by_worker(),
+            "map": self.map(),
         }
         return {name: frame for name, frame in every.items() if frame is not None}
 
@@ -180,6 +194,9 @@ class Run:
         if "by_worker" in tables and not self.axes:
             pictures["by_worker"] = figures.by_worker(tables["by_worker"], results.as_data(self.scenario.settings))
         summary = tables["summary"]
+        if (cells := tables.get("map")) is not None:
+            words = maps.map_in_words(cells, self.axes)
+            pictures["map"] = figures.winners(cells, self.axes, results.as_data(self.scenario.settings), words)
         numbers = summary[[*self.axes]].select_dtypes("number").columns
         if len(numbers) == len(self.axes) == 1 and summary["time_to_target"].notna().any():
             pictures["time_to_target"] = figures.time_to_target(summary, self.axes[0])

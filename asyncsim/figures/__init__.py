@@ -3,6 +3,7 @@
 from .benchmarks import scaling
 from .calibrations import fits
 from .curves import by_worker, learning_curves
+from .maps import winners
 from .overviews import overview
 from .predictions import prediction
 from .styling import COLOURS, OTHER, style
@@ -28,4 +29,5 @@ __all__ = [
     "style",
     "time_to_target",
     "utilisation",
+    "winners",
 ]

@@ -54,12 +54,27 @@ def colours_and_lines(names) -> list[tuple[str, str]]:
 
     Where all are of one family, its colour goes from dark to light.
     """
-    names = [name.lower().replace(" ", "_") for name in names]
-    families = [max((family for family in COLOURS if name.startswith(family)), key=len, default="") for name in names]
+    families = _families(names)
     colours = [COLOURS.get(family, OTHER) for family in families]
-    if len(set(families)) == 1 < len(names):
-        colours = _shades(colours[0], len(names))
+    if len(set(families)) == 1 < len(families):
+        colours = _shades(colours[0], len(families))
     return [(colour, LINES[families[:k].count(families[k]) % len(LINES)]) for k, colour in enumerate(colours)]
+
+
+def colours_of(names) -> list[str]:
+    """A colour for each where there are no lines: of a family's own, from dark to light where there are several."""
+    families, found = _families(names), []
+    for k, family in enumerate(families):
+        count = families.count(family)
+        rgb: Any = np.array(to_rgb(COLOURS.get(family, OTHER)))
+        light = np.linspace(-0.3, 0.5, count)[families[:k].count(family)] if count > 1 else 0.0
+        found.append(to_hex(rgb + light * (1 - rgb if light > 0 else rgb)))
+    return found
+
+
+def _families(names) -> list[str]:
+    names = [name.lower().replace(" ", "_") for name in names]
+    return [max((family for family in COLOURS if name.startswith(family)), key=len, default="") for name in names]
 
 
 def _shades(colour: str, count: int) -> list[str]:

@@ -18,11 +18,12 @@ from .records import as_data, extends, is_of, made_on_others, settings_in, surro
 
 TABLES = ("curves.csv", "summary.csv", "per_seed.csv", "comparison.csv")
 FILES = ("settings.json", *TABLES, "curves.png", "curves.svg")  # always
-# Of tuning seeds; of a sweep of one quantity; of workers whose worlds differ.
+# Of tuning seeds; of a sweep of one quantity; of two; of workers whose worlds differ.
 SOMETIMES = (
     "tuning.csv",
     POLICIES,  # where they are asked for
     *("time_to_target.png", "time_to_target.svg"),
+    *("map.csv", "map.png", "map.svg"),
     *("by_worker.csv", "by_worker.png", "by_worker.svg"),
 )
 

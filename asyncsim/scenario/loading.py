@@ -15,17 +15,19 @@ from typing import Any
 
 from ..base import Method, Problem, nearest
 from ..cluster import Cluster
-from ..engine import RuleError, Stalled, simulate
+from ..engine import simulate
 from ..timeline import Timeline
 from ..updates.step import check_step_size
 from . import sweeps
+from .bare import completed
 from .changes import changed
 from .claims import Claim, read_claims
-from .errors import ScenarioError, told, validated, within
+from .errors import ScenarioError, told, validated
 from .own import Own, check_made, check_same, own_code, told_of_own
 from .problems import PolicyGradientTable
 from .settings import MethodTable, Settings, method_named, method_table
 from .shipped import scenario_file
+from .stops import check_stop
 from .tables import Table
 
 
@@ -48,6 +50,7 @@ class Scenario:
 
     variants: of each method, one for every choice of the parameters that are tuned beside the step size.
     swept: of a sweep, the values of each point by axis, and the point. The rest is then that of the first point.
+    taken: what was taken for what the file has not, in a sentence (see `bare`).
     """
 
     path: Path
@@ -57,6 +60,7 @@ class Scenario:
     variants: dict[str, tuple[Variant, ...]]
     step_sizes: dict[str, tuple[float, ...]]
     swept: tuple[tuple[dict[str, Any], Scenario], ...] = ()
+    taken: str = ""
 
     @property
     def points(self) -> tuple[tuple[dict[str, Any], Scenario], ...]:
@@ -126,6 +130,7 @@ def load(
     preset: str | None = None,
     changes: Mapping[str, Any] | None = None,
     own: Path | str | None = None,
+    cluster_will_do: bool = False,
 ) -> Scenario:
     """Read and check a scenario, all but what only JAX knows. Raises ScenarioError with the first thing wrong.
 
@@ -133,6 +138,7 @@ def load(
     preset: one of `PRESETS` that the file has a table of; all that it has are checked, whichever is asked for.
     changes: other values for dotted keys, such as ``{"cluster.communication": 2.0}``, whatever the preset has.
     own: a Python file, which is run, with methods and environments that the scenario may name (see `own`).
+    cluster_will_do: the file may have no more than its table [cluster], for nothing is trained (see `bare`).
     """
     path = scenario_file(path)
     given = {} if own is None else {"own": own_code(own)}
@@ -140,11 +146,12 @@ def load(
         data = tomllib.loads(path.read_bytes().decode().removeprefix("\ufeff"))  # editors on Windows write one
         _check_texts(data)
         data = given | data  # a file that has this key is told that it may not
-        scenarios: dict[str | None, Scenario] = {None: _scenario(path, changed(data, {}, changes))}
+        read = _completed if cluster_will_do else _scenario
+        scenarios: dict[str | None, Scenario] = {None: read(path, changed(data, {}, changes))}
         known = [name for name in sweeps.PRESETS if name in data]
         for name in known:
             here = _told_at(f"with [{name}]", changed, data, data[name], changes)
-            scenarios[name] = _told_at(f"with [{name}]", _scenario, path, here, name)
+            scenarios[name] = _told_at(f"with [{name}]", read, path, here, name)
         if preset not in scenarios:
             what = nearest(str(preset), known) if known else "give a table [quick] with what is to be different"
             raise ScenarioError(f"preset={preset!r} is not in this file: {what}")
@@ -226,6 +233,12 @@ def _scenario(path: Path, data: dict[str, Any], preset: str | None = None, folde
     return replace(first, settings=first.settings.model_copy(update={"sweep": axes}), swept=tuple(swept))
 
 
+def _completed(path: Path, data: dict[str, Any], preset: str | None = None) -> Scenario:
+    """As `_scenario`, where the file may have no more than a cluster."""
+    whole, taken = completed(data, path.parent)
+    return replace(_scenario(path, whole, preset), taken=taken)
+
+
 def _told_at(where: str, function, *args):
     try:
         return function(*args)
@@ -264,7 +277,7 @@ def _point(path: Path, data: dict[str, Any], preset: str | None, folder: Path) -
     for label, some in variants.items():
         for variant in some:
             with told_of_own(settings.own, f"methods.{label}"):
-                _check_stop(settings, variant.method, cluster)
+                check_stop(settings, variant.method, cluster)
     read_claims(settings.about.claims, settings, "about.claims")
     return Scenario(path, preset, settings, cluster, variants, grids)
 
@@ -332,19 +345,3 @@ def _grid(settings: Settings, where: str, table: MethodTable) -> tuple[float, ..
     for step_size in grid:
         told(f"{where}.step_sizes" if table.step_sizes else "step_sizes", Table, check_step_size, step_size)
     return grid
-
-
-def _check_stop(settings: Settings, method: Method, cluster: Cluster) -> None:
-    """A run that ends at its first update meets the same checks of the stop condition as the whole run."""
-    stop = settings.stop.model_dump(exclude_none=True)
-    least = {key: value if key == "until" else min(value, 1) for key, value in stop.items()}
-    if "until" in least:
-        least.setdefault("updates", 1)
-    try:
-        simulate(method, cluster, **least, stale=settings.stale, seed=settings.cluster.seed)
-    except Stalled as error:
-        raise ScenarioError(within("cluster", settings.cluster, error)) from None
-    except RuleError:
-        raise  # about the rule
-    except ValueError as error:
-        raise ScenarioError(within("stop", settings.stop, error)) from None

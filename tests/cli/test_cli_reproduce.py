@@ -4,8 +4,9 @@ from pathlib import Path
 
 from commands import CHAIN, TINY, complaint
 
-from asyncsim import results
+from asyncsim import Run, results
 from asyncsim.cli import main
+from asyncsim.experiment import map_in_words
 
 ABOUT = """[about]
 claim = "one is _ahead_"
@@ -109,3 +110,23 @@ def test_reproduce_takes_the_quick_preset_where_there_is_one(here):
     (here / "experiments" / "tiny.toml").write_text(TINY + "[quick]\nseeds = [7]\n")
     assert main(["reproduce", "tiny"]) == 0
     assert results.load_curves("results/tiny-quick")["seed"].unique().tolist() == [7]
+
+
+def test_a_sweep_of_two_quantities_ends_in_a_map(here, capsys):
+    path, swept = here / "experiments" / "tiny.toml", "[sweep]\ncluster.communication = [0.5, 50.0]\n"
+    path.write_text(CLAIMING + swept + 'cluster.collective = ["max", "broadcast+reduce"]\n')
+    assert main(["reproduce", "tiny"]) == 0
+    said = capsys.readouterr().out
+    cells = Run.load("results/tiny").map()
+    words = map_in_words(cells, ["communication", "collective"])
+    assert words.startswith("Of 4 cells, ") and words in said
+    assert Path("results/tiny/map.svg").exists() and Path("results/tiny/map.csv").read_text().count("\n") == 5
+    assert cells["measure"].tolist() == ["time"] * 4
+    assert main(["reproduce", "--table"]) == 0
+    row = capsys.readouterr().out.splitlines()[-1]
+    assert "](results/tiny/map.png)" in row and "area ``: *" in row and " of 4 points<br>Of 4 cells, " in row
+    more = 'cluster.collective = ["max"]\ncluster.transfer = ["round_trip"]\n'
+    path.write_text(CLAIMING + swept.replace(", 50.0", "") + more)  # no map
+    assert main(["reproduce", "tiny", "--force"]) == 0
+    assert "There is no map of 3 swept quantities: give two." in capsys.readouterr().out
+    assert not Path("results/tiny/map.csv").exists()

@@ -218,3 +218,41 @@ def test_what_made_no_update_is_said(here, capsys, old, new, words):
     assert main(["simulate", "tiny.toml", "--method", "rennala_nigt"]) == 0
     (line,) = (line for line in capsys.readouterr().out.splitlines() if "no update" in line)
     assert line.startswith(f"rennala_nigt made no update in 9 s: {words}")
+
+
+BARE = """
+[cluster]
+workers = 3
+compute = {distribution = "exponential", mean = 2.0}
+communication = 0.5
+"""
+
+
+def test_a_cluster_alone_will_do_and_what_was_taken_is_said(here, capsys):
+    Path("cluster.toml").write_text(BARE)
+    for command, methods in (("simulate", 4), ("bounds", 4 * 2)):  # which has two tables of them
+        assert main([command, "cluster.toml"]) == 0
+        said = capsys.readouterr().out
+        assert "taken: stop.gradients = 300, which is 100 n; the methods synchronous_nigt, rennala_nigt, " in said
+        assert sum(line.startswith(("synch", "renn", "mal", "afed")) for line in said.splitlines()) >= methods
+    Path("cluster.toml").write_text(BARE + "[stop]\nuntil = 9.0\n[methods.fedbuff_pg]\nbatch_size = 2\n")
+    assert main(["simulate", "cluster.toml"]) == 0
+    said = capsys.readouterr().out
+    assert "taken" not in said and "fedbuff_pg" in said
+    scenario = load("cluster.toml", cluster_will_do=True)
+    assert list(scenario.methods) == ["fedbuff_pg"] and scenario.settings.stop.until == 9.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("[cluster]", "[clusters]", "clusters"),
+        ("workers = 3", "", "cluster.workers is missing"),
+        ("0.5", '{network = "ring", latency = 1.0, bandwidth = 1.0}', "there is no [problem] with a policy: give comm"),
+        ("[cluster]", "[stop]\nupdates = 1000000000000\n[cluster]", "stop.updates=1000000000000 makes some 3e+12 jobs"),
+    ],
+)
+def test_what_is_wrong_with_a_cluster_alone_is_one_line(here, capsys, old, new, words):
+    Path("cluster.toml").write_text(BARE.replace(old, new))
+    assert words in complaint(capsys, "simulate", "cluster.toml")
+    assert not Path("out").exists()

@@ -11,9 +11,25 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from asyncsim import Cluster, Stalled, rules, simulate
-from asyncsim.cluster import Exponential, Jitter, Outage, ParameterServer, Phases, Ring, equal, linear, sqrt
+from asyncsim.cluster import (
+    Constant,
+    Exponential,
+    Jitter,
+    LogNormal,
+    Outage,
+    ParameterServer,
+    Pareto,
+    PerWorker,
+    Phases,
+    Recorded,
+    Ring,
+    Uniform,
+    equal,
+    linear,
+    sqrt,
+)
 from asyncsim.cluster.cluster import COLLECTIVES
-from asyncsim.engine import closed_form
+from asyncsim.engine import closed_form, drawn_rounds
 
 by_engine = partial(simulate, events=True)
 
@@ -41,6 +57,24 @@ own = st.lists(st.tuples(seconds | tenths | odd, kappas | tenths), min_size=1, m
 clusters = st.builds(Cluster, times, kappas, collectives, transfers) | st.builds(
     lambda pairs, collective: Cluster(*zip(*pairs), collective), own, collectives
 )
+drawn = st.one_of(
+    *(st.just(time) for time in (Exponential(0.7), LogNormal(1.0, 2.0), Pareto(0.3, 0.8), Uniform(0.0, 3.0))),
+    st.lists(tenths | st.sampled_from([1.0, 2.0, 3.0]), min_size=1, max_size=4).map(lambda own: Recorded(tuple(own))),
+    st.just(Recorded((1.0, 1e-14))),  # a job that may take no time
+)
+late = st.sampled_from([Exponential(0.5), Recorded((0.5, 0.25, 1.0))])
+random_clusters = st.builds(
+    lambda pairs, collective, transfer, late: Cluster(
+        [time for time, _ in pairs],
+        [kappa for _, kappa in pairs] if late is None else Jitter(PerWorker(tuple(k for _, k in pairs)), late),
+        collective,
+        transfer,
+    ),
+    st.lists(st.tuples(drawn | drawn | seconds | st.just(math.inf), kappas | st.just(0.0)), min_size=1, max_size=9),
+    collectives,
+    transfers,
+    st.none() | late,
+)
 sizes, initial = st.integers(1, 30), st.none() | st.integers(1, 50)
 stops = st.fixed_dictionaries(
     {},
@@ -57,17 +91,34 @@ def closed(workers):
     """Rules for so many workers: to build a strategy anew takes longer than to draw from it."""
     some = st.builds(rules.Synchronous, st.integers(1, 3)), st.builds(rules.MSynchronous, st.integers(1, workers))
     others = st.builds(rules.Rennala, sizes, initial), st.builds(rules.Malenia, sizes, initial)
-    return st.one_of(*some, st.just(rules.Greedy()), *others)
+    greedy = st.just(rules.Greedy()), st.builds(rules.FedBuff, sizes), st.builds(rules.Ringmaster, sizes)
+    return st.one_of(*some, *greedy, *others)
 
 
-@settings(max_examples=1000)
-@given(st.data(), clusters, stops)
+@settings(max_examples=800)
+@given(st.data(), clusters | random_clusters, stops)
 def test_the_very_same_timeline_as_the_engine(data, cluster, stop):
     rule = data.draw(closed(cluster.workers))
-    assume(closed_form.applies(rule, cluster, stop.get("until")))
-    timeline = simulate(rule, cluster, **stop)
+    with patch.object(drawn_rounds, "PAYS", 1):  # of any size
+        assume(closed_form.applies(rule, cluster, stop.get("until")))
+        timeline = simulate(rule, cluster, **stop)
     assert_same(timeline, by_engine(rule, cluster, **stop))
     timeline.verify()
+
+
+MIXED = [Exponential(1.0)] * 500 + [Recorded((1.0, 2.0))] * 300 + [0.5] * 200
+
+
+@pytest.mark.parametrize("rule", [rules.Rennala(700), rules.Malenia(1500), rules.Synchronous(2), rules.FedBuff(300)])
+def test_and_with_a_thousand_random_workers(rule):
+    cluster = Cluster(MIXED, Jitter(Constant(0.1), Exponential(0.1)))
+    assert_same(simulate(rule, cluster, updates=6, seed=3), by_engine(rule, cluster, updates=6, seed=3))
+
+
+def test_where_one_worker_does_nearly_all_the_engine_goes_on():
+    cluster = Cluster([Exponential(1.0)] * 200 + [Exponential(1e-3)])
+    with patch.object(drawn_rounds, "MOST", 1000):
+        assert_same(simulate(rules.Rennala(500), cluster, updates=2), by_engine(rules.Rennala(500), cluster, updates=2))
 
 
 @pytest.mark.parametrize("pattern", [equal, sqrt, linear])
@@ -89,9 +140,10 @@ def test_rounding_changes_the_order_of_a_round():
     "rule, cluster, options",
     [
         (rules.Greedy(), Cluster([1.0], ParameterServer(0.1, 8.0, 4)), {}),
-        (rules.FedBuff(2), Cluster([1.0]), {}),
+        (rules.Ringmaster(2, cancel=True), Cluster([1.0]), {}),
+        (rules.Ringleader(), Cluster([1.0]), {}),
         (rules.Rennala(2, communication="gradient"), Cluster([1.0]), {}),
-        (rules.Rennala(2), Cluster([Exponential(1.0)]), {}),
+        (rules.Rennala(2), Cluster([Exponential(1.0)]), {}),  # so few jobs a round that nothing is faster
         (rules.Rennala(2), Cluster([1.0], Jitter(Ring(0.1, 8.0, 4), Exponential(1.0))), {}),
         (rules.Rennala(2), Cluster([1.0], speeds={0: Phases((1.0,), (0.5,))}), {}),
         (rules.Rennala(2), Cluster([1.0], outages={0: Outage(1.0, 2.0)}), {}),

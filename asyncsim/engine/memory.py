@@ -1,0 +1,102 @@
+"""How much memory the record of a run takes, estimated before anything of it is there."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+
+from ..base import Rule, parks_after
+from ..cluster import Cluster, ComputeTime
+from ..theory.rules import ARRIVALS, ROUNDS
+
+BYTES = 300  # at most while a timeline is made, of each of its jobs (measured)
+SMALL = 2**26  # bytes that are not worth asking for
+
+
+def check_memory(rule: Rule, cluster: Cluster, updates: int | None, until: float | None, gradients: int | None) -> None:
+    """Raises ValueError, which names the stop condition, where the run's jobs would not fit in the free memory.
+
+    Jobs are counted as they are expected to be: rounds are those of the mean times, outages and speeds are left out,
+    and of rules that theory does not know one job an update. What ends a run first counts.
+    """
+    stops = {"updates": updates, "gradients": gradients, "until": until}
+    given = {key: value for key, value in stops.items() if value is not None}
+    jobs: dict[str, float] = {}
+    for key, value in given.items():  # until comes last, for it takes theory
+        jobs[key] = _jobs(rule, cluster, key, value)
+        if BYTES * jobs[key] <= SMALL:
+            return
+    key = min(jobs, key=lambda key: jobs[key])
+    free = free_memory()
+    if BYTES * jobs[key] > free:
+        value, give = given[key], given[key] * free / (BYTES * jobs[key])
+        most = f"{give:.1e}" if key == "until" else f"{_two_digits(give)}"
+        raise ValueError(
+            f"{key}={value!r} makes some {jobs[key]:.0e} jobs, whose record takes {_size(BYTES * jobs[key])}, "
+            f"and {_size(free)} of memory are free: give at most some {most}"
+        )
+
+
+def free_memory() -> float:
+    """Bytes that this process may still take; infinite where the system does not tell."""
+    found = [math.inf]
+    found += [1024.0 * int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemAvailable:")]
+    limits = [next(iter(_lines(f"/sys/fs/cgroup/memory.{name}")), "") for name in ("max", "current")]
+    if all(limit.isdecimal() for limit in limits):  # a container's
+        found.append(float(limits[0]) - float(limits[1]))
+    if found == [math.inf] and "SC_PHYS_PAGES" in getattr(os, "sysconf_names", {}):
+        found.append(float(os.sysconf("SC_PHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE"))
+    return max(min(found), 0.0)
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="ascii").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
+def _jobs(rule: Rule, cluster: Cluster, key: str, value: float) -> float:
+    """How many jobs a run has, finished or not, that this condition ends."""
+    used, others = _of_an_update(rule, cluster.workers)
+    if key == "updates":
+        return value * (used + others)
+    if key == "gradients":
+        return max(value, used) * (1 + others / used)
+    h = np.array([_typical(time) for time in cluster.compute])
+    sending = 0.0 if rule.communication == "round" else np.array(cluster.gradient_communication)
+    at_most = float(np.sum(value / (h + sending) + 1))  # of workers that never wait
+    if rule.communication == "gradient":
+        return at_most
+    if type(rule) not in ROUNDS:  # nothing is known of its rounds but that workers compute in them
+        return cluster.workers * (value / (float(h.max()) + cluster.round_communication) + 1)
+    rounds = value / (ROUNDS[type(rule)].seconds(rule, h, False) + cluster.round_communication)
+    return rounds * (used + others) + min(used + others, at_most)  # the last one is not full
+
+
+def _of_an_update(rule: Rule, workers: int) -> tuple[float, float]:
+    """How many jobs it uses, and how many may be cancelled for it."""
+    if type(rule) in ROUNDS and rule.communication == "round":
+        size = ROUNDS[type(rule)].size(rule, workers, False)
+        return size, max(workers - size, 0) if parks_after(rule) < math.inf else workers
+    return (ARRIVALS[type(rule)](rule) if type(rule) in ARRIVALS else 1), 0
+
+
+def _typical(time: float | ComputeTime) -> float:
+    """The mean, or the median where there is no finite mean."""
+    if isinstance(time, float):
+        return time
+    return time.mean if time.mean < math.inf else time.quantile(0.5)
+
+
+def _two_digits(value: float) -> int:
+    return int(float(f"{value:.1e}")) if value >= 1 else 1
+
+
+def _size(size: float) -> str:
+    """Bytes in words."""
+    power = min(int(math.log(max(size, 1), 1024)), 5)
+    return f"{size / 1024**power:.3g} {('B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB')[power]}"
