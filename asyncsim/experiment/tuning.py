@@ -2,7 +2,8 @@
 
 All settings are trained on tuning seeds, which are not reported. A setting's score is its mean return over these seeds
 and the last quarter of the time; one with a lane that diverged there, whose return is not finite, ranks last, and of
-equals the one that is tried first wins.
+equals the one that is tried first wins. Where the time to a target is to be short, it ranks first, and the score decides
+among those that did not come there.
 
 ``"grid"`` trains every setting for the whole time. ``"halving"`` is successive halving (Jamieson & Talwalkar 2016,
 arXiv 1502.07943): all settings for a small share of the time, the better half of them for twice as long, and so on,
@@ -49,6 +50,23 @@ def score(curves: pd.DataFrame, end: float) -> float:
     return -np.inf if np.isnan(mean) else float(mean)
 
 
+def arrival(curve: pd.DataFrame, end: float, target: float) -> float:
+    """The first evaluated second at which a lane is at the target; NaN where it is not up to ``end``."""
+    reached = curve.loc[(curve["eval_return"] >= target) & (curve["time"] <= end), "time"]
+    return float(reached.min())
+
+
+def rank(curves: pd.DataFrame, end: float, target: float | None) -> tuple[float, float]:
+    """Of one setting, the larger the better: minus its mean seconds to the target, if one counts, and its `score`.
+
+    A seed that did not reach the target counts with the second ``end``.
+    """
+    if target is None:
+        return 0.0, score(curves, end)
+    seconds = [arrival(curve, end, target) for _, curve in curves.groupby("seed")]
+    return -float(np.mean(np.nan_to_num(seconds, nan=end))), score(curves, end)
+
+
 def shares(settings: int, tuning: Literal["grid", "halving"], updates: int) -> list[float]:
     """The shares of the time for which settings are trained, one after another. updates: in all of the time."""
     if tuning == "grid" or settings < 3:
@@ -63,18 +81,19 @@ def tune(
     train: Callable[[Sequence[Setting], float], Sequence[pd.DataFrame]],
     end: Callable[[Setting], float],
     updates: int,
+    target: float | None = None,
 ) -> tuple[Setting, pd.DataFrame]:
     """The best setting, and the curves of all on the tuning seeds with the share of the time that each had.
 
     train: curves of these settings for this share of the time. end: when a setting's whole time ends. updates: how many
-    every setting has in its whole time, at least.
+    every setting has in its whole time, at least. target: the return that is to be reached soon; None: see `score`.
     """
     left, last = list(settings), {}
     for share in shares(len(settings), tuning, updates):
         for setting, curves in zip(left, train(left, share), strict=True):
             last[setting.variant.name, setting.step_size] = curves.assign(share=share)
-        scores = [score(last[setting.variant.name, setting.step_size], share * end(setting)) for setting in left]
-        order = sorted(range(len(left)), key=lambda k: -scores[k])  # stable
+        ranks = [rank(last[setting.variant.name, setting.step_size], share * end(setting), target) for setting in left]
+        order = sorted(range(len(left)), key=ranks.__getitem__, reverse=True)  # stable
         keep = 1 if share == 1 else ceil(len(left) / 2)
         left = [left[k] for k in sorted(order[:keep])]
     return left[0], pd.concat(last.values(), ignore_index=True)
