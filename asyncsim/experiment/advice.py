@@ -1,0 +1,168 @@
+"""What a run of candidates says: which is best, how sure that is, and what would change it.
+
+Seconds to the target are means over seeds; a seed that did not reach it counts with the end of the run, so that such a
+mean is a lower bound, and is said to be one. Ratios of two means have paired bootstrap intervals over seeds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .crossovers import Candidate, axes_of, crossovers
+from .runs import Run
+from .statistics import interval, ratio_interval, seeds_to_decide
+
+TABLE = (
+    *("label", "method", "batch_size", "step_size", "seconds", "low", "high", "reached", "seeds", "updates"),
+    *("ratio", "ratio_low", "ratio_high", "verdict", "seeds_to_decide"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Advice:
+    """The answer.
+
+    run: of all candidates. minutes, spent: the budget of real time, and the seconds that it took.
+    table: a row per candidate, the best first: ``label, method, batch_size`` (NaN: every gradient is an update),
+        ``step_size``; ``seconds, low, high``: simulated, to the target, with the 95 % interval; ``reached``, by how
+        many of ``seeds``; ``updates`` to the target, mean of those; ``ratio``, how many times as long as the best, with
+        ``ratio_low, ratio_high``; ``verdict``: ``best``, ``slower``, or ``undecided`` where the interval holds 1, with
+        ``seeds_to_decide``.
+    crossovers, predicted: as `crossovers.crossovers` has them.
+    """
+
+    run: Run
+    minutes: float
+    spent: float
+    table: pd.DataFrame
+    crossovers: pd.DataFrame
+    predicted: pd.DataFrame
+
+    @classmethod
+    def of(cls, run: Run, minutes: float = math.inf, spent: float = 0.0) -> Advice:
+        """Read a run of candidates, with a target."""
+        table, scenario = ranked(run), run.scenario
+        measured = measured_candidates(run)
+        found = pd.DataFrame(), pd.DataFrame()
+        if table["label"].iloc[0] in measured:
+            best, seed = table["label"].iloc[0], scenario.settings.cluster.seed
+            found = crossovers(axes_of(scenario.cluster), measured, best, seed)
+        return cls(run, minutes, spent, table, *found)
+
+    @property
+    def target(self) -> float:
+        """The return that is to be reached."""
+        target: Any = self.run.scenario.settings.target_return
+        return target
+
+    @property
+    def best(self) -> Mapping[str, Any]:
+        """The first row of the table."""
+        return self.table.iloc[0].to_dict()
+
+    @property
+    def second(self) -> Mapping[str, Any] | None:
+        """The best row of another method."""
+        others = self.table[self.table["method"] != self.best["method"]]
+        return others.iloc[0].to_dict() if len(others) else None
+
+    @cached_property
+    def left_out(self) -> tuple[str, ...]:
+        """Candidates that did not reach the target with every seed, so that nothing is predicted of them."""
+        return tuple(self.table.loc[self.table["reached"] < self.table["seeds"], "label"])
+
+    @property
+    def at_the_edge(self) -> tuple[str, ...]:
+        """Candidates whose best step size is the smallest or the largest that was tried."""
+        grids = self.run.scenario.step_sizes
+        rows = zip(self.table["label"], self.table["step_size"])
+        return tuple(label for label, step in rows if step in (min(grids[label]), max(grids[label])))
+
+    def tuned_curves(self) -> pd.DataFrame:
+        """The curves of the best candidate of each method, under the methods' labels."""
+        firsts = self.table.drop_duplicates("method")["label"]
+        curves = self.run.tuned()
+        return curves[curves["method"].isin(firsts)]
+
+
+def ranked(run: Run) -> pd.DataFrame:
+    """One row per candidate, as `Advice.table` has them."""
+    measured, settings = run.per_seed(), run.scenario.settings
+    tables: Any = settings.methods
+    steps = run.tuned().groupby("method")["step_size"].first()
+    updates = {label: found.updates for label, found in _candidates(run, all_seeds=False).items()}
+    seconds = {
+        label: lanes["time"].fillna(lanes["end"]).to_numpy() for label, lanes in measured.groupby("method", sort=False)
+    }
+    reached = measured.groupby("method")["time"].count()
+    order = sorted(seconds, key=lambda label: (seconds[label].mean(), -reached[label]))
+    rows = []
+    for label in order:
+        own, first = seconds[label], seconds[order[0]]
+        low, high = interval(own)
+        rows.append(
+            {
+                "label": label,
+                "method": tables[label].method,
+                "batch_size": float(_batch_size(run, label)),
+                "step_size": steps[label],
+                "seconds": own.mean(),
+                "low": low,
+                "high": high,
+                "reached": reached[label],
+                "seeds": len(own),
+                "updates": np.mean(updates[label]) if updates[label] else math.nan,
+                **(_against(own, first) if label != order[0] else _BEST),
+            }
+        )
+    return pd.DataFrame(rows, columns=[*TABLE])
+
+
+_BEST = {"ratio": 1.0, "ratio_low": 1.0, "ratio_high": 1.0, "verdict": "best", "seeds_to_decide": math.nan}
+
+
+def _against(own: np.ndarray, first: np.ndarray) -> dict[str, Any]:
+    low, high = ratio_interval(own, first)
+    decided = low > 1
+    return {
+        "ratio": own.mean() / first.mean(),
+        "ratio_low": low,
+        "ratio_high": high,
+        "verdict": "slower" if decided else "undecided",
+        "seeds_to_decide": math.nan if decided else seeds_to_decide(own - first),
+    }
+
+
+def _batch_size(run: Run, label: str) -> float:
+    """M; of a synchronous method n, NaN where every gradient is an update."""
+    rule: Any = run.methods[label].rule
+    if rule.communication == "gradient":
+        return math.nan
+    return getattr(rule, "batch_size", run.scenario.cluster.workers)
+
+
+def measured_candidates(run: Run) -> dict[str, Candidate]:
+    """The candidates that reached the target with every seed, and after how many updates."""
+    return _candidates(run, all_seeds=True)
+
+
+def _candidates(run: Run, all_seeds: bool) -> dict[str, Candidate]:
+    settings = run.scenario.settings
+    target: Any = settings.target_return
+    tables: Any = settings.methods
+    found = {}
+    for label, rows in run.tuned().groupby("method", sort=False):
+        there = rows[rows["eval_return"] >= target].groupby("seed")["update"].min()
+        if len(there) == rows["seed"].nunique() or not all_seeds:
+            step_size = float(rows["step_size"].iloc[0])
+            method = run.methods[label]
+            method = replace(method, update=replace(method.update, step_size=step_size))
+            found[label] = Candidate(tables[label].method, method, tuple(map(int, there)))
+    return found
