@@ -75,8 +75,8 @@ class Advice:
 
     @cached_property
     def left_out(self) -> tuple[str, ...]:
-        """Candidates that did not reach the target with every seed, so that nothing is predicted of them."""
-        return tuple(self.table.loc[self.table["reached"] < self.table["seeds"], "label"])
+        """Candidates that did not reach the target with half of the seeds, so that nothing is predicted of them."""
+        return tuple(self.table.loc[self.table["reached"] <= self.table["seeds"] / 2, "label"])
 
     @property
     def at_the_edge(self) -> tuple[str, ...]:
@@ -97,7 +97,7 @@ def ranked(run: Run) -> pd.DataFrame:
     measured, settings = run.per_seed(), run.scenario.settings
     tables: Any = settings.methods
     steps = run.tuned().groupby("method")["step_size"].first()
-    updates = {label: found.updates for label, found in _candidates(run, all_seeds=False).items()}
+    updates = {label: np.array([*seeds.values()]) for label, seeds in arrivals(run).items()}
     seconds = {
         label: lanes["time"].fillna(lanes["end"]).to_numpy() for label, lanes in measured.groupby("method", sort=False)
     }
@@ -118,7 +118,7 @@ def ranked(run: Run) -> pd.DataFrame:
                 "high": high,
                 "reached": reached[label],
                 "seeds": len(own),
-                "updates": np.mean(updates[label]) if updates[label] else math.nan,
+                "updates": pd.Series(updates[label]).mean(),
                 **(_against(own, first) if label != order[0] else _BEST),
             }
         )
@@ -149,20 +149,26 @@ def _batch_size(run: Run, label: str) -> float:
 
 
 def measured_candidates(run: Run) -> dict[str, Candidate]:
-    """The candidates that reached the target with every seed, and after how many updates."""
-    return _candidates(run, all_seeds=True)
+    """The candidates that reached the target with more than half of the seeds, and after how many updates.
 
-
-def _candidates(run: Run, all_seeds: bool) -> dict[str, Candidate]:
+    A seed that did not reach it counts with all updates that it had, as its seconds count with the end.
+    """
     settings = run.scenario.settings
-    target: Any = settings.target_return
     tables: Any = settings.methods
     found = {}
-    for label, rows in run.tuned().groupby("method", sort=False):
-        there = rows[rows["eval_return"] >= target].groupby("seed")["update"].min()
-        if len(there) == rows["seed"].nunique() or not all_seeds:
-            step_size = float(rows["step_size"].iloc[0])
-            method = run.methods[label]
+    for label, seeds in arrivals(run).items():
+        if np.isnan(list(seeds.values())).mean() < 0.5:
+            step_size = float(run.tuned().query("method == @label")["step_size"].iloc[0])
+            method, last = run.methods[label], len(run.timelines[label].updates)
             method = replace(method, update=replace(method.update, step_size=step_size))
-            found[label] = Candidate(tables[label].method, method, tuple(map(int, there)))
+            updates = tuple(last if math.isnan(update) else int(update) for update in seeds.values())
+            found[label] = Candidate(tables[label].method, method, updates)
     return found
+
+
+def arrivals(run: Run) -> dict[str, dict[int, float]]:
+    """After how many updates each candidate's seeds were first evaluated at the target, NaN where they never were."""
+    target: Any = run.scenario.settings.target_return
+    rows = run.tuned()
+    first = rows["update"].where(rows["eval_return"] >= target).groupby([rows["method"], rows["seed"]], sort=False).min()
+    return {label: dict(own.droplevel(0)) for label, own in first.groupby(level=0, sort=False)}

@@ -26,9 +26,9 @@ from .runs import Run, run
 from .tuning import arrival, score
 
 SEEDS = (20, 10, 5)
-WAY = 0.8  # of the way from θ_0 to what the pilot reached: the target, if none is given
-PILOT_SHARE, SAFE_SHARE = 0.15, 0.6  # of the time that is left
-PILOT_GRADIENTS = 20_000  # per lane, at most
+WAY = 0.7  # of the way from θ_0 to what the pilot reached: the target, if none is given
+PILOT_SHARE, SAFE_SHARE = 0.1, 0.6  # of the time that is left
+PILOT_GRADIENTS = 10_000  # per lane, at most
 LONGER = 3.0  # times as long as the pilot took to the target
 
 
@@ -42,7 +42,7 @@ def advise(
 ) -> Advice:
     """Train candidates, and say which is best on the cluster.
 
-    target: a return; None: 80 % of the way that the pilot came. minutes: of real time. store: as of `run`.
+    target: a return; None: 70 % of the way that the pilot came. minutes: of real time. store: as of `run`.
     say: called with what is done next, and why. progress: gives, for each of the experiments, what to call as `run`
         does.
     Raises ScenarioError where nothing is learned.
@@ -138,23 +138,35 @@ def _horizon(case, aim: Aim, price: Cost, watch: Watch, own: bool, say) -> float
         f"about {(compiling + min(share, 1.0) * training) / 60:.1f} of the {watch.seconds / 60:g} minutes."
     )
     if share < 1:
-        say(f"There is no time for the {aim.seconds:.4g} seconds that they should have: give more --minutes.")
+        say(f"They should have {aim.seconds:.4g}, and will, if it goes faster than in the pilot.")
     return until
 
 
 def _trained(case, until: float, aim: Aim, price: Cost, watch: Watch, own: bool, home, say, progress) -> Run:
-    """All candidates on five seeds, and on more of them, if there is time."""
-    least, of = SEEDS[-1], (case, _cluster(case), aim.step_size, until, aim.target)
-    tried = candidates(*of, range(least), own)
-    before = watch.spent
-    done = run(tried, store=home, progress=progress())
-    computed, gradients = done.computed or 0, _gradients(tried)
-    whole = gradients * _lanes(least)
-    each = (watch.spent - before) / computed if computed > whole / 2 else price.gradient
-    for seeds in SEEDS[:-1]:
-        if each * gradients * (seeds - least) <= SAFE_SHARE * watch.left:
-            say(f"There is time for {seeds} seeds.")
-            return run(candidates(*of, range(seeds), own), store=home, progress=progress())
+    """All candidates on five seeds; then, as far as there is time, for longer, if they should be, and on more seeds.
+
+    Each time the store has what was trained before.
+    """
+    cluster, seeds, spent = _cluster(case), SEEDS[-1], watch.spent
+
+    def tried(until: float, seeds: int) -> Scenario:
+        return candidates(case, cluster, aim.step_size, until, aim.target, range(seeds), own)
+
+    now = tried(until, seeds)
+    done, whole = run(now, store=home, progress=progress()), _gradients(now)
+    computed = done.computed or 0
+    each = (watch.spent - spent) / computed if computed > whole * _lanes(seeds) / 2 else price.gradient
+    room = SAFE_SHARE * watch.left / (each * whole)  # lanes of all candidates
+    longer = min(aim.seconds, round_number(until * (1 + room / _lanes(seeds))))
+    if longer > 1.3 * until:
+        room, whole, until = room - _lanes(seeds) * (longer / until - 1), whole * longer / until, longer
+        say(f"There is time for {until:.4g} simulated seconds.")
+        done = run(tried(until, seeds), store=home, progress=progress())
+        room = min(room * until / longer, SAFE_SHARE * watch.left / (each * whole))
+    more = next((count for count in SEEDS if count - seeds <= room), seeds)
+    if more > seeds:
+        say(f"There is time for {more} seeds.")
+        done = run(tried(until, more), store=home, progress=progress())
     return done
 
 

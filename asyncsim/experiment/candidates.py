@@ -27,7 +27,8 @@ CARTPOLE = {
 WIDE = tuple(2.0**-k for k in range(11, -1, -1))  # 2^-11 .. 2^0, the pilot's step sizes
 PILOT_BATCH = 20  # gradients of an update of the pilot, at most
 LARGEST = 6  # doublings of n that are tried at most
-TUNING_SEEDS, PILOT_SEEDS, PILOT_TUNING = (1000, 1001, 1002), (2000, 2001), (2002, 2003)
+TUNING_SEEDS = tuple(range(1000, 1005))
+PILOT_SEEDS, PILOT_TUNING = tuple(range(2000, 2005)), tuple(range(2005, 2010))
 
 
 @dataclass(frozen=True)

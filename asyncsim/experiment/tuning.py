@@ -2,8 +2,9 @@
 
 All settings are trained on tuning seeds, which are not reported. A setting's score is its mean return over these seeds
 and the last quarter of the time; one with a lane that diverged there, whose return is not finite, ranks last, and of
-equals the one that is tried first wins. Where the time to a target is to be short, it ranks first, and the score decides
-among those that did not come there.
+equals the one that is tried first wins. Where the time to a target is to be short, returns above the target count as the
+target: of halved times the mean return over all of the time decides, for a setting that is soon there with some seeds and
+never with others should not win early; and of the whole time the mean seconds to the target.
 
 ``"grid"`` trains every setting for the whole time. ``"halving"`` is successive halving (Jamieson & Talwalkar 2016,
 arXiv 1502.07943): all settings for a small share of the time, the better half of them for twice as long, and so on,
@@ -56,15 +57,25 @@ def arrival(curve: pd.DataFrame, end: float, target: float) -> float:
     return float(reached.min())
 
 
-def rank(curves: pd.DataFrame, end: float, target: float | None) -> tuple[float, float]:
-    """Of one setting, the larger the better: minus its mean seconds to the target, if one counts, and its `score`.
+def rank(curves: pd.DataFrame, end: float, target: float | None, share: float = 1.0) -> tuple[float, float]:
+    """Of one setting, the larger the better; `score`, where there is no target.
 
-    A seed that did not reach the target counts with the second ``end``.
+    end: the second up to which it was trained, a share of the whole time. A seed that did not reach the target counts
+    with the end.
     """
     if target is None:
-        return 0.0, score(curves, end)
-    seconds = [arrival(curve, end, target) for _, curve in curves.groupby("seed")]
-    return -float(np.mean(np.nan_to_num(seconds, nan=end))), score(curves, end)
+        return score(curves, end), 0.0
+    lanes = [curve for _, curve in curves.groupby("seed")]
+    area = float(np.mean([_area_below(curve, end, target) for curve in lanes]))
+    area = -np.inf if np.isnan(area) else area
+    seconds = np.nan_to_num([arrival(curve, end, target) for curve in lanes], nan=end)
+    return (-float(seconds.mean()), area) if share == 1 else (area, 0.0)
+
+
+def _area_below(curve: pd.DataFrame, end: float, target: float) -> float:
+    """Mean over the time up to ``end`` of a lane's return, or of the target where it is above; NaN if it diverged."""
+    times, returns = curve["time"].to_numpy(), curve["eval_return"].to_numpy(float)
+    return mean_between(times, np.where(np.isfinite(returns), np.minimum(returns, target), np.nan), 0.0, end)
 
 
 def shares(settings: int, tuning: Literal["grid", "halving"], updates: int) -> list[float]:
@@ -92,7 +103,9 @@ def tune(
     for share in shares(len(settings), tuning, updates):
         for setting, curves in zip(left, train(left, share), strict=True):
             last[setting.variant.name, setting.step_size] = curves.assign(share=share)
-        ranks = [rank(last[setting.variant.name, setting.step_size], share * end(setting), target) for setting in left]
+        ends = [share * end(setting) for setting in left]
+        curves_of = [last[setting.variant.name, setting.step_size] for setting in left]
+        ranks = [rank(curves, until, target, share) for curves, until in zip(curves_of, ends)]
         order = sorted(range(len(left)), key=ranks.__getitem__, reverse=True)  # stable
         keep = 1 if share == 1 else ceil(len(left) / 2)
         left = [left[k] for k in sorted(order[:keep])]
