@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from . import benchmarks, bounds, listing, play, prices, reproduce, run, simulate, store, validate
+from . import advise, benchmarks, bounds, listing, play, prices, reproduce, run, simulate, store, validate
 from .terminal import complain
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
@@ -67,6 +67,7 @@ app.command()(play.play)
 app.command()(simulate.simulate)
 app.command()(reproduce.reproduce)
 app.command()(prices.prices)
+app.command()(advise.advise)
 app.command()(bounds.bounds)
 app.command()(validate.validate)
 app.command()(benchmarks.benchmark)

@@ -85,11 +85,19 @@ class Advice:
         rows = zip(self.table["label"], self.table["step_size"])
         return tuple(label for label, step in rows if step in (min(grids[label]), max(grids[label])))
 
+    def mean_delay(self, label: str) -> float:
+        """δ of a candidate's gradients on the way to the target, in updates."""
+        return float(self.run.timelines[label].delays().mean())
+
     def tuned_curves(self) -> pd.DataFrame:
-        """The curves of the best candidate of each method, under the methods' labels."""
-        firsts = self.table.drop_duplicates("method")["label"]
+        """The curves of the best candidate of each method."""
         curves = self.run.tuned()
-        return curves[curves["method"].isin(firsts)]
+        return curves[curves["method"].isin(self.firsts)]
+
+    @property
+    def firsts(self) -> tuple[str, ...]:
+        """The best candidate of each method, the best first."""
+        return tuple(self.table.drop_duplicates("method")["label"])
 
 
 def ranked(run: Run) -> pd.DataFrame:

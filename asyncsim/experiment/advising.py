@@ -52,7 +52,7 @@ def advise(
     watch = Watch.of(minutes)
     with TemporaryDirectory() as nowhere:  # the experiments share curves in any case
         home = nowhere if store is False else store
-        first = pilot(case, _cluster(case), 1, target)
+        first = pilot(case, case.alone().cluster, 1, target)
         problem, (method,) = first.problem(), first.methods.values()
         price = cost(method, first.cluster, problem, case.evaluate_every)
         say(f"A gradient takes {1000 * price.gradient:.2g} ms here, and a program {price.compiling:.2g} s to compile.")
@@ -61,11 +61,6 @@ def advise(
         until = _horizon(case, aim, price, watch, own, say)
         done = _trained(case, until, aim, price, watch, own, home, say, progress)
     return Advice.of(done, minutes, watch.spent)
-
-
-def _cluster(case: Case) -> Any:
-    """The cluster as it is built."""
-    return case.scenario({"afedpg": {}}, step_sizes=[0.1], seeds=[0], stop={"updates": 1}, tuning="grid").cluster
 
 
 def _pilot(case, first: Scenario, target, price: Cost, watch: Watch, home, say, progress) -> tuple[Aim, Cost]:
@@ -129,7 +124,7 @@ def _aim(found: Run, target: float, say) -> Aim:
 
 def _horizon(case, aim: Aim, price: Cost, watch: Watch, own: bool, say) -> float:
     """For how long candidates are simulated: as long as they should be, or what there is time for."""
-    tried = candidates(case, _cluster(case), aim.step_size, aim.seconds, aim.target, range(SEEDS[-1]), own)
+    tried = candidates(case, case.alone().cluster, aim.step_size, aim.seconds, aim.target, range(SEEDS[-1]), own)
     compiling, training = len(tried.methods) * price.compiling, _gradients(tried) * price.gradient * _lanes(SEEDS[-1])
     share = max(0.1 * watch.left, SAFE_SHARE * watch.left - compiling) / training
     until = aim.seconds if share >= 1 else round_number(aim.seconds * share)
@@ -147,7 +142,7 @@ def _trained(case, until: float, aim: Aim, price: Cost, watch: Watch, own: bool,
 
     Each time the store has what was trained before.
     """
-    cluster, seeds, spent = _cluster(case), SEEDS[-1], watch.spent
+    cluster, seeds, spent = case.alone().cluster, SEEDS[-1], watch.spent
 
     def tried(until: float, seeds: int) -> Scenario:
         return candidates(case, cluster, aim.step_size, until, aim.target, range(seeds), own)

@@ -49,6 +49,10 @@ class Case:
         shared = {"evaluate_every": self.evaluate_every, "tuning": "halving"}
         return restore(shared | data | keys, self.path, self.path.parent)
 
+    def alone(self) -> Scenario:
+        """The least that is a scenario: one update of AFedPG."""
+        return self.scenario({"afedpg": {}}, step_sizes=[0.1], seeds=[0], stop={"updates": 1}, tuning="grid")
+
 
 def read_case(path: Path, problem: Path | None = None) -> Case:
     """The cluster of a file, and the problem of the same or another one.
@@ -62,8 +66,7 @@ def read_case(path: Path, problem: Path | None = None) -> Case:
     other = cluster if problem is None else _tables(problem, "problem")
     every = other.get("evaluate_every", 50)
     case = Case(path, cluster["cluster"], other.get("problem", CARTPOLE), every)
-    loaded = case.scenario({"afedpg": {}}, step_sizes=[0.1], seeds=[0], stop={"updates": 1}, tuning="grid")
-    loaded.check_times()
+    case.alone().check_times()
     return case
 
 

@@ -4,7 +4,7 @@ A curve in updates serves every cluster on which the updates use the same gradie
 gradient is asked at the newest point, so on a problem that all workers share, a curve depends on M, and not on who was
 fast. So nothing is trained here: a candidate's updates to the target, which were measured, are simulated on the changed
 cluster, and it takes as many seconds as they end after. Under a greedy rule the delays of gradients change with the
-times; its updates to the target are assumed to be those that were measured, and mean delays are there to judge it by.
+times; its updates to the target are assumed to be those that were measured.
 """
 
 from __future__ import annotations
@@ -59,11 +59,6 @@ class Candidate:
             return math.inf
         times = np.append(0.0, timeline.updates["time"].to_numpy())
         return float(times[list(self.updates)].mean())
-
-    def mean_delay(self, cluster: Cluster, seed: int = 0) -> float:
-        """δ, in updates, of the gradients that are used on the way."""
-        timeline = simulate(self.method, cluster, updates=max(*self.updates, 1), seed=seed)
-        return float(timeline.delays().mean())
 
 
 @dataclass(frozen=True)

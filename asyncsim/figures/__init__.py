@@ -1,5 +1,6 @@
 """Figures from frames and timelines. The only room that imports matplotlib; it draws, and `results` writes."""
 
+from .advising import advice
 from .benchmarks import scaling
 from .curves import by_worker, learning_curves
 from .overviews import overview
@@ -15,6 +16,7 @@ __all__ = [
     "IDLE",
     "LINES_AT_MOST",
     "OTHER",
+    "advice",
     "by_worker",
     "delays",
     "gantt",

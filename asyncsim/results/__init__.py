@@ -10,6 +10,7 @@ from .policies import Policy, load_policies
 from .prices import PRICE_FILES, save_prices
 from .records import PACKAGES, as_data, is_of, load_settings, settings_in
 from .runs import (
+    ADVICE,
     FILES,
     SOMETIMES,
     load_by_worker,
@@ -20,6 +21,7 @@ from .runs import (
     load_summary,
     load_tuning,
     reserve,
+    reserve_advice,
     save,
     save_overview,
 )
@@ -28,6 +30,7 @@ from .validations import reserve_validation, save_validation
 from .videos import check_video, save_video
 
 __all__ = [
+    "ADVICE",
     "FILES",
     "PACKAGES",
     "PICTURES",
@@ -52,6 +55,7 @@ __all__ = [
     "load_tuning",
     "place",
     "reserve",
+    "reserve_advice",
     "reserve_trace",
     "reserve_validation",
     "save",

@@ -1,0 +1,130 @@
+"""Advice in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from .advice import Advice
+from .crossovers import REACH
+
+GREEDY = "updates to the target are assumed to be as many there as here, though delays of gradients change"
+QUANTITIES = {
+    "communication": ("κ", "{:.3g} s"),
+    "slowest worker": ("the slowest worker's time per gradient", "{:.3g} s"),
+    "workers": ("n", "{:.0f}"),
+}
+
+
+def in_words(advice: Advice) -> list[str]:
+    """The answer, one sentence or two a line."""
+    best, second = advice.best, advice.second
+    if not best["reached"]:
+        longer = "no candidate reached the target in time: give a lower --target, or more --minutes"
+        return [f"No advice: {longer}."]
+    lines = [_use(advice, best)]
+    if second is not None:
+        lines.append(_against(best, second))
+    lines += _batches(advice, best)
+    lines += [change_in_words(row, advice) for row in advice.crossovers.to_dict("records")]
+    return lines + _assumptions(advice)
+
+
+def _settings(row: Mapping[str, Any]) -> str:
+    batch = "" if math.isnan(row["batch_size"]) else f"M = {row['batch_size']:.0f}, "
+    return f"{row['method']} with {batch}α = {_step(row['step_size'])}"
+
+
+def _step(step_size: float) -> str:
+    mantissa, exponent = math.frexp(step_size)
+    return f"2^{exponent - 1}" if mantissa == 0.5 else f"{step_size:g}"
+
+
+def _use(advice: Advice, best: Mapping[str, Any]) -> str:
+    missed = best["seeds"] - best["reached"]
+    counted = f"; {missed} of them did not come there, and count with the end" if missed else ""
+    return (
+        f"Use {_settings(best)}: {best['seconds']:.4g} simulated seconds to a return of {advice.target:g} "
+        f"[{best['low']:.4g} to {best['high']:.4g}], mean over {best['seeds']} seeds and its 95 % interval{counted}."
+    )
+
+
+def _against(best: Mapping[str, Any], second: Mapping[str, Any]) -> str:
+    ratio = f"{second['ratio']:.2g} times as fast as {_settings(second)} [{_ratios(second)}]"
+    if second["reached"] < second["seeds"]:
+        ratio = f"at least {ratio}"
+    if second["verdict"] == "slower":
+        return f"It is {ratio}, the best of another method."
+    return (
+        f"Whether it is ahead of another method is undecided: it is {ratio}; about {_seeds(second)} seeds would decide."
+    )
+
+
+def _ratios(row: Mapping[str, Any]) -> str:
+    return f"{row['ratio_low']:.2g} to {row['ratio_high']:.2g}"
+
+
+def _seeds(row: Mapping[str, Any]) -> str:
+    needed = row["seeds_to_decide"]
+    return f"{needed:.0f}" if needed < 10**6 else "more than a million"
+
+
+def _batches(advice: Advice, best: Mapping[str, Any]) -> list[str]:
+    """Which other M of the same method may be as good."""
+    same = advice.table[advice.table["method"] == best["method"]].iloc[1:]
+    close = same[same["verdict"] == "undecided"].sort_values("batch_size")
+    if not len(same):
+        return []
+    if not len(close):
+        return [f"Every other M that was tried is slower; the next is {_settings(same.iloc[0])} [{_ratios(same.iloc[0])}]."]
+    each = "; ".join(
+        f"M = {row['batch_size']:.0f} [{_ratios(row)}], {_seeds(row)} seeds" for row in close.to_dict("records")
+    )
+    return [f"Not told apart from it, with ratios of seconds, and how many seeds would decide: {each}."]
+
+
+def change_in_words(row: Mapping[str, Any], advice: Advice) -> str:
+    """One crossover, with the predicted seconds on its two sides."""
+    name, form = QUANTITIES[row["axis"]]
+    above = "above" if row["way"] == "up" else "below"
+    what = "another method" if row["what"] == "method" else "another M"
+    if not row["other"]:
+        reach = f"{REACH:g}" if row["axis"] != "workers" else f"{_most(advice):.3g}"
+        limit = f"up to a factor of {reach}" if row["way"] == "up" else f"down to a factor of 1/{reach}"
+        return f"{name} {above} ...: never {what} first, {limit}."
+    sides = (
+        f"{row['label']} {row['before']:.4g} and {row['after']:.4g} s, "
+        f"{row['other']} {row['other_before']:.4g} and {row['other_after']:.4g} s"
+    )
+    verdicts = advice.table.set_index("label")["verdict"]
+    unsure = " (undecided here, so unsure where)" if verdicts[row["other"]] == "undecided" else ""
+    return f"{name} {above} {form.format(row['value'])}: {row['other']} first{unsure}; before and after, {sides}."
+
+
+def _most(advice: Advice) -> float:
+    rows = advice.predicted[advice.predicted["axis"] == "workers"]
+    return rows["factor"].max() if len(rows) else math.nan
+
+
+def _assumptions(advice: Advice) -> list[str]:
+    """What predictions take for granted, and what was left out."""
+    lines = []
+    methods = {row["method"] for row in advice.table.to_dict("records")}
+    if len(advice.predicted):
+        lines.append(
+            "Predicted from measured updates to the target, simulated on the changed cluster; nothing is trained for it."
+        )
+        if "afedpg" in methods and "afedpg" not in advice.left_out:
+            lines.append(f"afedpg: {GREEDY}; with seconds as they are the mean delay is {advice.mean_delay('afedpg'):.3g}.")
+        if "synchronous_nigt" in methods:
+            lines.append("synchronous_nigt: not predicted for other numbers of workers, for n is its M.")
+        if advice.run.scenario.problem().workers is not None:
+            lines.append("Workers have problems of their own: who contributes is assumed not to matter.")
+    if advice.left_out:
+        lines.append(f"Not at the target with half of the seeds, so not predicted: {'; '.join(advice.left_out)}.")
+    if advice.at_the_edge:
+        lines.append(
+            f"The best step size is the smallest or largest that was tried: {'; '.join(advice.at_the_edge)}."
+        )
+    return lines
