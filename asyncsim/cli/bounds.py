@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import typer
 
@@ -10,16 +11,23 @@ from .options import Preset, Quickstart, With
 from .terminal import console, number, numbers, table, texts
 
 
+
 def bounds(
     scenario: Quickstart,
-    epsilon: Annotated[float, typer.Option(help="The accuracy, in E‖∇J‖ <= epsilon.")] = 0.1,
-    sigma: Annotated[float, typer.Option(help="σ, noise of one gradient; for the best M.")] = 1.0,
-    l_g: Annotated[float, typer.Option(help="Lipschitz constant of ∇J; for the best M.")] = 1.0,
-    l_h: Annotated[float, typer.Option(help="Lipschitz constant of ∇²J; for the best M.")] = 1.0,
-    gap: Annotated[float, typer.Option(help="Δ = sup J - J(θ_0); for the best M.")] = 1.0,
+    epsilon: Annotated[
+        float | None,
+        typer.Option(help="The accuracy, in E‖∇J‖ <= epsilon; otherwise 0.1, or what was measured.", show_default=False),
+    ] = None,
+    sigma: Annotated[float | None, typer.Option(help="σ, noise of one gradient; for the best M.")] = None,
+    l_g: Annotated[float | None, typer.Option(help="Lipschitz constant of ∇J; for the best M.")] = None,
+    l_h: Annotated[float | None, typer.Option(help="Lipschitz constant of ∇²J; for the best M.")] = None,
+    gap: Annotated[float | None, typer.Option(help="Δ = sup J - J(θ_0); for the best M.")] = None,
     measured: Annotated[
+        bool, typer.Option("--measured", help="Measure these constants on the problem, along a training run.")
+    ] = False,
+    updates: Annotated[
         tuple[float, float] | None,
-        typer.Option(help="Updates to epsilon of Rennala NIGT and of AFedPG, for κ*.", show_default=False),
+        typer.Option(help="Measured updates to epsilon of Rennala NIGT and of AFedPG, for κ*.", show_default=False),
     ] = None,
     preset: Preset = None,
     code: With = None,
@@ -27,14 +35,17 @@ def bounds(
     """Show what theory predicts of a scenario: seconds per update, to its stop, and to epsilon; nothing is run.
 
     Updates and gradients per second are shown at every price of communication that theory can tell. Of a sweep, at
-    every point; of parameters that are tuned, for every choice.
+    every point; of parameters that are tuned, for every choice. Constants that are not given are 1, which no real problem
+    has: `asyncsim advise` says which method to use, from training.
     """
     from ..cluster.prices import at_every_price
     from ..scenario import ScenarioError, load
     from ..theory.prospects import bare, pace, prospects_of
 
-    constants = {"sigma": sigma, "L_g": l_g, "L_h": l_h, "Delta": gap}
+    given = {"sigma": sigma, "L_g": l_g, "L_h": l_h, "Delta": gap}
     loaded, found = load(scenario, preset, own=code), []
+    if measured and any(value is not None for value in given.values()):
+        raise ScenarioError("--measured measures the constants: leave out --sigma, --l-g, --l-h and --gap")
     for values, point in loaded.points:
         point.check_times()
         sizes = [getattr(method.rule, "batch_size", None) for method in point.methods.values()]
@@ -43,6 +54,7 @@ def bounds(
             isinstance(value, tuple) for value in getattr(problem, "fields", {}).values()
         )
         try:
+            known = Known.measured(point, epsilon) if measured else Known.taken(given, epsilon)
             cluster = bare(point.cluster)
             methods = {run: method for _, run, method in point.every_method}
             paces = {run: pace(method, cluster, point.settings.stale) for run, method in methods.items()}
@@ -51,18 +63,75 @@ def bounds(
                 for price, priced in at_every_price(point.cluster).items()
                 if not priced.queues  # which the formulas leave out
             }
-            expected = prospects_of(cluster, epsilon, own, constants, next(filter(None, sizes), None), measured)
+            size = next(filter(None, sizes), None)
+            expected = prospects_of(cluster, known.epsilon, own, known.constants, size, updates)
         except ValueError as error:
             raise ScenarioError(f"{scenario}: {error}") from None
-        found.append((values, point, cluster, paces, at_prices, own, expected))
+        found.append((values, point, cluster, paces, at_prices, own, known, expected))
     out = console()
-    for values, point, cluster, paces, at_prices, own, expected in found:
+    for values, point, cluster, paces, at_prices, own, known, expected in found:
         title = ", ".join([loaded.settings.title, *(f"{axis} {value}" for axis, value in values.items())])
         out.print(_to_the_stop(title, point.settings.stop.model_dump(exclude_none=True), paces))
         out.print(_per_second(paces, at_prices))
-        out.print(_to_epsilon(epsilon, expected))
-        for fact in _facts(constants, cluster, paces, own, expected):
+        out.print(_to_epsilon(known.epsilon, expected))
+        for measurement in known.tables():
+            out.print(measurement)
+        for fact in _facts(known, cluster, paces, own, expected):
             out.print(fact, soft_wrap=True)
+
+
+@dataclass(frozen=True)
+class Known:
+    """The constants that formulas take, ε, and what was measured: constants as a frame, and the run's points."""
+
+    constants: dict[str, float]
+    epsilon: float
+    how: str
+    measurements: tuple[Any, Any] | None = None
+
+    @classmethod
+    def taken(cls, given: dict[str, float | None], epsilon: float | None) -> Known:
+        """What was given, and 1."""
+        constants = {key: 1.0 if value is None else value for key, value in given.items()}
+        how = "given" if None not in given.values() else "not measured, and 1 where they are not given"
+        return cls(constants, 0.1 if epsilon is None else epsilon, how)
+
+    @classmethod
+    def measured(cls, point: Any, epsilon: float | None) -> Known:
+        """Along a training run; ε, if it is not given, is the least ‖∇J‖ there that is told from 0."""
+        from ..methods import rennala_nigt
+        from ..validation.gradients import least_norm, measured_along
+        from .compiling import keep_compiled
+
+        keep_compiled()
+        label = next((label for label in point.methods if label.startswith("rennala")), [*point.methods][0])
+        size = getattr(point.methods[label].rule, "batch_size", point.cluster.workers)
+        grid = sorted(point.step_sizes[label])
+        constants, points = measured_along(point.problem(), rennala_nigt(size, grid[len(grid) // 2]))
+        epsilon = least_norm(points) if epsilon is None else epsilon
+        return cls(constants.arguments(), epsilon, "measured", (constants.to_frame(), points))
+
+    def tables(self) -> list[Any]:
+        """What was measured."""
+        if self.measurements is None:
+            return []
+        constants, points = self.measurements
+        first = table("Measured constants", texts("constant"), *numbers("value", "± error"), texts("how"))
+        for row in constants.itertuples():
+            error = f"{row.standard_error:.2g}" if row.standard_error else "–"
+            first.add_row(row.constant, f"{row.value:.4g}", error, row.how)
+        headings = numbers("update", "‖∇J‖²", "95 % interval", "σ²", "95 % interval", "J")
+        second = table("Along a training run", *headings)
+        for row in points.itertuples():
+            second.add_row(
+                f"{row.update}",
+                f"{row.squared_norm:.3g}",
+                f"{row.squared_norm_low:.3g} to {row.squared_norm_high:.3g}",
+                f"{row.variance:.3g}",
+                f"{row.variance_low:.3g} to {row.variance_high:.3g}",
+                f"{row.value:.4g}",
+            )
+        return [first, second]
 
 
 def _or_never(value, unit=""):
@@ -119,28 +188,49 @@ def _to_epsilon(epsilon, expected):
     return shown
 
 
-def _facts(constants, cluster, paces, own, expected) -> list[str]:
+def _facts(known, cluster, paces, own, expected) -> list[str]:
     from math import isnan
 
     from ..theory import fastest_workers
 
     n, M = len(cluster.h), expected.batch_size
     return [
-        f"recommended: {expected.recommended}, least of the rows with a guarantee"
-        + (", for workers with problems of their own" if own else ""),
+        f"least of the rows with a guarantee: {expected.recommended}"
+        + (", for workers with problems of their own" if own else "")
+        + "; the rows have no constants, and are no advice: `asyncsim advise` trains",
         f"fastest workers that matter: {expected.fastest_workers} of {n} at M = ε^-1.5 = {M:.4g}"
         + "".join(
             f"; {int(fastest_workers(cluster.h, pace.gradients))} at {label}'s M"
             for label, pace in paces.items()
             if label.startswith("rennala") and not isnan(pace.gradients)
         ),
-        f"best M of Rennala NIGT: {_or_never(expected.best_batch_size)}, with "
-        + ", ".join(f"{key} = {value:g}" for key, value in constants.items()),
+        f"best M of Rennala NIGT for these constants: {_or_never(expected.best_batch_size)}, with "
+        + ", ".join(f"{key} = {value:.4g}" for key, value in known.constants.items())
+        + f", which are {known.how}"
+        + ("" if known.how == "measured" else ": give --measured"),
+        *(_theorems(known, cluster) if known.how == "measured" else []),
         f"κ* at which Rennala NIGT overtakes AFedPG: {_or_never(expected.crossover, ' s')} by the two rows"
         + (
             f", {_or_never(expected.measured_crossover, ' s')} by measured updates"
             if expected.measured_crossover is not None
-            else "; give --measured for a number that has constants in it"
+            else "; give --updates for a number that has constants in it"
         ),
         *cluster.notes,
+    ]
+
+
+def _theorems(known, cluster) -> list[str]:
+    """What the theorems say with constants, and why training may find another M."""
+    from ..theory import theorem_4_4, theorem_5_1
+    from ..validation.batches import WHY_ANOTHER_BATCH
+
+    found = (
+        theorem(cluster.h, known.epsilon, cluster.round_kappa, **known.constants)
+        for theorem in (theorem_4_4, theorem_5_1)
+    )
+    rennala, malenia = (f"{float(each.total):.4g} s" for each in found)
+    return [
+        f"with these constants: {rennala} by Theorem 4.4 (Rennala NIGT), {malenia} by Theorem 5.1 (Malenia NIGT), up to a "
+        "universal constant",
+        WHY_ANOTHER_BATCH,
     ]

@@ -36,6 +36,7 @@ class Advice:
         ``ratio_low, ratio_high``; ``verdict``: ``best``, ``slower``, or ``undecided`` where the interval holds 1, with
         ``seeds_to_decide``.
     crossovers, predicted: as `crossovers.crossovers` has them.
+    theory: sentences about theory's best M beside the measured one.
     """
 
     run: Run
@@ -44,6 +45,7 @@ class Advice:
     table: pd.DataFrame
     crossovers: pd.DataFrame
     predicted: pd.DataFrame
+    theory: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, run: Run, minutes: float = math.inf, spent: float = 0.0) -> Advice:
@@ -84,10 +86,6 @@ class Advice:
         grids = self.run.scenario.step_sizes
         rows = zip(self.table["label"], self.table["step_size"])
         return tuple(label for label, step in rows if step in (min(grids[label]), max(grids[label])))
-
-    def mean_delay(self, label: str) -> float:
-        """δ of a candidate's gradients on the way to the target, in updates."""
-        return float(self.run.timelines[label].delays().mean())
 
     def tuned_curves(self) -> pd.DataFrame:
         """The curves of the best candidate of each method."""
@@ -170,7 +168,8 @@ def measured_candidates(run: Run) -> dict[str, Candidate]:
             method, last = run.methods[label], len(run.timelines[label].updates)
             method = replace(method, update=replace(method.update, step_size=step_size))
             updates = tuple(last if math.isnan(update) else int(update) for update in seeds.values())
-            found[label] = Candidate(tables[label].method, method, updates)
+            delay = float(run.timelines[label].delays().mean())
+            found[label] = Candidate(tables[label].method, method, updates, delay)
     return found
 
 

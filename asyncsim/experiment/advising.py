@@ -24,6 +24,7 @@ from .candidates import TUNING_SEEDS, WIDE, Case, candidates, pilot
 from .protocol import Progress
 from .runs import Run, run
 from .tuning import arrival, score
+from .wording import theory_in_words
 
 SEEDS = (20, 10, 5)
 WAY = 0.7  # of the way from θ_0 to what the pilot reached: the target, if none is given
@@ -60,7 +61,9 @@ def advise(
         own = problem.workers is not None
         until = _horizon(case, aim, price, watch, own, say)
         done = _trained(case, until, aim, price, watch, own, home, say, progress)
-    return Advice.of(done, minutes, watch.spent)
+    found = Advice.of(done, minutes)
+    found = replace(found, theory=tuple(theory_in_words(found)))
+    return replace(found, spent=watch.spent)
 
 
 def _pilot(case, first: Scenario, target, price: Cost, watch: Watch, home, say, progress) -> tuple[Aim, Cost]:

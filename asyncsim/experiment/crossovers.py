@@ -4,7 +4,8 @@ A curve in updates serves every cluster on which the updates use the same gradie
 gradient is asked at the newest point, so on a problem that all workers share, a curve depends on M, and not on who was
 fast. So nothing is trained here: a candidate's updates to the target, which were measured, are simulated on the changed
 cluster, and it takes as many seconds as they end after. Under a greedy rule the delays of gradients change with the
-times; its updates to the target are assumed to be those that were measured.
+times; its updates to the target are assumed to be those that were measured, as long as the mean delay is at most twice theirs; beyond
+that nothing is predicted of it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ REACH = 1000.0  # the largest factor that is tried, and one over the smallest
 WORKERS = 64  # times as many workers, at most ...
 MOST_WORKERS = 2000  # ... or in all
 STEPS = 13  # factors that are tried before the first crossover is bisected
+OLDER = 2.0  # times the delay that was measured, at most
 PRECISION = 1.02  # ratio of the factors beside a crossover
 
 COLUMNS = ("axis", "way", "what", "factor", "value", "label", "other", "before", "after", "other_before", "other_after")
@@ -36,12 +38,13 @@ COLUMNS = ("axis", "way", "what", "factor", "value", "label", "other", "before",
 class Candidate:
     """A method with its settings, and how many updates it took to the target with each seed.
 
-    kind: the method without its M.
+    kind: the method without its M. delay: mean of the gradients that were used, in updates.
     """
 
     kind: str
     method: Method
     updates: tuple[int, ...]
+    delay: float = 0.0
 
     @property
     def of_all_workers(self) -> bool:
@@ -49,7 +52,10 @@ class Candidate:
         return isinstance(self.method.rule, Synchronous)
 
     def seconds(self, cluster: Cluster, seed: int = 0) -> float:
-        """Mean over seeds of the second at which the target is reached; infinite where updates stop before."""
+        """Mean over seeds of the second at which the target is reached; infinite where updates stop before.
+
+        NaN where gradients are so much older than those of which the updates were measured that these say nothing.
+        """
         most = max(self.updates)
         try:
             timeline = simulate(self.method, cluster, updates=max(most, 1), seed=seed)
@@ -57,6 +63,8 @@ class Candidate:
             return math.inf
         if len(timeline.updates) < most:
             return math.inf
+        if timeline.delays().mean() > OLDER * max(self.delay, 1.0):
+            return math.nan
         times = np.append(0.0, timeline.updates["time"].to_numpy())
         return float(times[list(self.updates)].mean())
 
@@ -140,12 +148,13 @@ def crossovers(
 
         def first(factor: float, seconds: Any = seconds, tried: set = tried) -> str:
             tried.add(factor)
-            every = seconds(factor)
+            every = {label: each for label, each in seconds(factor).items() if not math.isnan(each)}
             return min(every, key=lambda label: (every[label], label != best))
 
         for way, factors in axis.factors.items():
             for what, where in _changes(factors, first, {label: each.kind for label, each in some.items()}, best):
                 found.append({"axis": axis.name, "way": way, "what": what, **_row(axis, where, first, seconds, best)})
+            tried |= {*factors}  # for the figure
         drawn += [
             {"axis": axis.name, "factor": factor, "value": axis.value(factor), "label": label, "seconds": each}
             for factor in sorted(tried)

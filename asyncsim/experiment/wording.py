@@ -6,10 +6,16 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from ..methods import rennala_nigt
+from ..theory.prospects import bare
 from .advice import Advice
 from .crossovers import REACH
 
-GREEDY = "updates to the target are assumed to be as many there as here, though delays of gradients change"
+SILENT = "Theory says no M here"
+GREEDY = (
+    "updates to the target are assumed to be as many there as here, where gradients are at most twice as old; where they "
+    "are older, as with more workers, it is not predicted."
+)
 QUANTITIES = {
     "communication": ("κ", "{:.3g} s"),
     "slowest worker": ("the slowest worker's time per gradient", "{:.3g} s"),
@@ -28,7 +34,7 @@ def in_words(advice: Advice) -> list[str]:
         lines.append(_against(best, second))
     lines += _batches(advice, best)
     lines += [change_in_words(row, advice) for row in advice.crossovers.to_dict("records")]
-    return lines + _assumptions(advice)
+    return [*lines, *advice.theory, *_assumptions(advice)]
 
 
 def _settings(row: Mapping[str, Any]) -> str:
@@ -51,14 +57,12 @@ def _use(advice: Advice, best: Mapping[str, Any]) -> str:
 
 
 def _against(best: Mapping[str, Any], second: Mapping[str, Any]) -> str:
-    ratio = f"{second['ratio']:.2g} times as fast as {_settings(second)} [{_ratios(second)}]"
+    ratio = f"{second['ratio']:.3g} times as fast as {_settings(second)} [{_ratios(second)}]"
     if second["reached"] < second["seeds"]:
         ratio = f"at least {ratio}"
     if second["verdict"] == "slower":
         return f"It is {ratio}, the best of another method."
-    return (
-        f"Whether it is ahead of another method is undecided: it is {ratio}; about {_seeds(second)} seeds would decide."
-    )
+    return f"Whether it is ahead of every other method is undecided: it is {ratio}; about {_seeds(second)} seeds would decide."
 
 
 def _ratios(row: Mapping[str, Any]) -> str:
@@ -91,8 +95,8 @@ def change_in_words(row: Mapping[str, Any], advice: Advice) -> str:
     what = "another method" if row["what"] == "method" else "another M"
     if not row["other"]:
         reach = f"{REACH:g}" if row["axis"] != "workers" else f"{_most(advice):.3g}"
-        limit = f"up to a factor of {reach}" if row["way"] == "up" else f"down to a factor of 1/{reach}"
-        return f"{name} {above} ...: never {what} first, {limit}."
+        limit = f"up to {reach} times as large" if row["way"] == "up" else f"down to 1/{reach} of what it is"
+        return f"{name}: never {what} first, {limit}."
     sides = (
         f"{row['label']} {row['before']:.4g} and {row['after']:.4g} s, "
         f"{row['other']} {row['other_before']:.4g} and {row['other_after']:.4g} s"
@@ -107,6 +111,28 @@ def _most(advice: Advice) -> float:
     return rows["factor"].max() if len(rows) else math.nan
 
 
+def theory_in_words(advice: Advice) -> list[str]:
+    """Theory's best M with constants that are measured for it, beside the one that trained best. Trains a little."""
+    from ..validation.batches import WHY_ANOTHER_BATCH, theorys_batch
+
+    table, run = advice.table, advice.run
+    rows = table[table["method"] == "rennala_nigt"]
+    if not len(rows):
+        return []
+    first = rows.iloc[0]
+    batch_size, step_size = int(first["batch_size"]), float(first["step_size"])
+    try:
+        cluster = bare(run.scenario.cluster)
+        found = theorys_batch(run.scenario.problem(), rennala_nigt(batch_size, step_size), cluster)
+    except ValueError as error:
+        return [f"{SILENT}: {error}."]
+    theirs, epsilon, constants = found
+    said = "more than 10^7" if math.isnan(theirs) else f"{theirs:.0f}"
+    known = ", ".join(f"{key} = {value:.3g}" for key, value in constants.items())
+    line = f"Best M of Rennala NIGT: {batch_size} by training, {said} by theory for ε = {epsilon:g} with measured {known}."
+    return [line] if theirs == batch_size else [line, WHY_ANOTHER_BATCH]
+
+
 def _assumptions(advice: Advice) -> list[str]:
     """What predictions take for granted, and what was left out."""
     lines = []
@@ -116,7 +142,7 @@ def _assumptions(advice: Advice) -> list[str]:
             "Predicted from measured updates to the target, simulated on the changed cluster; nothing is trained for it."
         )
         if "afedpg" in methods and "afedpg" not in advice.left_out:
-            lines.append(f"afedpg: {GREEDY}; with seconds as they are the mean delay is {advice.mean_delay('afedpg'):.3g}.")
+            lines.append(f"afedpg: {GREEDY}")
         if "synchronous_nigt" in methods:
             lines.append("synchronous_nigt: not predicted for other numbers of workers, for n is its M.")
         if advice.run.scenario.problem().workers is not None:

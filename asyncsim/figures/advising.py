@@ -51,6 +51,7 @@ def advice(
             _predicted(panel, rows, changes, looks, here.get(axis))
             panel.set(xlabel=WORDS[axis], ylabel="predicted seconds to the target")
             logarithmic(panel.xaxis)
+            logarithmic(panel.yaxis)
         for panel in panels[1 + len(axes) :]:
             panel.set_visible(False)
         if axes:
@@ -81,4 +82,5 @@ def _predicted(panel, rows: pd.DataFrame, changes: pd.DataFrame, looks: Mapping[
             "now", (here, 1), xycoords=("data", "axes fraction"), xytext=(3, -2), textcoords="offset points", va="top"
         )
     panel.margins(x=0)
+    panel.minorticks_off()
 
