@@ -60,4 +60,13 @@ def show() -> None:
     for what, kinds in (("Distributions of compute times", TIMES), ("Speeds", SPEEDS), ("Networks", NETWORKS)):
         section(what, ((name_of(kind), about(kind), f"keys: {keys(kind)}") for kind in kinds))
     section("Prices of communication", ((name, about(price), in_keys(price)) for name, price in PRICES.items()))
-    section("Scenarios", ((str(path), title(path)) for path in sorted(Path("experiments").rglob("*.toml"))))
+    section("Scenarios", ((str(path), title(path)) for path in scenario_files()))
+    section("Clusters alone", ((str(path), title(path)) for path in sorted(CLUSTERS.glob("*.toml"))))
+
+
+CLUSTERS = Path("experiments", "clusters")  # files that are no scenarios, for `asyncsim advise`
+
+
+def scenario_files() -> list[Path]:
+    """The scenarios of a checkout, by name."""
+    return sorted(path for path in Path("experiments").rglob("*.toml") if path.parent != CLUSTERS)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .listing import scenario_files
 from .options import Engine, Force, Kept, Unkept
 from .reproductions import draw_overview, markdown, show_reproductions
 from .run import run
@@ -38,7 +39,7 @@ def reproduce(
     from ..base import nearest
     from ..scenario import ScenarioError, load
 
-    paths = sorted(Path("experiments").rglob("*.toml"), key=lambda path: (path.parent, path))
+    paths = sorted(scenario_files(), key=lambda path: (path.parent, path))
     scenarios = {path.stem: path for path in paths}
     if table:
         return print(markdown(scenarios))
