@@ -11,12 +11,13 @@ from .options import Preset, Quickstart, With
 from .terminal import console, number, numbers, table, texts
 
 
-
 def bounds(
     scenario: Quickstart,
     epsilon: Annotated[
         float | None,
-        typer.Option(help="The accuracy, in E‖∇J‖ <= epsilon; otherwise 0.1, or what was measured.", show_default=False),
+        typer.Option(
+            help="The accuracy, in E‖∇J‖ <= epsilon; otherwise 0.1, or what was measured.", show_default=False
+        ),
     ] = None,
     sigma: Annotated[float | None, typer.Option(help="σ, noise of one gradient; for the best M.")] = None,
     l_g: Annotated[float | None, typer.Option(help="Lipschitz constant of ∇J; for the best M.")] = None,

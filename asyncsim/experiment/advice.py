@@ -177,5 +177,7 @@ def arrivals(run: Run) -> dict[str, dict[int, float]]:
     """After how many updates each candidate's seeds were first evaluated at the target, NaN where they never were."""
     target: Any = run.scenario.settings.target_return
     rows = run.tuned()
-    first = rows["update"].where(rows["eval_return"] >= target).groupby([rows["method"], rows["seed"]], sort=False).min()
+    first = (
+        rows["update"].where(rows["eval_return"] >= target).groupby([rows["method"], rows["seed"]], sort=False).min()
+    )
     return {label: dict(own.droplevel(0)) for label, own in first.groupby(level=0, sort=False)}

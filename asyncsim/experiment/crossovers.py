@@ -4,8 +4,8 @@ A curve in updates serves every cluster on which the updates use the same gradie
 gradient is asked at the newest point, so on a problem that all workers share, a curve depends on M, and not on who was
 fast. So nothing is trained here: a candidate's updates to the target, which were measured, are simulated on the changed
 cluster, and it takes as many seconds as they end after. Under a greedy rule the delays of gradients change with the
-times; its updates to the target are assumed to be those that were measured, as long as the mean delay is at most twice theirs; beyond
-that nothing is predicted of it.
+times. Its updates to the target are assumed to be those that were measured, as long as the mean delay is at most twice
+theirs; beyond that nothing is predicted of it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -151,10 +152,11 @@ def crossovers(
             every = {label: each for label, each in seconds(factor).items() if not math.isnan(each)}
             return min(every, key=lambda label: (every[label], label != best))
 
-        for way, factors in axis.factors.items():
+        for way, every in axis.factors.items():
+            factors = [*takewhile(lambda factor, seconds=seconds: not math.isnan(seconds(factor)[best]), every)]
             for what, where in _changes(factors, first, {label: each.kind for label, each in some.items()}, best):
                 found.append({"axis": axis.name, "way": way, "what": what, **_row(axis, where, first, seconds, best)})
-            tried |= {*factors}  # for the figure
+            tried |= {*every}  # for the figure
         drawn += [
             {"axis": axis.name, "factor": factor, "value": axis.value(factor), "label": label, "seconds": each}
             for factor in sorted(tried)
@@ -192,7 +194,7 @@ def _row(axis: Axis, where: tuple[float, float] | None, first: Any, seconds: Any
 
 def _bracket(factors: Sequence[float], holds: Callable[[float], bool]) -> tuple[float, float] | None:
     """Two factors close beside each other, of which the first holds and the second does not; None: all of them hold."""
-    inside = factors[0]
+    inside = next(iter(factors), 0.0)
     for outside in factors[1:]:
         if holds(outside):
             inside = outside

@@ -9,9 +9,7 @@ from typing import Any
 from ..methods import rennala_nigt
 from ..theory.prospects import bare
 from .advice import Advice
-from .crossovers import REACH
 
-SILENT = "Theory says no M here"
 GREEDY = (
     "updates to the target are assumed to be as many there as here, where gradients are at most twice as old; where they "
     "are older, as with more workers, it is not predicted."
@@ -81,7 +79,9 @@ def _batches(advice: Advice, best: Mapping[str, Any]) -> list[str]:
     if not len(same):
         return []
     if not len(close):
-        return [f"Every other M that was tried is slower; the next is {_settings(same.iloc[0])} [{_ratios(same.iloc[0])}]."]
+        return [
+            f"Every other M that was tried is slower; the next is {_settings(same.iloc[0])} [{_ratios(same.iloc[0])}]."
+        ]
     each = "; ".join(
         f"M = {row['batch_size']:.0f} [{_ratios(row)}], {_seeds(row)} seeds" for row in close.to_dict("records")
     )
@@ -94,9 +94,7 @@ def change_in_words(row: Mapping[str, Any], advice: Advice) -> str:
     above = "above" if row["way"] == "up" else "below"
     what = "another method" if row["what"] == "method" else "another M"
     if not row["other"]:
-        reach = f"{REACH:g}" if row["axis"] != "workers" else f"{_most(advice):.3g}"
-        limit = f"up to {reach} times as large" if row["way"] == "up" else f"down to 1/{reach} of what it is"
-        return f"{name}: never {what} first, {limit}."
+        return f"{name}: never {what} first, {_reach(row, advice)}."
     sides = (
         f"{row['label']} {row['before']:.4g} and {row['after']:.4g} s, "
         f"{row['other']} {row['other_before']:.4g} and {row['other_after']:.4g} s"
@@ -106,9 +104,19 @@ def change_in_words(row: Mapping[str, Any], advice: Advice) -> str:
     return f"{name} {above} {form.format(row['value'])}: {row['other']} first{unsure}; before and after, {sides}."
 
 
-def _most(advice: Advice) -> float:
-    rows = advice.predicted[advice.predicted["axis"] == "workers"]
-    return rows["factor"].max() if len(rows) else math.nan
+def _reach(row: Mapping[str, Any], advice: Advice) -> str:
+    """How far was tried, and of whom nothing was predicted on the way."""
+    rows = advice.predicted[advice.predicted["axis"] == row["axis"]]
+    up = row["way"] == "up"
+    rows = rows[rows["factor"] >= 1] if up else rows[rows["factor"] <= 1]
+    own = rows[(rows["label"] == advice.best["label"]) & rows["seconds"].notna()]
+    form = QUANTITIES[row["axis"]][1]
+    value = form.format(own["value"].max() if up else own["value"].min())
+    others = rows[rows["seconds"].isna() & (rows["label"] != advice.best["label"])]
+    unknown = others["label"].unique()
+    return f"{'up' if up else 'down'} to {value}" + f" (not predicted all the way: {', '.join(unknown)})" * bool(
+        len(unknown)
+    )
 
 
 def theory_in_words(advice: Advice) -> list[str]:
@@ -125,11 +133,13 @@ def theory_in_words(advice: Advice) -> list[str]:
         cluster = bare(run.scenario.cluster)
         found = theorys_batch(run.scenario.problem(), rennala_nigt(batch_size, step_size), cluster)
     except ValueError as error:
-        return [f"{SILENT}: {error}."]
+        return [f"Theory says no M here: {error}."]
     theirs, epsilon, constants = found
     said = "more than 10^7" if math.isnan(theirs) else f"{theirs:.0f}"
     known = ", ".join(f"{key} = {value:.3g}" for key, value in constants.items())
-    line = f"Best M of Rennala NIGT: {batch_size} by training, {said} by theory for ε = {epsilon:g} with measured {known}."
+    line = (
+        f"Best M of Rennala NIGT: {batch_size} by training, {said} by theory for ε = {epsilon:g} with measured {known}."
+    )
     return [line] if theirs == batch_size else [line, WHY_ANOTHER_BATCH]
 
 
@@ -150,7 +160,5 @@ def _assumptions(advice: Advice) -> list[str]:
     if advice.left_out:
         lines.append(f"Not at the target with half of the seeds, so not predicted: {'; '.join(advice.left_out)}.")
     if advice.at_the_edge:
-        lines.append(
-            f"The best step size is the smallest or largest that was tried: {'; '.join(advice.at_the_edge)}."
-        )
+        lines.append(f"The best step size is the smallest or largest that was tried: {'; '.join(advice.at_the_edge)}.")
     return lines

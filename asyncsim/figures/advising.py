@@ -83,4 +83,3 @@ def _predicted(panel, rows: pd.DataFrame, changes: pd.DataFrame, looks: Mapping[
         )
     panel.margins(x=0)
     panel.minorticks_off()
-
