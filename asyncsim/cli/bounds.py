@@ -36,8 +36,8 @@ def bounds(
     """Show what theory predicts of a scenario: seconds per update, to its stop, and to epsilon; nothing is run.
 
     Updates and gradients per second are shown at every price of communication that theory can tell. Of a sweep, at
-    every point; of parameters that are tuned, for every choice. Constants that are not given are 1, which no real problem
-    has: `asyncsim advise` says which method to use, from training.
+    every point; of parameters that are tuned, for every choice. Constants that are not given are 1, which no real
+    problem has: `asyncsim advise` says which method to use, from training.
     """
     from ..cluster.prices import at_every_price
     from ..scenario import ScenarioError, load
@@ -231,7 +231,7 @@ def _theorems(known, cluster) -> list[str]:
     )
     rennala, malenia = (f"{float(each.total):.4g} s" for each in found)
     return [
-        f"with these constants: {rennala} by Theorem 4.4 (Rennala NIGT), {malenia} by Theorem 5.1 (Malenia NIGT), up to a "
-        "universal constant",
+        f"with these constants: {rennala} by Theorem 4.4 (Rennala NIGT), {malenia} by Theorem 5.1 (Malenia NIGT), up "
+        "to a universal constant",
         WHY_ANOTHER_BATCH,
     ]

@@ -2,9 +2,9 @@
 
 All settings are trained on tuning seeds, which are not reported. A setting's score is its mean return over these seeds
 and the last quarter of the time; one with a lane that diverged there, whose return is not finite, ranks last, and of
-equals the one that is tried first wins. Where the time to a target is to be short, returns above the target count as the
-target: of halved times the mean return over all of the time decides, for a setting that is soon there with some seeds and
-never with others should not win early; and of the whole time the mean seconds to the target.
+equals the one that is tried first wins. Where the time to a target is to be short, returns above the target count as
+the target: of halved times the mean return over all of the time decides, for a setting that is soon there with some
+seeds and never with others should not win early; and of the whole time the mean seconds to the target.
 
 ``"grid"`` trains every setting for the whole time. ``"halving"`` is successive halving (Jamieson & Talwalkar 2016,
 arXiv 1502.07943): all settings for a small share of the time, the better half of them for twice as long, and so on,

@@ -11,12 +11,12 @@ from ..theory.prospects import bare
 from .advice import Advice
 
 GREEDY = (
-    "updates to the target are assumed to be as many there as here, where gradients are at most twice as old; where they "
-    "are older, as with more workers, it is not predicted."
+    "updates to the target are assumed to be as many there as here, where gradients are at most twice as old; where "
+    "they are older, as with more workers, it is not predicted."
 )
 QUANTITIES = {
-    "communication": ("κ", "{:.3g} s"),
-    "slowest worker": ("the slowest worker's time per gradient", "{:.3g} s"),
+    "communication": ("κ", "{:.4g} s"),
+    "slowest worker": ("the slowest worker's time per gradient", "{:.4g} s"),
     "workers": ("n", "{:.0f}"),
 }
 
@@ -60,7 +60,8 @@ def _against(best: Mapping[str, Any], second: Mapping[str, Any]) -> str:
         ratio = f"at least {ratio}"
     if second["verdict"] == "slower":
         return f"It is {ratio}, the best of another method."
-    return f"Whether it is ahead of every other method is undecided: it is {ratio}; about {_seeds(second)} seeds would decide."
+    needed = f"about {_seeds(second)} seeds would decide"
+    return f"Whether it is ahead of every other method is undecided: it is {ratio}; {needed}."
 
 
 def _ratios(row: Mapping[str, Any]) -> str:
@@ -149,7 +150,7 @@ def _assumptions(advice: Advice) -> list[str]:
     methods = {row["method"] for row in advice.table.to_dict("records")}
     if len(advice.predicted):
         lines.append(
-            "Predicted from measured updates to the target, simulated on the changed cluster; nothing is trained for it."
+            "Predicted: measured updates to the target, simulated on the changed cluster; nothing is trained for it."
         )
         if "afedpg" in methods and "afedpg" not in advice.left_out:
             lines.append(f"afedpg: {GREEDY}")

@@ -1,8 +1,8 @@
 """σ², ‖∇J‖² and the other constants of theory, measured on any problem whose gradients come from trajectories.
 
-Of B independent gradients g_i at a point, the mean of ⟨g_i, g_j⟩ over pairs i ≠ j is ‖∇J‖² without bias: it is ‖ḡ‖² less
-σ²/B. That of ½‖g_i - g_j‖² is σ² = E‖g - ∇J‖². Intervals and errors are bootstrapped over the gradients, and no gradient
-is paired with itself.
+Of B independent gradients g_i at a point, the mean of ⟨g_i, g_j⟩ over pairs i ≠ j is ‖∇J‖² without bias: it is ‖ḡ‖²
+less σ²/B. That of ½‖g_i - g_j‖² is σ² = E‖g - ∇J‖². Intervals and errors are bootstrapped over the gradients, and no
+gradient is paired with itself.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Is what `asyncsim advise` chooses as good as the best of an exhaustive grid, which is trained separately, with other seeds?
+"""Is what `asyncsim advise` chooses as good as the best of an exhaustive grid, which is trained on other seeds?
 
-The problem is a Garnet MDP. Of each cluster: advice is sought; every method, M and step size of a grid is trained to the
-end, none is halved, on seeds that advice has not seen; and the choice and the best of each method in the grid are compared
-on forty seeds that neither was chosen by.
+The problem is a Garnet MDP. Of each cluster: advice is sought; every method, M and step size of a grid is trained to
+the end, none is halved, on seeds that advice has not seen; and the choice and the best of each method in the grid are
+compared on forty seeds that neither was chosen by.
 """
 
 from pathlib import Path
@@ -49,7 +49,8 @@ def bench_advice(row, tmp_path, source):
     theirs = seconds(tried)
     first = min(theirs, key=theirs.__getitem__)
     summary = tried.summary().set_index("method").loc[first]
-    told = f"chosen {best['label']}, α = {best['step_size']:g}; best {first} {summary['tuned']}, α = {summary['step_size']:g}"
+    of_grid = f"{first} {summary['tuned']}, α = {summary['step_size']:g}"
+    told = f"chosen {best['label']}, α = {best['step_size']:g}; of the grid {of_grid}"
     row(
         f"{source.stem}: simulated seconds to the target, of what advice chose against the best of the grid",
         ours, theirs[first], ratio=ours / theirs[first], wanted=("ratio", "<=", 1.1), bound=told,
