@@ -131,11 +131,12 @@ def candidates(
         return [2.0 ** (middle + k) for k in range(-2, 3)]
 
     methods: dict[str, Any] = {}
-    for name in ("rennala_nigt", "malenia_nigt")[: 2 if own and _can_wait_for_all(cluster) else 1]:
+    of_all = _can_wait_for_all(cluster, until)
+    for name in ("rennala_nigt", "malenia_nigt")[: 2 if own and of_all else 1]:
         for batch in batch_sizes(cluster):
             table = {"method": name, "batch_size": batch, "step_sizes": steps(batch)}
             methods[f"{name}, M = {batch}"] = table
-    if _can_wait_for_all(cluster):
+    if of_all:
         methods["synchronous_nigt"] = {"step_sizes": steps(cluster.workers)}
     methods["afedpg"] = {"step_sizes": steps(1)}
     return case.scenario(
@@ -149,10 +150,9 @@ def candidates(
     )
 
 
-def _can_wait_for_all(cluster: Cluster) -> bool:
-    """Whether every worker finishes something."""
+def _can_wait_for_all(cluster: Cluster, until: float) -> bool:
+    """Whether every worker finishes a job while the candidates run."""
     try:
-        simulate(Synchronous(), cluster, updates=1)
+        return len(simulate(Synchronous(), cluster, until=until).updates) > 0
     except Stalled:
         return False
-    return True

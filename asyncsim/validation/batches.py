@@ -13,7 +13,7 @@ from .gradients import least_norm, measured_along
 
 WHY_ANOTHER_BATCH = (
     "Why the M that trains best may be another one: theory's steps are as short as a guarantee needs for every problem "
-    "with these constants, and all its factors are of the worst case; training tunes the length of the normalised steps "
+    "with these constants, and all its factors are of the worst case; training tunes the length of normalised steps "
     "for each M, and needs a direction that is right on average. Besides, L_g, L_h and Δ are measured from below."
 )
 

@@ -83,21 +83,22 @@ def _value(problem, batch, point, seed, version):
     return (powers @ rewards).mean()
 
 
-def over_pairs(kernel: np.ndarray) -> Estimate:
+def over_pairs(kernel: np.ndarray, resamples: int = 499) -> Estimate:
     """The mean of a symmetric kernel k(g_i, g_j) over pairs i ≠ j, shape (B, B), B ≥ 2."""
     off = kernel - np.diag(np.diag(kernel))
 
     def mean(chosen, axis):
-        counts = np.apply_along_axis(np.bincount, -1, chosen, minlength=len(off))
-        counts = counts.astype(float)
+        rows = chosen.reshape(-1, len(off))  # a resample each
+        places = rows + len(off) * np.arange(len(rows))[:, None]
+        counts = np.bincount(places.ravel(), minlength=rows.size).reshape(rows.shape).astype(float)
         pairs = counts.sum(-1) ** 2 - (counts**2).sum(-1)
-        return ((counts @ off) * counts).sum(-1) / pairs
+        return (((counts @ off) * counts).sum(-1) / pairs).reshape(chosen.shape[:-1])
 
     value = float(off.sum() / (len(off) * (len(off) - 1)))
     if np.ptp(kernel) <= 1e-12 * np.abs(kernel).max():
         return Estimate(value, value, value, 0.0)
     rng = np.random.Generator(np.random.Philox(0))
-    found = stats.bootstrap((np.arange(len(off)),), mean, n_resamples=499, method="percentile", rng=rng)
+    found = stats.bootstrap((np.arange(len(off)),), mean, n_resamples=resamples, method="percentile", rng=rng)
     low, high = (float(end) for end in found.confidence_interval)
     return Estimate(value, low, high, float(found.standard_error))
 
