@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from .constants import Known
 from .options import Preset, Quickstart, With
 from .terminal import console, number, numbers, table, texts
 
@@ -39,38 +39,21 @@ def bounds(
     every point; of parameters that are tuned, for every choice. Constants that are not given are 1, which no real
     problem has: `asyncsim advise` says which method to use, from training.
     """
-    from ..cluster.prices import at_every_price
     from ..scenario import ScenarioError, load
-    from ..theory.prospects import bare, pace, prospects_of
 
     given = {"sigma": sigma, "L_g": l_g, "L_h": l_h, "Delta": gap}
-    loaded, found = load(scenario, preset, own=code), []
     if measured and any(value is not None for value in given.values()):
         raise ScenarioError("--measured measures the constants: leave out --sigma, --l-g, --l-h and --gap")
+    loaded, found = load(scenario, preset, own=code), []
     for values, point in loaded.points:
         point.check_times()
-        sizes = [getattr(method.rule, "batch_size", None) for method in point.methods.values()]
-        problem = point.settings.problem
-        own = getattr(problem, "own_rewards", False) or any(
-            isinstance(value, tuple) for value in getattr(problem, "fields", {}).values()
-        )
         try:
             known = Known.measured(point, epsilon) if measured else Known.taken(given, epsilon)
-            cluster = bare(point.cluster)
-            methods = {run: method for _, run, method in point.every_method}
-            paces = {run: pace(method, cluster, point.settings.stale) for run, method in methods.items()}
-            at_prices = {
-                price: {run: pace(method, bare(priced), point.settings.stale) for run, method in methods.items()}
-                for price, priced in at_every_price(point.cluster).items()
-                if not priced.queues  # which the formulas leave out
-            }
-            size = next(filter(None, sizes), None)
-            expected = prospects_of(cluster, known.epsilon, own, known.constants, size, updates)
+            found.append((values, point, known, *_predicted(point, known, updates)))
         except ValueError as error:
             raise ScenarioError(f"{scenario}: {error}") from None
-        found.append((values, point, cluster, paces, at_prices, own, known, expected))
     out = console()
-    for values, point, cluster, paces, at_prices, own, known, expected in found:
+    for values, point, known, cluster, paces, at_prices, own, expected in found:
         title = ", ".join([loaded.settings.title, *(f"{axis} {value}" for axis, value in values.items())])
         out.print(_to_the_stop(title, point.settings.stop.model_dump(exclude_none=True), paces))
         out.print(_per_second(paces, at_prices))
@@ -81,58 +64,26 @@ def bounds(
             out.print(fact, soft_wrap=True)
 
 
-@dataclass(frozen=True)
-class Known:
-    """The constants that formulas take, ε, and what was measured: constants as a frame, and the run's points."""
+def _predicted(point, known, updates):
+    """The cluster as formulas take it, paces, paces at every price, whether workers have own problems, prospects."""
+    from ..cluster.prices import at_every_price
+    from ..theory.prospects import bare, pace, prospects_of
 
-    constants: dict[str, float]
-    epsilon: float
-    how: str
-    measurements: tuple[Any, Any] | None = None
-
-    @classmethod
-    def taken(cls, given: dict[str, float | None], epsilon: float | None) -> Known:
-        """What was given, and 1."""
-        constants = {key: 1.0 if value is None else value for key, value in given.items()}
-        how = "given" if None not in given.values() else "not measured, and 1 where they are not given"
-        return cls(constants, 0.1 if epsilon is None else epsilon, how)
-
-    @classmethod
-    def measured(cls, point: Any, epsilon: float | None) -> Known:
-        """Along a training run; ε, if it is not given, is the least ‖∇J‖ there that is told from 0."""
-        from ..methods import rennala_nigt
-        from ..validation.gradients import least_norm, measured_along
-        from .compiling import keep_compiled
-
-        keep_compiled()
-        label = next((label for label in point.methods if label.startswith("rennala")), [*point.methods][0])
-        size = getattr(point.methods[label].rule, "batch_size", point.cluster.workers)
-        grid = sorted(point.step_sizes[label])
-        constants, points = measured_along(point.problem(), rennala_nigt(size, grid[len(grid) // 2]))
-        epsilon = least_norm(points) if epsilon is None else epsilon
-        return cls(constants.arguments(), epsilon, "measured", (constants.to_frame(), points))
-
-    def tables(self) -> list[Any]:
-        """What was measured."""
-        if self.measurements is None:
-            return []
-        constants, points = self.measurements
-        first = table("Measured constants", texts("constant"), *numbers("value", "± error"), texts("how"))
-        for row in constants.itertuples():
-            error = f"{row.standard_error:.2g}" if row.standard_error else "–"
-            first.add_row(row.constant, f"{row.value:.4g}", error, row.how)
-        headings = numbers("update", "‖∇J‖²", "95 % interval", "σ²", "95 % interval", "J")
-        second = table("Along a training run", *headings)
-        for row in points.itertuples():
-            second.add_row(
-                f"{row.update}",
-                f"{row.squared_norm:.3g}",
-                f"{row.squared_norm_low:.3g} to {row.squared_norm_high:.3g}",
-                f"{row.variance:.3g}",
-                f"{row.variance_low:.3g} to {row.variance_high:.3g}",
-                f"{row.value:.4g}",
-            )
-        return [first, second]
+    sizes = [getattr(method.rule, "batch_size", None) for method in point.methods.values()]
+    problem = point.settings.problem
+    own = getattr(problem, "own_rewards", False) or any(
+        isinstance(value, tuple) for value in getattr(problem, "fields", {}).values()
+    )
+    cluster = bare(point.cluster)
+    methods = {run: method for _, run, method in point.every_method}
+    paces = {run: pace(method, cluster, point.settings.stale) for run, method in methods.items()}
+    at_prices = {
+        price: {run: pace(method, bare(priced), point.settings.stale) for run, method in methods.items()}
+        for price, priced in at_every_price(point.cluster).items()
+        if not priced.queues  # which the formulas leave out
+    }
+    size = next(filter(None, sizes), None)
+    return cluster, paces, at_prices, own, prospects_of(cluster, known.epsilon, own, known.constants, size, updates)
 
 
 def _or_never(value, unit=""):

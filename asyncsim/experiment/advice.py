@@ -159,14 +159,12 @@ def measured_candidates(run: Run) -> dict[str, Candidate]:
 
     A seed that did not reach it counts with all updates that it had, as its seconds count with the end.
     """
-    settings = run.scenario.settings
-    tables: Any = settings.methods
-    found = {}
+    tables: Any = run.scenario.settings.methods
+    found, steps = {}, run.tuned().groupby("method")["step_size"].first()
     for label, seeds in arrivals(run).items():
         if np.isnan(list(seeds.values())).mean() < 0.5:
-            step_size = float(run.tuned().query("method == @label")["step_size"].iloc[0])
             method, last = run.methods[label], len(run.timelines[label].updates)
-            method = replace(method, update=replace(method.update, step_size=step_size))
+            method = replace(method, update=replace(method.update, step_size=float(steps[label])))
             updates = tuple(last if math.isnan(update) else int(update) for update in seeds.values())
             delay = float(run.timelines[label].delays().mean())
             found[label] = Candidate(tables[label].method, method, updates, delay)

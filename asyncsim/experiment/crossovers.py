@@ -28,7 +28,7 @@ from ..rules import Synchronous
 REACH = 1000.0  # the largest factor that is tried, and one over the smallest
 WORKERS = 64  # times as many workers, at most ...
 MOST_WORKERS = 2000  # ... or in all
-STEPS = 13  # factors that are tried before the first crossover is bisected
+STEPS = 10  # factors that are tried before the first crossover is bisected
 OLDER = 2.0  # times the delay that was measured, at most
 PRECISION = 1.02  # ratio of the factors beside a crossover
 

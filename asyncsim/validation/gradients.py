@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import jax
@@ -23,11 +25,12 @@ from ..cluster import Cluster
 from ..engine import simulate
 from ..learning import replay
 from ..learning.keys import job_key
+from ..store import Store
 from .measurement import Constants
 
 Array = Any
-BATCHES = 256, 2048  # gradients at a point, at least and at most ...
-NUMBERS = 10**7  # ... and as many as have about so many numbers together
+BATCHES = 128, 2048  # gradients at a point, at least and at most ...
+NUMBERS = 4 * 10**6  # ... and as many as have about so many numbers together
 SIDE_BY_SIDE = 32
 UPDATES = (0, 10, 20, 40, 80)  # after which a training run is looked at
 
@@ -122,7 +125,11 @@ def trained_points(problem: Problem, method: Method, seed: int = 0, updates: Seq
     cluster = Cluster([1.0] * (problem.workers or 1))
     timeline, lanes = simulate(method, cluster, updates=max(*updates, 1)), {"seeds": [seed], "last": True}
     size = getattr(getattr(problem, "policy_network", None), "size", None)
-    found: Any = [replay(timeline, method, problem, updates=count, **lanes).params for count in updates]
+    with TemporaryDirectory() as nowhere:  # each goes on from where the one before ended
+        shelf = Store(Path(nowhere))
+        found: Any = [
+            replay(timeline, method, problem, updates=count, shelf=shelf, **lanes).params for count in updates
+        ]
     return [params[0, 0][: size or len(params[0, 0])] for params in found]
 
 
