@@ -164,7 +164,8 @@ def measured_candidates(run: Run) -> dict[str, Candidate]:
     for label, seeds in arrivals(run).items():
         if np.isnan(list(seeds.values())).mean() < 0.5:
             method, last = run.methods[label], len(run.timelines[label].updates)
-            method = replace(method, update=replace(method.update, step_size=float(steps[label])))
+            update: Any = method.update
+            method = replace(method, update=replace(update, step_size=float(steps[label])))
             updates = tuple(last if math.isnan(update) else int(update) for update in seeds.values())
             delay = float(run.timelines[label].delays().mean())
             found[label] = Candidate(tables[label].method, method, updates, delay)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,8 @@ def advise(
 def _pilot(case, first: Scenario, target, price: Cost, watch: Watch, home, say, progress) -> tuple[Aim, Cost]:
     """Rennala NIGT with every step size, for as long as a part of the time allows; and what a gradient took in it."""
     (method,) = first.methods.values()
-    batch = method.rule.batch_size
+    rule: Any = method.rule
+    batch = rule.batch_size
     settings = first.settings
     lanes = whole_lanes(len(WIDE), len(settings.tuning_seeds or ()), len(settings.seeds))
     fits = (PILOT_SHARE * watch.left - price.compiling) / (lanes * price.gradient)

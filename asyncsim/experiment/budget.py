@@ -54,7 +54,8 @@ def cost(method: Method, cluster: Cluster, problem: Problem, evaluate_every: int
     """Train some gradients of a method, which are not kept."""
     from ..learning import replay
 
-    gradients, took = 2 * evaluate_every, []
+    gradients = 2 * evaluate_every
+    took: list[float] = []
     seeds, step_sizes = LANES
     while len(took) < 2 or (took[-1] < LONG_ENOUGH and gradients < 10**5):
         gradients *= 4 if len(took) > 1 else 1

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from itertools import takewhile
 from typing import Any
 
@@ -144,8 +144,8 @@ def crossovers(
         some = {k: each for k, each in candidates.items() if axis.keeps_batches or not each.of_all_workers}
         if best not in some:
             continue
-        seconds = cache(lambda factor, axis=axis, some=some: predicted(axis, some, factor, seed))
-        tried = set()
+        seconds = cache(partial(_at, axis, some, seed))
+        tried: set[float] = set()
 
         def first(factor: float, seconds: Any = seconds, tried: set = tried) -> str:
             tried.add(factor)
@@ -153,7 +153,7 @@ def crossovers(
             return min(every, key=lambda label: (every[label], label != best))
 
         for way, every in axis.factors.items():
-            factors = [*takewhile(lambda factor, seconds=seconds: not math.isnan(seconds(factor)[best]), every)]
+            factors = [*takewhile(partial(_is_known, seconds, best), every)]
             for what, where in _changes(factors, first, {label: each.kind for label, each in some.items()}, best):
                 found.append({"axis": axis.name, "way": way, "what": what, **_row(axis, where, first, seconds, best)})
             tried |= {*every}  # for the figure
@@ -163,6 +163,14 @@ def crossovers(
             for label, each in seconds(factor).items()
         ]
     return pd.DataFrame(found, columns=[*COLUMNS]), pd.DataFrame(drawn)
+
+
+def _at(axis: Axis, candidates: Mapping[str, Candidate], seed: int, factor: float) -> dict[str, float]:
+    return predicted(axis, candidates, factor, seed)
+
+
+def _is_known(seconds: Callable[[float], Mapping[str, float]], label: str, factor: float) -> bool:
+    return not math.isnan(seconds(factor)[label])
 
 
 def _changes(

@@ -26,7 +26,8 @@ def theorys_batch(problem: Any, method: Method, cluster: Bare) -> tuple[float, f
     """
     found, points = measured_along(problem, method)
     constants, epsilon = found.arguments(), least_norm(points)
+    every: Any = constants
     some = {key: constants[key] for key in ("sigma", "L_g", "L_h")}
     if float(theory.largest_batch_size(epsilon, **some)) > 10**7:
         return math.nan, epsilon, constants
-    return float(theory.best_batch_size(cluster.h, cluster.round_kappa, epsilon, **constants)), epsilon, constants
+    return float(theory.best_batch_size(cluster.h, cluster.round_kappa, epsilon, **every)), epsilon, constants

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
@@ -25,7 +24,6 @@ from ..cluster import Cluster
 from ..engine import simulate
 from ..learning import replay
 from ..learning.keys import job_key
-from ..store import Store
 from .measurement import Constants
 
 Array = Any
@@ -123,13 +121,11 @@ def at_point(problem: Any, point: Array, batch: int, update: int = 0, seed: int 
 def trained_points(problem: Problem, method: Method, seed: int = 0, updates: Sequence[int] = UPDATES) -> list[Array]:
     """Iterates of a training run after so many updates, each of shape (d,)."""
     cluster = Cluster([1.0] * (problem.workers or 1))
-    timeline, lanes = simulate(method, cluster, updates=max(*updates, 1)), {"seeds": [seed], "last": True}
+    timeline, lanes = simulate(method, cluster, updates=max(*updates, 1)), dict[str, Any](seeds=[seed], last=True)
     size = getattr(getattr(problem, "policy_network", None), "size", None)
     with TemporaryDirectory() as nowhere:  # each goes on from where the one before ended
-        shelf = Store(Path(nowhere))
-        found: Any = [
-            replay(timeline, method, problem, updates=count, shelf=shelf, **lanes).params for count in updates
-        ]
+        lanes["shelf"] = Store(Path(nowhere))
+        found: Any = [replay(timeline, method, problem, updates=count, **lanes).params for count in updates]
     return [params[0, 0][: size or len(params[0, 0])] for params in found]
 
 
