@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ from ..cluster import Cluster
 from ..engine import simulate
 from ..learning import replay
 from ..learning.keys import job_key
+from ..store import Store
 from .measurement import Constants
 
 Array = Any
