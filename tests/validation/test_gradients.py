@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from asyncsim import PolicyGradient, Quadratic, TabularMDP, methods
 from asyncsim.cli import main
 from asyncsim.rl.policies import MLP
 from asyncsim.theory.prospects import Bare
+from asyncsim.validation import batches
 from asyncsim.validation import gradients as measure
-from asyncsim.validation.batches import theorys_batch
 from asyncsim.validation.measurement import ascent, noise_level
 
 GARNET = TabularMDP.garnet(states=3, actions=2, branching=2, discount=0.8, horizon=3, seed=1)
@@ -70,21 +71,22 @@ def small(monkeypatch):
     monkeypatch.setattr(measure, "BATCHES", (128, 128))
 
 
-def test_constants_along_a_run(small):
+def test_constants_along_a_run(small, monkeypatch):
     constants, points = measure.measured_along(GARNET, methods.rennala_nigt(5, 0.1))
     assert points["update"].tolist() == [*measure.UPDATES]
     assert points["value"].iloc[-1] > points["value"].iloc[0] and constants.Delta > 0
     assert constants.sigma == pytest.approx(points["variance"].max() ** 0.5) and constants.sigma_error > 0
     assert points["variance_low"].min() > 0 and measure.least_norm(points) > 0
     assert [key for key, _ in constants.how] == ["Delta", "sigma", "L_g", "L_h"]
-    batch, epsilon, known = theorys_batch(GARNET, methods.rennala_nigt(5, 0.1), Bare(np.ones(3), 0.5, np.ones(3), ()))
+    monkeypatch.setattr(batches, "measured_along", lambda *_: (constants, points))
+    cluster = Bare(np.ones(3), 0.5, np.ones(3), ())
+    batch, epsilon, known = batches.theorys_batch(GARNET, methods.rennala_nigt(5, 0.1), cluster)
     assert known == constants.arguments() and epsilon == measure.least_norm(points) and batch >= 1
 
 
 def test_a_policy_gradient_is_measured_like_a_table():
     problem = PolicyGradient("CartPole-v1", horizon=10, discount=0.9, policy=MLP((4,)))
-    (point,) = measure.trained_points(problem, methods.rennala_nigt(2, 0.1), updates=(0,))
-    found = measure.at_point(problem, point, 64)
+    found = measure.at_point(problem, problem.init(jax.random.key(0)), 64)
     assert found.mean.shape == (problem.policy_network.size,) and found.variance.low > 0
     assert 6 < found.value < (1 - 0.9**10) / 0.1 + 1e-6  # rewards of 1, and few fall within ten steps
 
