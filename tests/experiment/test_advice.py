@@ -197,7 +197,7 @@ def test_training_on_both_sides_of_a_crossover(store):
     axis, some = axes_of(advice.run.scenario.cluster)[0], measured_candidates(advice.run)
     for factor, first, second in ((0.97, small, large), (1.0, large, small)):
         cluster = CLUSTER | {"communication": 0.1 * crossing["factor"] * factor}
-        measured = Advice.of(trained(store, cluster, labels=(small, large))).table.set_index("label")["seconds"]
+        measured = Advice.of(trained(store, cluster, 1500.0, (small, large))).table.set_index("label")["seconds"]
         assert measured[first] < measured[second]
         said = crossovers.predicted(axis, some, crossing["factor"] * factor)
         for label in (small, large):
