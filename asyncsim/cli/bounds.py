@@ -156,11 +156,7 @@ def _facts(known, cluster, paces, own, expected) -> list[str]:
             for label, pace in paces.items()
             if label.startswith("rennala") and not isnan(pace.gradients)
         ),
-        f"best M of Rennala NIGT for these constants: {_or_never(expected.best_batch_size)}, with "
-        + ", ".join(f"{key} = {value:.4g}" for key, value in known.constants.items())
-        + f", which are {known.how}"
-        + ("" if known.how == "measured" else ": give --measured"),
-        *(_theorems(known, cluster) if known.how == "measured" else []),
+        *_with_constants(known, cluster, expected),
         f"κ* at which Rennala NIGT overtakes AFedPG: {_or_never(expected.crossover, ' s')} by the two rows"
         + (
             f", {_or_never(expected.measured_crossover, ' s')} by measured updates"
@@ -169,6 +165,17 @@ def _facts(known, cluster, paces, own, expected) -> list[str]:
         ),
         *cluster.notes,
     ]
+
+
+def _with_constants(known, cluster, expected) -> list[str]:
+    """The best M, and what the theorems say where constants were measured."""
+    if known.how == "not told":
+        from ..validation.gradients import UNTOLD
+
+        return [f"best M of Rennala NIGT: not known, for {UNTOLD}"]
+    best = f"best M of Rennala NIGT for these constants: {_or_never(expected.best_batch_size)}, with "
+    best += ", ".join(f"{key} = {value:.4g}" for key, value in known.constants.items()) + f", which are {known.how}"
+    return [best, *_theorems(known, cluster)] if known.how == "measured" else [f"{best}: give --measured"]
 
 
 def _theorems(known, cluster) -> list[str]:

@@ -28,7 +28,7 @@ class Known:
     def measured(cls, point: Any, epsilon: float | None) -> Known:
         """Along a training run; ε, if it is not given, is the least ‖∇J‖ there that is told from 0."""
         from ..methods import rennala_nigt
-        from ..validation.gradients import least_norm, measured_along
+        from ..validation.gradients import is_told, least_norm, measured_along
         from .compiling import keep_compiled
 
         keep_compiled()
@@ -37,7 +37,8 @@ class Known:
         grid = sorted(point.step_sizes[label])
         constants, points = measured_along(point.problem(), rennala_nigt(size, grid[len(grid) // 2]))
         epsilon = least_norm(points) if epsilon is None else epsilon
-        return cls(constants.arguments(), epsilon, "measured", (constants.to_frame(), points))
+        how = "measured" if is_told(points) else "not told"
+        return cls(constants.arguments(), epsilon, how, (constants.to_frame(), points))
 
     def tables(self) -> list[Any]:
         """What was measured."""

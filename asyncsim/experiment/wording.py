@@ -114,10 +114,9 @@ def _reach(row: Mapping[str, Any], advice: Advice) -> str:
     form = QUANTITIES[row["axis"]][1]
     value = form.format(own["value"].max() if up else own["value"].min())
     others = rows[rows["seconds"].isna() & (rows["label"] != advice.best["label"])]
-    unknown = others["label"].unique()
-    return f"{'up' if up else 'down'} to {value}" + f" (not predicted all the way: {', '.join(unknown)})" * bool(
-        len(unknown)
-    )
+    unknown = [*others["label"].unique(), *advice.left_out]
+    without = f" (not predicted, or not all the way: {'; '.join(unknown)})" if unknown else ""
+    return f"{'up' if up else 'down'} to {value}{without}"
 
 
 def theory_in_words(advice: Advice) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from .. import theory
 from ..base import Method
 from ..theory.prospects import Bare
-from .gradients import least_norm, measured_along
+from .gradients import UNTOLD, is_told, least_norm, measured_along
 
 WHY_ANOTHER_BATCH = (
     "Why the M that trains best may be another one: theory's steps are as short as a guarantee needs for every problem "
@@ -22,9 +22,11 @@ def theorys_batch(problem: Any, method: Method, cluster: Bare) -> tuple[float, f
     """Theory's best M of Rennala NIGT, NaN where it is more than 10^7; ε; and the constants, measured.
 
     method: along whose training run it is measured; ε is the least ‖∇J‖ there that is told from 0. Raises ValueError
-    where the problem has no trajectories.
+    where the problem has no trajectories, and where its gradients are told from 0 nowhere.
     """
     found, points = measured_along(problem, method)
+    if not is_told(points):
+        raise ValueError(UNTOLD)
     constants, epsilon = found.arguments(), least_norm(points)
     every: Any = constants
     some = {key: constants[key] for key in ("sigma", "L_g", "L_h")}

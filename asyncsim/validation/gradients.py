@@ -183,6 +183,14 @@ def measured_along(problem: Any, method: Method) -> tuple[Constants, pd.DataFram
     return measured_constants(problem, points, batch)
 
 
+UNTOLD = "at no point of the training run is ‖∇J‖ told from 0 by as many gradients as were sampled there"
+
+
+def is_told(points: pd.DataFrame) -> bool:
+    """Whether ‖∇J‖ is told from 0 at a point of a training run; where it is not, L_g, L_h and ε are noise."""
+    return bool((points["squared_norm_low"] > 0).any())
+
+
 def least_norm(points: pd.DataFrame) -> float:
     """The least ‖∇J‖ at the points of a training run that is told from 0; where none is, what it is at most."""
     told = points["squared_norm"].where(points["squared_norm_low"] > 0)

@@ -5,6 +5,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 import pytest
 
 from asyncsim import PolicyGradient, Quadratic, TabularMDP, methods
@@ -109,3 +110,10 @@ def test_the_command_measures(small, tmp_path, monkeypatch, capsys):
 def test_what_has_no_trajectories():
     with pytest.raises(ValueError, match="problem is a Quadratic, whose gradients come from no trajectories"):
         measure.measured_along(Quadratic(3), methods.rennala_nigt(2, 0.1))
+
+
+def test_a_gradient_that_is_lost_in_noise_gives_no_batch(monkeypatch):
+    points = pd.DataFrame({"squared_norm": [0.1], "squared_norm_low": [-0.1], "squared_norm_high": [0.3]})
+    monkeypatch.setattr(batches, "measured_along", lambda *_: (None, points))
+    with pytest.raises(ValueError, match="at no point of the training run is ‖∇J‖ told from 0"):
+        batches.theorys_batch(GARNET, methods.rennala_nigt(5, 0.1), Bare(np.ones(3), 0.5, np.ones(3), ()))
