@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from . import (
+    advise,
     benchmarks,
     bounds,
     calibrate,
@@ -84,6 +85,7 @@ app.command()(simulate.simulate)
 app.command()(calibrate.calibrate)
 app.command()(reproduce.reproduce)
 app.command()(prices.prices)
+app.command()(advise.advise)
 app.command()(bounds.bounds)
 app.command()(validate.validate)
 app.command()(benchmarks.benchmark)

@@ -18,7 +18,7 @@ def show() -> None:
     from ..cluster.prices import PRICES
     from ..rl.environments import ENVIRONMENTS, MUJOCO
     from ..scenario import known_methods
-    from ..scenario.shipped import known_scenarios, shipped
+    from ..scenario.shipped import known_clusters, known_scenarios, shipped
     from ..scenario.tables import name_of
 
     out = console()
@@ -59,7 +59,6 @@ def show() -> None:
     for what, kinds in (("Distributions of compute times", TIMES), ("Speeds", SPEEDS), ("Networks", NETWORKS)):
         section(what, ((name_of(kind), about(kind), f"keys: {keys(kind)}") for kind in kinds))
     section("Prices of communication", ((name, about(price), in_keys(price)) for name, price in PRICES.items()))
-    section(
-        f"Scenarios, of experiments/ and of {shipped()}",
-        ((name, title(path)) for name, path in known_scenarios().items()),
-    )
+    scenarios = ((name, title(path)) for name, path in known_scenarios().items())
+    section(f"Scenarios, of experiments/ and of {shipped()}", scenarios)
+    section("Clusters alone", ((name, title(path)) for name, path in known_clusters().items()))

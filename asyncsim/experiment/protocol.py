@@ -153,7 +153,8 @@ def _conduct(part: Part, shelf: Shelf, found: Found, tell: Callable[..., None]) 
     if settings.tuning_seeds:
         try_out = partial(train, seeds=settings.tuning_seeds, phase="tunes")
         updates = min((len(timeline.updates) for timeline in timelines.values()), default=0)
-        best, tuning = tune(every, settings.tuning, try_out, end, updates)
+        target = settings.target_return if settings.tuned_for == "time" else None
+        best, tuning = tune(every, settings.tuning, try_out, end, updates, target)
         found.tuning.append(tuning)
         every = [best]
     found.curves += train(every, 1.0, settings.seeds, "trains")

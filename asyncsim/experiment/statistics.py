@@ -133,6 +133,25 @@ def interval(differences: np.ndarray) -> tuple[float, float]:
     return size * found.confidence_interval.low, size * found.confidence_interval.high
 
 
+def ratio_interval(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+    """The ends of the 95 % bootstrap interval of mean(one)/mean(other), of positive numbers paired by seed, (seeds,).
+
+    NaN of one seed; where all ratios are equal, their value.
+    """
+    if len(one) < 2:
+        return np.nan, np.nan
+    ratios = one / other
+    if np.ptp(ratios) <= 1e-12 * ratios.max():  # up to rounding
+        return ratios[0], ratios[0]
+    rng = np.random.Generator(np.random.Philox(0))
+
+    def ratio(one, other, axis):
+        return one.mean(axis) / other.mean(axis)
+
+    found = stats.bootstrap((one, other), ratio, paired=True, confidence_level=0.95, method="BCa", rng=rng)
+    return found.confidence_interval.low, found.confidence_interval.high
+
+
 def seeds_to_decide(differences: np.ndarray) -> float:
     """How many seeds would decide, were the mean and the spread of the differences those of these, shape (seeds,).
 

@@ -2,7 +2,9 @@
 
 All settings are trained on tuning seeds, which are not reported. A setting's score is its mean return over these seeds
 and the last quarter of the time; one with a lane that diverged there, whose return is not finite, ranks last, and of
-equals the one that is tried first wins.
+equals the one that is tried first wins. Where the time to a target is to be short, returns above the target count as
+the target: of halved times the mean return over all of the time decides, for a setting that is soon there with some
+seeds and never with others should not win early; and of the whole time the mean seconds to the target.
 
 ``"grid"`` trains every setting for the whole time. ``"halving"`` is successive halving (Jamieson & Talwalkar 2016,
 arXiv 1502.07943): all settings for a small share of the time, the better half of them for twice as long, and so on,
@@ -49,6 +51,33 @@ def score(curves: pd.DataFrame, end: float) -> float:
     return -np.inf if np.isnan(mean) else float(mean)
 
 
+def arrival(curve: pd.DataFrame, end: float, target: float) -> float:
+    """The first evaluated second at which a lane is at the target; NaN where it is not up to ``end``."""
+    reached = curve.loc[(curve["eval_return"] >= target) & (curve["time"] <= end), "time"]
+    return float(reached.min())
+
+
+def rank(curves: pd.DataFrame, end: float, target: float | None, share: float = 1.0) -> tuple[float, float]:
+    """Of one setting, the larger the better; `score`, where there is no target.
+
+    end: the second up to which it was trained, a share of the whole time. A seed that did not reach the target counts
+    with the end.
+    """
+    if target is None:
+        return score(curves, end), 0.0
+    lanes = [curve for _, curve in curves.groupby("seed")]
+    area = float(np.mean([_area_below(curve, end, target) for curve in lanes]))
+    area = -np.inf if np.isnan(area) else area
+    seconds = np.nan_to_num([arrival(curve, end, target) for curve in lanes], nan=end)
+    return (-float(seconds.mean()), area) if share == 1 else (area, 0.0)
+
+
+def _area_below(curve: pd.DataFrame, end: float, target: float) -> float:
+    """Mean over the time up to ``end`` of a lane's return, or of the target where it is above; NaN if it diverged."""
+    times, returns = curve["time"].to_numpy(), curve["eval_return"].to_numpy(float)
+    return mean_between(times, np.where(np.isfinite(returns), np.minimum(returns, target), np.nan), 0.0, end)
+
+
 def shares(settings: int, tuning: Literal["grid", "halving"], updates: int) -> list[float]:
     """The shares of the time for which settings are trained, one after another. updates: in all of the time."""
     if tuning == "grid" or settings < 3:
@@ -63,18 +92,21 @@ def tune(
     train: Callable[[Sequence[Setting], float], Sequence[pd.DataFrame]],
     end: Callable[[Setting], float],
     updates: int,
+    target: float | None = None,
 ) -> tuple[Setting, pd.DataFrame]:
     """The best setting, and the curves of all on the tuning seeds with the share of the time that each had.
 
     train: curves of these settings for this share of the time. end: when a setting's whole time ends. updates: how many
-    every setting has in its whole time, at least.
+    every setting has in its whole time, at least. target: the return that is to be reached soon; None: see `score`.
     """
     left, last = list(settings), {}
     for share in shares(len(settings), tuning, updates):
         for setting, curves in zip(left, train(left, share), strict=True):
             last[setting.variant.name, setting.step_size] = curves.assign(share=share)
-        scores = [score(last[setting.variant.name, setting.step_size], share * end(setting)) for setting in left]
-        order = sorted(range(len(left)), key=lambda k: -scores[k])  # stable
+        ends = [share * end(setting) for setting in left]
+        curves_of = [last[setting.variant.name, setting.step_size] for setting in left]
+        ranks = [rank(curves, until, target, share) for curves, until in zip(curves_of, ends)]
+        order = sorted(range(len(left)), key=ranks.__getitem__, reverse=True)  # stable
         keep = 1 if share == 1 else ceil(len(left) / 2)
         left = [left[k] for k in sorted(order[:keep])]
     return left[0], pd.concat(last.values(), ignore_index=True)

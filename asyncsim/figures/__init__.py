@@ -1,5 +1,6 @@
 """Figures from frames and timelines. The only room that imports matplotlib; it draws, and `results` writes."""
 
+from .advising import advice
 from .benchmarks import scaling
 from .calibrations import fits
 from .curves import by_worker, learning_curves
@@ -17,6 +18,7 @@ __all__ = [
     "IDLE",
     "LINES_AT_MOST",
     "OTHER",
+    "advice",
     "by_worker",
     "delays",
     "fits",

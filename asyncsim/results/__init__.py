@@ -11,6 +11,7 @@ from .policies import Policy, load_policies
 from .prices import PRICE_FILES, save_prices
 from .records import PACKAGES, as_data, is_of, load_settings, settings_in
 from .runs import (
+    ADVICE,
     FILES,
     SOMETIMES,
     load_by_worker,
@@ -21,6 +22,7 @@ from .runs import (
     load_summary,
     load_tuning,
     reserve,
+    reserve_advice,
     save,
     save_overview,
 )
@@ -29,6 +31,7 @@ from .validations import reserve_validation, save_validation
 from .videos import check_video, save_video
 
 __all__ = [
+    "ADVICE",
     "FILES",
     "PACKAGES",
     "PICTURES",
@@ -54,6 +57,7 @@ __all__ = [
     "load_tuning",
     "place",
     "reserve",
+    "reserve_advice",
     "reserve_cluster",
     "reserve_trace",
     "reserve_validation",

@@ -26,6 +26,24 @@ SOMETIMES = (
     *("map.csv", "map.png", "map.svg"),
     *("by_worker.csv", "by_worker.png", "by_worker.svg"),
 )
+ADVICE = ("advice.csv", "advice.txt", "crossovers.csv", "advice.png", "advice.svg")  # beside those of its run
+
+
+@contextmanager
+def reserve_advice(
+    directory: Path, cluster: Mapping[str, Any], problem: Mapping[str, Any], force: bool = False
+) -> Iterator[str]:
+    """As `reserve`, of advice: of the same tables [cluster] and [problem], it is replaced."""
+    with held(directory, FILES + SOMETIMES + ADVICE) as home:
+        written = (settings_in(home).get("scenario") or {}) if (home / "advice.csv").exists() else {}
+        if not (home.exists() and any(home.iterdir())):
+            yield "wrote"
+        elif (written.get("cluster"), written.get("problem")) == (cluster, problem):
+            yield f"replaced the same cluster's advice{made_on_others(settings_in(home))}"
+        elif force:
+            yield "replaced other results"
+        else:
+            raise FileExistsError(f"{directory} holds other results: give --force to replace them, or --output")
 
 
 @contextmanager
@@ -60,19 +78,22 @@ def save(
     tables: Mapping[str, pd.DataFrame],
     pictures: Mapping[str, Any],
     policies: Sequence[Policy] | None = None,
+    texts: Mapping[str, str] = {},
 ) -> list[Path]:
     """Write a run's directory, whole or not at all; return the files.
 
-    tables, pictures: frames and figures, by the names of their files. policies: None: there is no file of them.
+    tables, pictures, texts: frames, figures and words, by the names of their files. policies: None: there is no file.
     """
     with whole(directory) as new:
         for name, frame in tables.items():
             write_csv(new / f"{name}.csv", frame)
         write_settings(new, {"scenario": as_data(settings), **surroundings()})
         write_pictures(new, pictures)
+        for name, text in texts.items():
+            (new / f"{name}.txt").write_text(text, encoding="utf-8")
         if policies is not None:
             write_policies(new / POLICIES, policies)
-    return [path for name in FILES + SOMETIMES if (path := Path(directory) / name).exists()]
+    return [path for name in FILES + SOMETIMES + ADVICE if (path := Path(directory) / name).exists()]
 
 
 def save_overview(place: Path, figure: Any) -> list[Path]:

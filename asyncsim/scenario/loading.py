@@ -250,6 +250,8 @@ def _point(path: Path, data: dict[str, Any], preset: str | None, folder: Path) -
     settings = validated(Settings, data)
     if isinstance(settings.problem, PolicyGradientTable):
         settings = settings.model_copy(update={"problem": settings.problem.started(folder)})
+    if settings.tuned_for == "time" and None in (settings.tuning_seeds, settings.target_return):
+        raise ScenarioError("tuned_for='time' needs tuning_seeds and a target_return: give both, or leave it out")
     common = [seed for seed in settings.tuning_seeds or () if seed in settings.seeds]
     if common:
         raise ScenarioError(

@@ -89,6 +89,7 @@ class Settings(Table):
     seeds: Seeds
     tuning_seeds: Seeds | None = None
     tuning: Literal["grid", "halving"] = "grid"
+    tuned_for: Literal["return", "time"] = "return"  # what is to be large or, to target_return, short
     step_sizes: Grid | None = None
     evaluate_every: Count = 300  # gradients used
     target_return: FiniteFloat | None = None

@@ -8,6 +8,7 @@ from ..base import nearest
 from .errors import ScenarioError
 
 HERE = Path("experiments")
+CLUSTERS = "clusters"  # in such a folder
 PACKAGE = Path(__file__).parents[1]
 
 
@@ -25,12 +26,21 @@ def template(name: str) -> str:
 
 def known_scenarios() -> dict[str, Path]:
     """Every scenario by its name, which is its file's without ``.toml``; one under ``./experiments`` hides another."""
-    return _under(shipped()) | _under(HERE)
+    return _scenarios(shipped()) | _scenarios(HERE)
+
+
+def known_clusters() -> dict[str, Path]:
+    """Files with no more than a cluster, by name: those in the folders ``clusters``."""
+    return _under(shipped() / CLUSTERS) | _under(HERE / CLUSTERS)
 
 
 def scenarios_here() -> dict[str, Path]:
     """Those under ``./experiments``; all where there are none."""
-    return _under(HERE) or known_scenarios()
+    return _scenarios(HERE) or known_scenarios()
+
+
+def _scenarios(folder: Path) -> dict[str, Path]:
+    return {name: path for name, path in _under(folder).items() if path.parent != folder / CLUSTERS}
 
 
 def _under(folder: Path) -> dict[str, Path]:
@@ -42,7 +52,7 @@ def scenario_file(given: Path | str) -> Path:
     path = Path(given)
     if path.suffix or len(path.parts) != 1 or path.exists():
         return path
-    known = known_scenarios()
+    known = known_clusters() | known_scenarios()
     if path.name not in known:
         raise ScenarioError(
             f"scenario={path.name!r} is neither a file nor a scenario's name: {nearest(path.name, list(known))}"

@@ -225,7 +225,7 @@ def rows_of(text):
 
 
 def test_the_command(scenario, capsys):
-    assert main(["bounds", scenario, "--measured", "10", "60"]) == 0
+    assert main(["bounds", scenario, "--updates", "10", "60"]) == 0
     said = capsys.readouterr().out
     assert "small (stop: until = 60)" in said and "Seconds to E‖∇J‖ ≤ 0.1, constants and logs dropped" in said
     first, rest = said.split("Per simulated second")
@@ -240,7 +240,9 @@ def test_the_command(scenario, capsys):
     assert set(theory.TABLE) <= set(rows_of(second))
     total = theory.rennala_nigt([1.0, 2.0], 0.1, 0.5).total
     assert rows_of(second)["rennala_nigt"][-1] == f"{total:.4g}"
-    assert "recommended: rennala_nigt" in said and "fastest workers that matter: 2 of 2" in said
+    assert "with a guarantee: rennala_nigt; the rows have no constants, and are no advice" in said
+    assert "which are not measured, and 1 where they are not given: give --measured" in said
+    assert "fastest workers that matter: 2 of 2" in said
     assert "best M of Rennala NIGT" in said and "0 s by the two rows" in said and "by measured updates" in said
 
 
@@ -262,23 +264,24 @@ def test_every_accuracy_has_an_answer(scenario, capsys, epsilon, sigma):
     assert main(["bounds", scenario, "--epsilon", epsilon, "--sigma", sigma]) == 0
     said = capsys.readouterr()
     assert said.err == "" and "nan" not in said.out
-    assert f"recommended: rennala_{'pg' if float(epsilon) > 1 else 'nigt'}" in said.out
+    assert f"with a guarantee: rennala_{'pg' if float(epsilon) > 1 else 'nigt'}" in said.out
     assert f"workers that matter: {1 if float(epsilon) > 1 else 2} of 2" in said.out
 
 
 def test_workers_with_their_own_problems(scenario, capsys):
     Path(scenario).write_text(SCENARIO.replace('kind = "garnet"', 'kind = "garnet"\nown_rewards = true'))
     assert main(["bounds", scenario]) == 0
-    assert "recommended: malenia_nigt" in capsys.readouterr().out
+    assert "with a guarantee: malenia_nigt" in capsys.readouterr().out
 
 
 def test_a_sweep_has_every_point(scenario, capsys):
     Path(scenario).write_text(SCENARIO + "\n[sweep]\ncluster.communication = [[0.5, 0.5], [4.0, 4.0]]\n")
     assert main(["bounds", scenario]) == 0
-    assert capsys.readouterr().out.count("recommended") == 2
+    assert capsys.readouterr().out.count("with a guarantee") == 2
 
 
 BAD = [
+    ("", "", ["--measured", "--sigma", "1"], "--measured measures the constants: leave out --sigma"),
     ("", "", ["--epsilon", "0"], "epsilon=0.0 is no accuracy: give a number > 0"),
     ("", "", ["--epsilon", "-1"], "epsilon=-1.0 is no accuracy: give a number > 0"),
     ("", "", ["--epsilon", "nan"], "epsilon=nan is no accuracy: give a number > 0"),
@@ -286,7 +289,7 @@ BAD = [
     ("", "", ["--sigma", "-1"], "sigma=-1.0 is no noise level"),
     ("", "", ["--l-g", "0"], "L_g=0.0 is no smoothness constant"),
     ("", "", ["--gap", "inf"], "Delta=inf is no gap"),
-    ("", "", ["--measured", "0", "5"], "updates=0.0 is no number of updates"),
+    ("", "", ["--updates", "0", "5"], "updates=0.0 is no number of updates"),
     ("[1.0, 2.0]", "[1.0, 0.0]", [], "cluster.compute[1]=0.0"),
     ("[1.0, 2.0]", "[1.0, nan]", [], "cluster.compute[1]=nan"),
     ("[1.0, 2.0]", "[]", [], "compute=[] has no worker"),

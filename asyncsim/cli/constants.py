@@ -1,0 +1,63 @@
+"""The constants that ``asyncsim bounds`` puts into formulas: given, measured, or 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .terminal import numbers, table, texts
+
+
+@dataclass(frozen=True)
+class Known:
+    """The constants that formulas take, ε, and what was measured: constants as a frame, and the run's points."""
+
+    constants: dict[str, float]
+    epsilon: float
+    how: str
+    measurements: tuple[Any, Any] | None = None
+
+    @classmethod
+    def taken(cls, given: dict[str, float | None], epsilon: float | None) -> Known:
+        """What was given, and 1."""
+        constants = {key: 1.0 if value is None else value for key, value in given.items()}
+        how = "given" if None not in given.values() else "not measured, and 1 where they are not given"
+        return cls(constants, 0.1 if epsilon is None else epsilon, how)
+
+    @classmethod
+    def measured(cls, point: Any, epsilon: float | None) -> Known:
+        """Along a training run; ε, if it is not given, is the least ‖∇J‖ there that is told from 0."""
+        from ..methods import rennala_nigt
+        from ..validation.gradients import is_told, least_norm, measured_along
+        from .compiling import keep_compiled
+
+        keep_compiled()
+        label = next((label for label in point.methods if label.startswith("rennala")), [*point.methods][0])
+        size = getattr(point.methods[label].rule, "batch_size", point.cluster.workers)
+        grid = sorted(point.step_sizes[label])
+        constants, points = measured_along(point.problem(), rennala_nigt(size, grid[len(grid) // 2]))
+        epsilon = least_norm(points) if epsilon is None else epsilon
+        how = "measured" if is_told(points) else "not told"
+        return cls(constants.arguments(), epsilon, how, (constants.to_frame(), points))
+
+    def tables(self) -> list[Any]:
+        """What was measured."""
+        if self.measurements is None:
+            return []
+        constants, points = self.measurements
+        first = table("Measured constants", texts("constant"), *numbers("value", "± error"), texts("how"))
+        for row in constants.itertuples():
+            error = f"{row.standard_error:.2g}" if row.standard_error else "–"
+            first.add_row(row.constant, f"{row.value:.4g}", error, row.how)
+        headings = numbers("update", "‖∇J‖²", "95 % interval", "σ²", "95 % interval", "J")
+        second = table("Along a training run", *headings)
+        for row in points.itertuples():
+            second.add_row(
+                f"{row.update}",
+                f"{row.squared_norm:.3g}",
+                f"{row.squared_norm_low:.3g} to {row.squared_norm_high:.3g}",
+                f"{row.variance:.3g}",
+                f"{row.variance_low:.3g} to {row.variance_high:.3g}",
+                f"{row.value:.4g}",
+            )
+        return [first, second]

@@ -1,0 +1,182 @@
+"""What a run of candidates says: which is best, how sure that is, and what would change it.
+
+Seconds to the target are means over seeds; a seed that did not reach it counts with the end of the run, so that such a
+mean is a lower bound, and is said to be one. Ratios of two means have paired bootstrap intervals over seeds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .crossovers import Candidate, axes_of, crossovers
+from .runs import Run
+from .statistics import interval, ratio_interval, seeds_to_decide
+
+TABLE = (
+    *("label", "method", "batch_size", "step_size", "seconds", "low", "high", "reached", "seeds", "updates"),
+    *("ratio", "ratio_low", "ratio_high", "verdict", "seeds_to_decide"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Advice:
+    """The answer.
+
+    run: of all candidates. minutes, spent: the budget of real time, and the seconds that it took.
+    table: a row per candidate, the best first: ``label, method, batch_size`` (NaN: every gradient is an update),
+        ``step_size``; ``seconds, low, high``: simulated, to the target, with the 95 % interval; ``reached``, by how
+        many of ``seeds``; ``updates`` to the target, mean of those; ``ratio``, how many times as long as the best, with
+        ``ratio_low, ratio_high``; ``verdict``: ``best``, ``slower``, or ``undecided`` where the interval holds 1, with
+        ``seeds_to_decide``.
+    crossovers, predicted: as `crossovers.crossovers` has them.
+    theory: sentences about theory's best M beside the measured one.
+    """
+
+    run: Run
+    minutes: float
+    spent: float
+    table: pd.DataFrame
+    crossovers: pd.DataFrame
+    predicted: pd.DataFrame
+    theory: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, run: Run, minutes: float = math.inf, spent: float = 0.0) -> Advice:
+        """Read a run of candidates, with a target."""
+        table, scenario = ranked(run), run.scenario
+        measured = measured_candidates(run)
+        found = pd.DataFrame(), pd.DataFrame()
+        if table["label"].iloc[0] in measured:
+            best, seed = table["label"].iloc[0], scenario.settings.cluster.seed
+            found = crossovers(axes_of(scenario.cluster), measured, best, seed)
+        return cls(run, minutes, spent, table, *found)
+
+    @property
+    def target(self) -> float:
+        """The return that is to be reached."""
+        target: Any = self.run.scenario.settings.target_return
+        return target
+
+    @property
+    def best(self) -> Mapping[str, Any]:
+        """The first row of the table."""
+        return self.table.iloc[0].to_dict()
+
+    @property
+    def second(self) -> Mapping[str, Any] | None:
+        """The best row of another method."""
+        others = self.table[self.table["method"] != self.best["method"]]
+        return others.iloc[0].to_dict() if len(others) else None
+
+    @cached_property
+    def left_out(self) -> tuple[str, ...]:
+        """Candidates that did not reach the target with half of the seeds, so that nothing is predicted of them."""
+        return tuple(self.table.loc[self.table["reached"] <= self.table["seeds"] / 2, "label"])
+
+    @property
+    def at_the_edge(self) -> tuple[str, ...]:
+        """Candidates whose best step size is the smallest or the largest that was tried."""
+        grids = self.run.scenario.step_sizes
+        rows = zip(self.table["label"], self.table["step_size"])
+        return tuple(label for label, step in rows if step in (min(grids[label]), max(grids[label])))
+
+    def tuned_curves(self) -> pd.DataFrame:
+        """The curves of the best candidate of each method."""
+        curves = self.run.tuned()
+        return curves[curves["method"].isin(self.firsts)]
+
+    @property
+    def firsts(self) -> tuple[str, ...]:
+        """The best candidate of each method, the best first."""
+        return tuple(self.table.drop_duplicates("method")["label"])
+
+
+def ranked(run: Run) -> pd.DataFrame:
+    """One row per candidate, as `Advice.table` has them."""
+    measured, settings = run.per_seed(), run.scenario.settings
+    tables: Any = settings.methods
+    steps = run.tuned().groupby("method")["step_size"].first()
+    updates = {label: np.array([*seeds.values()]) for label, seeds in arrivals(run).items()}
+    seconds = {
+        label: lanes["time"].fillna(lanes["end"]).to_numpy() for label, lanes in measured.groupby("method", sort=False)
+    }
+    reached = measured.groupby("method")["time"].count()
+    order = sorted(seconds, key=lambda label: (seconds[label].mean(), -reached[label]))
+    rows = []
+    for label in order:
+        own, first = seconds[label], seconds[order[0]]
+        low, high = interval(own)
+        rows.append(
+            {
+                "label": label,
+                "method": tables[label].method,
+                "batch_size": float(_batch_size(run, label)),
+                "step_size": steps[label],
+                "seconds": own.mean(),
+                "low": low,
+                "high": high,
+                "reached": reached[label],
+                "seeds": len(own),
+                "updates": pd.Series(updates[label]).mean(),
+                **(_against(own, first) if label != order[0] else _BEST),
+            }
+        )
+    return pd.DataFrame(rows, columns=[*TABLE])
+
+
+_BEST = {"ratio": 1.0, "ratio_low": 1.0, "ratio_high": 1.0, "verdict": "best", "seeds_to_decide": math.nan}
+
+
+def _against(own: np.ndarray, first: np.ndarray) -> dict[str, Any]:
+    low, high = ratio_interval(own, first)
+    decided = low > 1
+    return {
+        "ratio": own.mean() / first.mean(),
+        "ratio_low": low,
+        "ratio_high": high,
+        "verdict": "slower" if decided else "undecided",
+        "seeds_to_decide": math.nan if decided else seeds_to_decide(own - first),
+    }
+
+
+def _batch_size(run: Run, label: str) -> float:
+    """M; of a synchronous method n, NaN where every gradient is an update."""
+    rule: Any = run.methods[label].rule
+    if rule.communication == "gradient":
+        return math.nan
+    return getattr(rule, "batch_size", run.scenario.cluster.workers)
+
+
+def measured_candidates(run: Run) -> dict[str, Candidate]:
+    """The candidates that reached the target with more than half of the seeds, and after how many updates.
+
+    A seed that did not reach it counts with all updates that it had, as its seconds count with the end.
+    """
+    tables: Any = run.scenario.settings.methods
+    found, steps = {}, run.tuned().groupby("method")["step_size"].first()
+    for label, seeds in arrivals(run).items():
+        if np.isnan(list(seeds.values())).mean() < 0.5:
+            method, last = run.methods[label], len(run.timelines[label].updates)
+            update: Any = method.update
+            method = replace(method, update=replace(update, step_size=float(steps[label])))
+            updates = tuple(last if math.isnan(update) else int(update) for update in seeds.values())
+            delay = float(run.timelines[label].delays().mean())
+            found[label] = Candidate(tables[label].method, method, updates, delay)
+    return found
+
+
+def arrivals(run: Run) -> dict[str, dict[int, float]]:
+    """After how many updates each candidate's seeds were first evaluated at the target, NaN where they never were."""
+    target: Any = run.scenario.settings.target_return
+    rows = run.tuned()
+    first = (
+        rows["update"].where(rows["eval_return"] >= target).groupby([rows["method"], rows["seed"]], sort=False).min()
+    )
+    return {label: dict(own.droplevel(0)) for label, own in first.groupby(level=0, sort=False)}

@@ -1,0 +1,178 @@
+"""`advise`: which method, which M and which step size for a cluster, within some minutes of real time.
+
+1. A gradient is timed. 2. A pilot, Rennala NIGT with one M, says how far this problem is learned, how soon, and with
+which steps: from it follow the target, if none is given, and for how long candidates are simulated. 3. All candidates
+are tuned and trained on five seeds, and, if there is time for it, on ten or twenty. Each is an ordinary experiment, and
+the store shares curves between them. 4. The last run is read (see `advice`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from ..scenario import Scenario, ScenarioError
+from .advice import Advice
+from .budget import Cost, Watch, cost, round_number, whole_lanes
+from .candidates import TUNING_SEEDS, WIDE, Case, candidates, pilot
+from .protocol import Progress
+from .runs import Run, run
+from .tuning import arrival, score
+from .wording import theory_in_words
+
+SEEDS = (20, 10, 5)
+WAY = 0.7  # of the way from θ_0 to what the pilot reached: the target, if none is given
+PILOT_SHARE, SAFE_SHARE = 0.1, 0.6  # of the time that is left
+PILOT_GRADIENTS = 10_000  # per lane, at most
+LONGER = 3.0  # times as long as the pilot took to the target
+
+
+def advise(
+    case: Case,
+    target: float | None = None,
+    minutes: float = 10.0,
+    store: Path | str | bool = True,
+    say: Callable[[str], None] = lambda line: None,
+    progress: Callable[[], Callable[[Progress], None] | None] = lambda: None,
+) -> Advice:
+    """Train candidates, and say which is best on the cluster.
+
+    target: a return; None: 70 % of the way that the pilot came. minutes: of real time. store: as of `run`.
+    say: called with what is done next, and why. progress: gives, for each of the experiments, what to call as `run`
+        does.
+    Raises ScenarioError where nothing is learned.
+    """
+    if not 0 < minutes < math.inf:
+        raise ScenarioError(f"minutes={minutes} is no budget: give minutes > 0")
+    watch = Watch.of(minutes)
+    with TemporaryDirectory() as nowhere:  # the experiments share curves in any case
+        home = nowhere if store is False else store
+        first = pilot(case, case.alone().cluster, 1, target)
+        problem, (method,) = first.problem(), first.methods.values()
+        price = cost(method, first.cluster, problem, case.evaluate_every)
+        say(f"A gradient takes {1000 * price.gradient:.2g} ms here, and a program {price.compiling:.2g} s to compile.")
+        aim, price = _pilot(case, first, target, price, watch, home, say, progress)
+        own = problem.workers is not None
+        until = _horizon(case, aim, price, watch, own, say)
+        done = _trained(case, until, aim, price, watch, own, home, say, progress)
+    found = Advice.of(done, minutes)
+    found = replace(found, theory=tuple(theory_in_words(found)))
+    return replace(found, spent=watch.spent)
+
+
+def _pilot(case, first: Scenario, target, price: Cost, watch: Watch, home, say, progress) -> tuple[Aim, Cost]:
+    """Rennala NIGT with every step size, for as long as a part of the time allows; and what a gradient took in it."""
+    (method,) = first.methods.values()
+    rule: Any = method.rule
+    batch = rule.batch_size
+    settings = first.settings
+    lanes = whole_lanes(len(WIDE), len(settings.tuning_seeds or ()), len(settings.seeds))
+    fits = (PILOT_SHARE * watch.left - price.compiling) / (lanes * price.gradient)
+    gradients = int(max(10 * batch, min(round_number(max(fits, 1.0)), PILOT_GRADIENTS)))
+    say(f"Pilot: rennala_nigt with M = {batch}, {len(WIDE)} step sizes, {gradients} gradients each at most.")
+    before = watch.spent
+    found = run(pilot(case, first.cluster, gradients, target), store=home, progress=progress())
+    if (found.computed or 0) > lanes * gradients / 2:  # the store had no more than half
+        price = replace(price, gradient=(watch.spent - before) / (found.computed or 1))
+    if target is None:
+        target = _own_target(found, say)
+        found = run(pilot(case, first.cluster, gradients, target), store=home)  # the step size that is soonest there
+    return _aim(found, target, say), price
+
+
+@dataclass(frozen=True)
+class Aim:
+    """What the pilot found.
+
+    target: a return. step_size: the pilot's best. seconds: simulated, that candidates should have to come there.
+    """
+
+    target: float
+    step_size: float
+    seconds: float
+
+
+def _own_target(found: Run, say) -> float:
+    """A return that the pilot came to, and a number of three digits."""
+    curves, end = found.tuned(), found.timelines["rennala_nigt"].end
+    start, late = float(curves.loc[curves["update"] == 0, "eval_return"].mean()), score(curves, end)
+    target = float(f"{start + WAY * (late - start):.3g}")
+    if not late > target > start:
+        raise ScenarioError(
+            f"{found.scenario.path}: the pilot learned nothing, from a return of {start:.3g} to {late:.3g}: "
+            "give more --minutes, or a --target"
+        )
+    say(
+        f"Target: a return of {target:g}, {WAY:.0%} of the way that the pilot came, from {start:.3g} to {late:.3g}; "
+        "--target sets another one."
+    )
+    return target
+
+
+def _aim(found: Run, target: float, say) -> Aim:
+    curves, end = found.tuned(), found.timelines["rennala_nigt"].end
+    step_size = float(curves["step_size"].iloc[0])
+    seconds = float(np.mean([arrival(curve, end, target) for _, curve in curves.groupby("seed")]))
+    if math.isnan(seconds):
+        say(f"The pilot was not there within {end:.4g} simulated seconds.")
+        return Aim(target, step_size, round_number(LONGER**2 * end, up=True))
+    say(f"The pilot was there after {seconds:.4g} simulated seconds, with α = {step_size:g}.")
+    return Aim(target, step_size, round_number(LONGER * max(seconds, end / 1000), up=True))
+
+
+def _horizon(case, aim: Aim, price: Cost, watch: Watch, own: bool, say) -> float:
+    """For how long candidates are simulated: as long as they should be, or what there is time for."""
+    tried = candidates(case, case.alone().cluster, aim.step_size, aim.seconds, aim.target, range(SEEDS[-1]), own)
+    compiling, training = len(tried.methods) * price.compiling, _gradients(tried) * price.gradient * _lanes(SEEDS[-1])
+    share = max(0.1 * watch.left, SAFE_SHARE * watch.left - compiling) / training
+    until = aim.seconds if share >= 1 else round_number(aim.seconds * share)
+    say(
+        f"Candidates: {len(tried.methods)} of method and M, with 5 step sizes each, for {until:.4g} simulated seconds; "
+        f"about {(compiling + min(share, 1.0) * training) / 60:.1f} of the {watch.seconds / 60:g} minutes."
+    )
+    if share < 1:
+        say(f"They should have {aim.seconds:.4g}, and will, if it goes faster than in the pilot.")
+    return until
+
+
+def _trained(case, until: float, aim: Aim, price: Cost, watch: Watch, own: bool, home, say, progress) -> Run:
+    """All candidates on five seeds; then, as far as there is time, for longer, if they should be, and on more seeds.
+
+    Each time the store has what was trained before.
+    """
+    cluster, seeds, spent = case.alone().cluster, SEEDS[-1], watch.spent
+
+    def tried(until: float, seeds: int) -> Scenario:
+        return candidates(case, cluster, aim.step_size, until, aim.target, range(seeds), own)
+
+    now = tried(until, seeds)
+    done, whole = run(now, store=home, progress=progress()), _gradients(now)
+    computed = done.computed or 0
+    each = (watch.spent - spent) / computed if computed > whole * _lanes(seeds) / 2 else price.gradient
+    room = SAFE_SHARE * watch.left / (each * whole)  # lanes of all candidates
+    longer = min(aim.seconds, round_number(until * (1 + room / _lanes(seeds))))
+    if longer > 1.3 * until:
+        room, whole, until = room - _lanes(seeds) * (longer / until - 1), whole * longer / until, longer
+        say(f"There is time for {until:.4g} simulated seconds.")
+        done = run(tried(until, seeds), store=home, progress=progress())
+        room = min(room * until / longer, SAFE_SHARE * watch.left / (each * whole))
+    more = next((count for count in SEEDS if count - seeds <= room), seeds)
+    if more > seeds:
+        say(f"There is time for {more} seeds.")
+        done = run(tried(until, more), store=home, progress=progress())
+    return done
+
+
+def _gradients(scenario: Scenario) -> float:
+    """Of one lane of each candidate, together."""
+    return float(sum(scenario.simulate(label).updates["gradients"].sum() for label in scenario.methods))
+
+
+def _lanes(seeds: int) -> float:
+    return whole_lanes(5, len(TUNING_SEEDS), seeds)

@@ -1,0 +1,158 @@
+"""What advice tries on a cluster, as scenarios: a pilot with one method, and then every method with every batch size.
+
+A candidate is a method with its M; its label says both, and its step size is tuned by halving. Each candidate is
+trained on the reported seeds, so that what is said of one M holds for all.
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..cluster import Cluster
+from ..engine import Stalled, simulate
+from ..results import as_data
+from ..rules import Synchronous
+from ..scenario import Scenario, ScenarioError, load, restore
+from ..theory import rennala_round
+
+CARTPOLE = {
+    **{"environment": "CartPole-v1", "horizon": 200, "discount": 0.99, "hidden": [32]},
+    "evaluation_episodes": 16,
+}
+WIDE = tuple(2.0**-k for k in range(11, -1, -1))  # 2^-11 .. 2^0, the pilot's step sizes
+PILOT_BATCH = 20  # gradients of an update of the pilot, at most
+LARGEST = 6  # doublings of n that are tried at most
+TUNING_SEEDS = tuple(range(1000, 1005))
+PILOT_SEEDS, PILOT_TUNING = tuple(range(2000, 2005)), tuple(range(2005, 2010))
+
+
+@dataclass(frozen=True)
+class Case:
+    """What advice is asked for: a cluster and a problem, as the tables of a scenario.
+
+    path: of the cluster's file, for messages; recordings are in its folder.
+    """
+
+    path: Path
+    cluster: Mapping[str, Any]
+    problem: Mapping[str, Any]
+    evaluate_every: int = 50
+
+    def scenario(self, methods: Mapping[str, Any], **keys: Any) -> Scenario:
+        """A scenario of this case. Raises ScenarioError."""
+        data = {"cluster": {**self.cluster}, "problem": {**self.problem}, "methods": methods}
+        shared = {"evaluate_every": self.evaluate_every, "tuning": "halving"}
+        return restore(shared | data | keys, self.path, self.path.parent)
+
+    def alone(self) -> Scenario:
+        """The least that is a scenario: one update of AFedPG."""
+        return self.scenario({"afedpg": {}}, step_sizes=[0.1], seeds=[0], stop={"updates": 1}, tuning="grid")
+
+
+def read_case(path: Path, problem: Path | None = None) -> Case:
+    """The cluster of a file, and the problem of the same or another one.
+
+    path: a TOML file with a table [cluster], or a scenario. problem: likewise, with a table [problem]; None: that of
+    ``path``, and CartPole-v1 with a small policy where it has none. Raises ScenarioError with what is wrong.
+    """
+    cluster = _tables(path, "cluster")
+    if "sweep" in cluster:
+        raise ScenarioError(f"{path}: sweep makes several clusters: give one with a single table [cluster]")
+    other = cluster if problem is None else _tables(problem, "problem")
+    every = other.get("evaluate_every", 50)
+    case = Case(path, cluster["cluster"], other.get("problem", CARTPOLE), every)
+    case.alone().check_times()
+    return case
+
+
+def _tables(path: Path, wanted: str) -> dict[str, Any]:
+    """Of a scenario all that it says, checked; of another file what stands in it, with the table that is wanted."""
+    try:
+        data = tomllib.loads(path.read_bytes().decode().removeprefix("\ufeff"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"{path}: not TOML: {error}; give lines like key = value") from None
+    except OSError as error:
+        raise ScenarioError(f"{path}: {error.strerror}: give a TOML file with a table [{wanted}]") from None
+    if "methods" in data:
+        settings = load(path).settings
+        return {key: value for key, value in as_data(settings).items() if value is not None}
+    for key in data:
+        if key not in ("title", "cluster", "problem", "evaluate_every"):
+            raise ScenarioError(f"{path}: {key} is not read here: give [cluster] and [problem], or a whole scenario")
+    if wanted not in data:
+        raise ScenarioError(f"{path}: {wanted} is missing: give a table [{wanted}]")
+    return data
+
+
+def batch_sizes(cluster: Cluster) -> tuple[int, ...]:
+    """Values of M to try: n/4, n/2, n, ... up to 8n, and further while a round computes for less than its κ.
+
+    At most 64 n.
+    """
+    from ..cluster.changes import mean_times
+
+    n, kappa = cluster.workers, cluster.round_communication
+    sizes = [max(1, math.ceil(n * 2.0**k)) for k in range(-2, 4)]
+    h = [seconds for seconds in mean_times(cluster) if seconds < math.inf] or [1.0]
+    while sizes[-1] < 2**LARGEST * n and float(rennala_round(h, sizes[-1])) < kappa:
+        sizes.append(2 * sizes[-1])
+    return tuple(dict.fromkeys(sizes))
+
+
+def pilot(case: Case, cluster: Cluster, gradients: int, target: float | None) -> Scenario:
+    """Rennala NIGT alone, with every step size: how far, how fast, and with which steps this problem is learned.
+
+    gradients: when it stops. target: a return; None: the step size with the best return is taken.
+    """
+    methods = {"rennala_nigt": {"batch_size": min(cluster.workers, PILOT_BATCH)}}
+    goal = {} if target is None else {"target_return": target, "tuned_for": "time"}
+    seeds = {"seeds": [*PILOT_SEEDS], "tuning_seeds": [*PILOT_TUNING]}
+    return case.scenario(methods, step_sizes=[*WIDE], stop={"gradients": gradients}, **seeds, **goal)
+
+
+def candidates(
+    case: Case, cluster: Cluster, step_size: float, until: float, target: float, seeds: Sequence[int], own: bool
+) -> Scenario:
+    """Every method with every M, each with five step sizes.
+
+    step_size: the best of the pilot. In the middle for another M is the power of two next to α √(M/M_pilot): a step
+    with M gradients is worth M steps with one gradient that are √M times shorter, as long as noise decides.
+    own: whether workers have problems of their own, so that methods are tried that give each the same weight.
+    """
+    small = min(cluster.workers, PILOT_BATCH)
+
+    def steps(batch: int) -> list[float]:
+        middle = round(math.log2(step_size * math.sqrt(batch / small)))
+        return [2.0 ** (middle + k) for k in range(-2, 3)]
+
+    methods: dict[str, Any] = {}
+    of_all = _can_wait_for_all(cluster, until)
+    for name in ("rennala_nigt", "malenia_nigt")[: 2 if own and of_all else 1]:
+        for batch in batch_sizes(cluster):
+            table = {"method": name, "batch_size": batch, "step_sizes": steps(batch)}
+            methods[f"{name}, M = {batch}"] = table
+    if of_all:
+        methods["synchronous_nigt"] = {"step_sizes": steps(cluster.workers)}
+    methods["afedpg"] = {"step_sizes": steps(1)}
+    return case.scenario(
+        methods,
+        title=f"{case.path.name}: every method and M",
+        stop={"until": until},
+        target_return=target,
+        tuned_for="time",
+        seeds=[*seeds],
+        tuning_seeds=[*TUNING_SEEDS],
+    )
+
+
+def _can_wait_for_all(cluster: Cluster, until: float) -> bool:
+    """Whether every worker finishes a job while the candidates run."""
+    try:
+        return len(simulate(Synchronous(), cluster, until=until).updates) > 0
+    except Stalled:
+        return False
