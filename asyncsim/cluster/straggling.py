@@ -16,12 +16,17 @@ class Straggling:
     """log h is normal with standard deviation ``sigma``; with ``probability`` a job takes ``slowdown`` times as long.
 
     A mixture of two log-normal distributions with one sigma. h has the mean ``mean``, stragglers and all.
+
+    mean: seconds.
+    sigma: standard deviation of log h, of either kind of job.
+    probability: that a job straggles.
+    slowdown: how many times as long it takes then.
     """
 
     mean: float = field(metadata=SECONDS)
     sigma: float
-    probability: float  # that a job straggles
-    slowdown: float  # how many times as long it takes then
+    probability: float
+    slowdown: float
 
     def __post_init__(self):
         check_duration(self, "mean")

@@ -18,6 +18,7 @@ from ..engine import Stalled, simulate
 from ..results import as_data
 from ..rules import Synchronous
 from ..scenario import Scenario, ScenarioError, load, restore
+from ..scenario.shipped import scenario_file
 from ..theory import rennala_round
 
 CARTPOLE = {
@@ -72,6 +73,7 @@ def read_case(path: Path, problem: Path | None = None) -> Case:
 
 def _tables(path: Path, wanted: str) -> dict[str, Any]:
     """Of a scenario all that it says, checked; of another file what stands in it, with the table that is wanted."""
+    path = scenario_file(path)
     try:
         data = tomllib.loads(path.read_bytes().decode().removeprefix("\ufeff"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -72,6 +72,7 @@ class Settings(Table):
     seeds: of training; every result is a mean over them.
     tuning_seeds: others, on which settings are tuned; without any, the best step size on ``seeds`` is reported.
     tuning: "grid" trains all settings to the end; "halving" stops the worse half again and again.
+    tuned_for: the largest "return" over the last quarter of the time, or the shortest "time" to ``target_return``.
     step_sizes: the grid of step sizes, α, that are tried for each method.
     evaluate_every: gradients used between two evaluations.
     target_return: for the time to the target.
@@ -89,7 +90,7 @@ class Settings(Table):
     seeds: Seeds
     tuning_seeds: Seeds | None = None
     tuning: Literal["grid", "halving"] = "grid"
-    tuned_for: Literal["return", "time"] = "return"  # what is to be large or, to target_return, short
+    tuned_for: Literal["return", "time"] = "return"
     step_sizes: Grid | None = None
     evaluate_every: Count = 300  # gradients used
     target_return: FiniteFloat | None = None
