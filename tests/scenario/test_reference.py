@@ -55,7 +55,7 @@ def test_every_key_of_the_scenarios_is_in_it(every):
 def test_a_key_is_found_by_its_name_or_its_end(every):
     assert [key.name for key in reference.keys_like("cluster.communication")] == ["cluster.communication"]
     assert {key.name for key in reference.keys_like("momentum")} >= {"methods.afedpg.momentum"}
-    assert {key.kind for key in reference.keys_like("cluster.compute[3].sigma")} == {'distribution = "lognormal"'}
+    assert {key.kind for key in reference.keys_like("cluster.compute[3].minimum")} == {'distribution = "pareto"'}
     with pytest.raises(ScenarioError, match="did you mean 'communication'"):
         reference.keys_like("comunication")
 
