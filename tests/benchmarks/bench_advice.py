@@ -17,7 +17,7 @@ from asyncsim.experiment.candidates import batch_sizes, read_case
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 CLUSTERS = sorted((EXPERIMENTS / "clusters").glob("*.toml"))
-LOGS = sorted(path for path in (EXPERIMENTS / "logs").glob("*") if path.suffix in (".json", ".txt", ".csv"))
+LOGS = {EXPERIMENTS / "logs" / "sacct.txt": (), EXPERIMENTS / "logs" / "ray.json": ("--event", "task::rollout")}
 PROBLEM = 'evaluate_every = 20\n[problem]\nkind = "garnet"\n'
 TARGET, MINUTES = 6.6, 10
 GRID = [2.0**-k for k in range(8)]
@@ -31,7 +31,7 @@ def bench_advice(row, tmp_path, source):
     problem.write_text(PROBLEM)
     if source in LOGS:
         cluster = tmp_path / f"{source.stem}.toml"
-        assert main(["calibrate", str(source), "-o", str(cluster)]) == 0
+        assert main(["calibrate", str(source), *LOGS[source], "-o", str(cluster)]) == 0
     case = read_case(cluster, problem)
     advice = advise(case, TARGET, MINUTES, store)
     until, best = advice.run.scenario.settings.stop.until, advice.best
