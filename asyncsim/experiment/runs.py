@@ -199,7 +199,8 @@ class Run:
             pictures["map"] = figures.winners(cells, self.axes, results.as_data(self.scenario.settings), words)
         numbers = summary[[*self.axes]].select_dtypes("number").columns
         if len(numbers) == len(self.axes) == 1 and summary["time_to_target"].notna().any():
-            pictures["time_to_target"] = figures.time_to_target(summary, self.axes[0])
+            bounds = summaries.bounds_to_target(summary, self.methods, self.timelines, self.axes)
+            pictures["time_to_target"] = figures.time_to_target(summary, self.axes[0], bounds)
         return pictures
 
     @classmethod

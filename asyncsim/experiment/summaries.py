@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..base import Method
+from ..theory.rules import ROUNDS
 from ..timeline import Timeline
 from ..timeline.steps import over_seeds
 from ..timeline.usage import run_totals
@@ -72,6 +74,27 @@ def summarise(
             }
         )
     return pd.DataFrame(rows)
+
+
+def bounds_to_target(
+    summary: pd.DataFrame, methods: Mapping[Any, Method], timelines: Mapping[Any, Timeline], axes: Sequence[str]
+) -> pd.DataFrame:
+    """Theory's bound on each method's time to the target: the updates that it took, times the bound on a round.
+
+    Rows of a summary with ``bound``, seconds, as far as there is one: the rule has a bound, which is
+    2 min_m (Σ_{i<=m} 1/h_i)^-1 (M + m) for Rennala's, times are fixed, and the target was reached.
+    """
+    found = []
+    for row in summary.to_dict("records"):
+        run = run_key(*(row[axis] for axis in axes), row["method"])
+        timeline, rule = timelines[run], methods[run].rule
+        known, cluster = ROUNDS.get(type(rule)), timeline.cluster
+        fixed = all(isinstance(h, float) for h in cluster.compute) and not (cluster.speeds or cluster.outages)
+        if known and known.bound and rule.communication == "round" and fixed and not np.isnan(row["time_to_target"]):
+            updates = int((timeline.updates["time"] <= row["time_to_target"]).sum())
+            seconds = known.bound(rule, np.array(cluster.compute)) + cluster.round_communication
+            found.append(row | {"bound": updates * float(seconds)})
+    return pd.DataFrame(found, columns=[*summary.columns, "bound"])
 
 
 def by_worker(curves: pd.DataFrame, timelines: Mapping[Any, Timeline], axes: Sequence[str] = ()) -> pd.DataFrame | None:

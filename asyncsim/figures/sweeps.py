@@ -11,11 +11,11 @@ from .styling import colours_and_lines, style
 from .words import legend_name, pretty, tick, wrapped
 
 
-def time_to_target(frame: pd.DataFrame, axis: str) -> Figure:
+def time_to_target(frame: pd.DataFrame, axis: str, bounds: pd.DataFrame | None = None) -> Figure:
     """Seconds to the target against a swept quantity, a line per method; crosses on top where it was not reached.
 
-    frame: one row per method and value, ``method``, ``time_to_target`` and a column named ``axis``. Both scales are
-    logarithmic where the values span more than a factor of 20. Raises ValueError where a method has a value twice.
+    frame: one row per method and value, ``method``, ``time_to_target`` and a column named ``axis``. bounds: likewise,
+    with ``bound``, theory's on this time, which is drawn dashed. Both scales are logarithmic where the values span more than a factor of 20. Raises ValueError where a method has a value twice.
     """
     twice = frame[frame.duplicated(["method", axis])]
     if len(twice):
@@ -39,6 +39,8 @@ def time_to_target(frame: pd.DataFrame, axis: str) -> Figure:
             rows = rows.sort_values(axis)
             x, y = rows[axis].to_numpy(float), rows["time_to_target"].to_numpy(float)
             name = legend_name(pretty(label))
+            if bounds is not None and len(known := bounds[bounds["method"] == label].sort_values(axis)):
+                axes.plot(known[axis], known["bound"], "--", color=colour, linewidth=1.1, label=f"bound on {name}")
             axes.plot(x, y, line, marker="o", markersize=4.5, color=colour, linewidth=1.8, label=name)
             never, top = x[np.isnan(y)], axes.get_xaxis_transform()
             crosses = axes.plot(never, np.ones(len(never)), "x", color=colour, transform=top, clip_on=False)

@@ -6,6 +6,7 @@ import pytest
 from made_curves import CURVES, TINY, history, own
 
 from asyncsim import Cluster, experiment, methods, simulate
+from asyncsim.experiment.summaries import bounds_to_target
 from asyncsim.scenario import load
 
 
@@ -106,3 +107,17 @@ def test_seeds_may_be_evaluated_at_other_times():
     row = experiment.summarise(curves, {"afedpg": timeline}, target=3.0).to_dict("records")[0]
     assert (row["first_return"], row["final_return"], row["time_to_target"]) == (1.0, 7.0, 2.0)
     assert experiment.by_worker(curves, {"afedpg": timeline})["final_return"].tolist() == [7.0]
+
+
+def test_bounds_to_the_target():
+    """The updates that were there, times 2 min_m (Σ 1/h_i)⁻¹ (M + m) + κ; of rules that have no bound, none."""
+    cluster = Cluster([1.0, 1.0, 100.0], 0.5)
+    every = {"rennala_nigt": methods.rennala_nigt(4, 0.1), "afedpg": methods.afedpg(0.1)}
+    timelines = {label: simulate(method, cluster, updates=10) for label, method in every.items()}
+    third = timelines["rennala_nigt"].updates["time"][2]
+    summary = pd.DataFrame({"method": [*every], "time_to_target": [third, 3.0]})
+    (row,) = bounds_to_target(summary, every, timelines, ()).itertuples()
+    assert row.method == "rennala_nigt" and row.bound == pytest.approx(3 * (2 * min(5, 6 / 2, 7 / 2.01) + 0.5))
+    assert row.bound >= third
+    nowhere = summary.assign(time_to_target=np.nan)
+    assert bounds_to_target(nowhere, every, timelines, ()).empty
