@@ -15,7 +15,8 @@ def time_to_target(frame: pd.DataFrame, axis: str, bounds: pd.DataFrame | None =
     """Seconds to the target against a swept quantity, a line per method; crosses on top where it was not reached.
 
     frame: one row per method and value, ``method``, ``time_to_target`` and a column named ``axis``. bounds: likewise,
-    with ``bound``, theory's on this time, which is drawn dashed. Both scales are logarithmic where the values span more than a factor of 20. Raises ValueError where a method has a value twice.
+    with ``bound``, theory's on this time, which is drawn dashed. Both scales are logarithmic where the values span more
+    than a factor of 20. Raises ValueError where a method has a value twice.
     """
     twice = frame[frame.duplicated(["method", axis])]
     if len(twice):
