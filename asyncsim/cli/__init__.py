@@ -19,6 +19,7 @@ from . import (
     init,
     listing,
     play,
+    plot,
     prices,
     reproduce,
     run,
@@ -81,6 +82,7 @@ def asyncsim(
 app.command()(run.run)
 app.command()(init.init)
 app.command()(play.play)
+app.command()(plot.plot)
 app.command()(simulate.simulate)
 app.command()(calibrate.calibrate)
 app.command()(reproduce.reproduce)

@@ -31,7 +31,19 @@ SHADE: Any = {"alpha": 0.18, "linewidth": 0}  # of bands
 BESIDE = {"textcoords": "offset points", "va": "center", "fontsize": 9}  # words at the end of a line
 
 
-def learning_curves(curves: pd.DataFrame, scenario: Mapping[str, Any], axes: Sequence[str] = ()) -> Figure:
+X_AXES = {
+    "time": "simulated time (s)",
+    "gradients": "gradients used",
+    "updates": "updates",
+    "env_steps": "environment steps",
+    "communications": "communications",
+}
+Y_AXES = {"train_return": "return of the training trajectories", "gradient_norm": "‖∇J(θ)‖"}
+
+
+def learning_curves(
+    curves: pd.DataFrame, scenario: Mapping[str, Any], axes: Sequence[str] = (), x: str = "time", y: str = "return"
+) -> Figure:
     """Mean and 20-80 % band over seeds of each iterate's return, against simulated seconds; a line per method.
 
     Both are steps: between evaluations the last one stands, of each seed by itself.
@@ -41,21 +53,27 @@ def learning_curves(curves: pd.DataFrame, scenario: Mapping[str, Any], axes: Seq
         ``problem``, what the return is of; ``methods``, which method a label means, for its colour.
     axes: of a sweep, the columns of what is swept; each point has a panel, and of many points some are shown, evenly
         spaced.
+    x, y: of `X_AXES` and `Y_AXES`, something else against something else.
     """
+    if (x, y) != ("time", "return"):
+        columns = {"updates": "update", "return": "eval_return"}
+        curves = curves.assign(time=curves[columns.get(x, x)], eval_return=curves[columns.get(y, y)])
+        curves = curves.dropna(subset="eval_return")  # nothing was trained on at θ_0
+    words = X_AXES[x], Y_AXES.get(y) or return_in_words(scenario)
     with style():
         if axes:
-            return _panels(curves, scenario, list(axes))
+            return _panels(curves, scenario, list(axes), *words)
         figure, panel = one_panel(7.2, 4.6)
         draw_curves(panel, curves, scenario, settings=True)
         scale_time(panel, curves.groupby("method"))
-        panel.set(xlabel="simulated time (s)", ylabel=return_in_words(scenario))
+        panel.set(xlabel=words[0], ylabel=words[1])
         title_above_panel(panel, scenario.get("title", ""))
         legend_inside(panel)
         return figure
 
 
-def _panels(curves: pd.DataFrame, scenario: Mapping[str, Any], swept: list[str]) -> Figure:
-    """A panel for each of some points of a sweep."""
+def _panels(curves: pd.DataFrame, scenario: Mapping[str, Any], swept: list[str], x: str, y: str) -> Figure:
+    """A panel for each of some points of a sweep. x, y: labels of the axes."""
     points = list(curves.groupby(swept, sort=False))
     shown = [points[k] for k in np.unique(np.linspace(0, len(points) - 1, PANELS).round().astype(int))]
     rows = math.ceil(len(shown) / 3)
@@ -73,10 +91,10 @@ def _panels(curves: pd.DataFrame, scenario: Mapping[str, Any], swept: list[str])
         draw_curves(panel, part, scenario)
         panel.set_title(where, loc="left", fontsize=11)
         if k + columns >= len(shown):
-            panel.set_xlabel("simulated time (s)")
+            panel.set_xlabel(x)
             panel.tick_params(labelbottom=True)
         if k % columns == 0:
-            panel.set_ylabel(return_in_words(scenario))
+            panel.set_ylabel(y)
     scale_time(panels[0], curves.groupby([*swept, "method"]))
     for panel in panels[len(shown) :]:
         panel.set_visible(False)

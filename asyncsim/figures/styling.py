@@ -39,6 +39,7 @@ STYLE: Any = {
     "legend.frameon": False,
     "legend.fontsize": 10,
     "text.parse_math": False,  # a title may have two dollars in it
+    "pdf.fonttype": 42,  # fonts are embedded whole
     "svg.fonttype": "path",  # looks the same everywhere
     "svg.hashsalt": "asyncsim",  # the same bytes every time
 }

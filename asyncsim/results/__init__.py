@@ -7,6 +7,7 @@ new ones. Bytes depend on the scenario and the versions alone: no dates, no name
 from .benchmarks import TABLE, benchmark_cells, benchmark_table, load_benchmark, save_benchmark
 from .calibrations import cluster_text, reserve_cluster, save_cluster
 from .directories import place, scenario_folder
+from .files import check_picture, save_picture
 from .policies import Policy, load_policies
 from .prices import PRICE_FILES, save_prices
 from .records import PACKAGES, as_data, is_of, load_settings, settings_in
@@ -42,6 +43,7 @@ __all__ = [
     "as_data",
     "benchmark_cells",
     "benchmark_table",
+    "check_picture",
     "check_video",
     "cluster_text",
     "is_of",
@@ -66,6 +68,7 @@ __all__ = [
     "save_cluster",
     "save_json",
     "save_overview",
+    "save_picture",
     "save_prices",
     "save_scenario",
     "save_timelines",

@@ -42,6 +42,22 @@ def json_text(record: Mapping[str, Any]) -> str:
     return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+PICTURE = (".png", ".svg", ".pdf")
+
+
+def check_picture(path: Path) -> None:
+    """Raises OSError where a picture cannot be written."""
+    check_file(path, *PICTURE)
+
+
+def save_picture(path: Path, figure: Any) -> None:
+    """Write one figure, in the format that the file's name says."""
+    check_picture(path)
+    nothing: dict[str, Any] = {".png": {"Software": None}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    with figures.style():
+        figure.savefig(path, metadata=nothing[path.suffix])
+
+
 def write_pictures(directory: Path, pictures: Mapping[str, Any]) -> None:
     """Every figure as PNG and SVG, under its name."""
     with figures.style():
