@@ -255,9 +255,13 @@ class Method:
             raise ValueError(f"work={self.work!r} is no multiple of h_i: give a finite number > 0")
 
 
+MOST_KNOWN = 30  # words in an error line
+
+
 def nearest(word: str, known: Sequence[str]) -> str:
-    """The end of an error line about an unknown word: the nearest known one, or all of them."""
+    """The end of an error line about an unknown word: the nearest known one, or some of them."""
     from difflib import get_close_matches
 
     close = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+    more = f" and {len(known) - MOST_KNOWN} more" if len(known) > MOST_KNOWN else ""
+    return f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known[:MOST_KNOWN])}{more}"

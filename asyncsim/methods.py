@@ -64,7 +64,7 @@ def rennala_nigt(
 ) -> Method:
     """An NIGT step with the mean of the first M gradients. (arXiv 2509.24305, Algorithms 1 and 2)
 
-    communication, lookahead: for ablations; see `Rennala` and `NIGT`.
+    With another ``communication`` (see `Rennala`) or ``lookahead`` (see `NIGT`) than the default it is an ablation.
     """
     rule = Rennala(batch_size, initial_batch_size, communication)
     return Method("rennala_nigt", rule, NIGT(step_size, momentum, lookahead), (NIGT_PAPER, RENNALA_PAPER))
@@ -176,8 +176,9 @@ def rennala_mvr(
 ) -> Method:
     """Momentum with variance reduction, normalised, with the mean of the first M jobs. (arXiv 2605.08871)
 
-    work: as in `synchronous_mvr`. Deviations: importance weights, because it is policies that are trained, and `MVR`'s
-    normalised steps.
+    work: as in `synchronous_mvr`.
+
+    Deviations: importance weights, because it is policies that are trained, and `MVR`'s normalised steps.
     """
     rule = Rennala(batch_size, initial_batch_size)
     return Method("rennala_mvr", rule, MVR(step_size, momentum, clip), (MVR_PAPER, STORM_PAPER), work)

@@ -29,7 +29,7 @@ from . import (
 )
 from .terminal import complain
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
 INTERRUPTED = 130  # as shells have it
 
 

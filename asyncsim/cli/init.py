@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -15,4 +16,5 @@ def init(name: Annotated[Path, typer.Argument(help="The new file, such as mine.t
 
     path = name if name.suffix else name.with_suffix(".toml")
     results.save_scenario(path, template(path.stem))
-    print(f"wrote: {path}", f"next:  asyncsim simulate {path}; asyncsim run {path}", sep="\n")
+    word = quote(f"{path}")
+    print(f"wrote: {path}", f"next:  asyncsim simulate {word}; asyncsim run {word}", sep="\n")

@@ -34,13 +34,15 @@ def plot(
 
     results.check_picture(output)
     runs = {directory: Run.load(directory, own=code) for directory in directories}
-    several, frames, tables = len(runs) > 1, [], {}
+    several, frames = len(runs) > 1, []
+    tables: dict = {}
     for directory, run in runs.items():
         if several and run.axes:
             raise ScenarioError(f"{directory} is of a sweep, which has panels of its own: plot it alone")
         more = f" ({directory.name})" * several
-        frames.append(run.tuned().assign(method=lambda rows, more=more: rows["method"] + more))
-        tables |= {label + more: table for label, table in results.as_data(run.scenario.settings)["methods"].items()}
+        names = {label: figures.pretty(label) + more if more else label for label in run.scenario.settings.methods}
+        frames.append(run.tuned().assign(method=lambda rows, names=names: rows["method"].map(names)))
+        tables |= {names[label]: table for label, table in results.as_data(run.scenario.settings)["methods"].items()}
     first = next(iter(runs.values()))
     scenario = results.as_data(first.scenario.settings) | {"methods": tables}
     if several:

@@ -106,7 +106,8 @@ def _of(table: dict[str, Any], defs: dict[str, Any], above: str, kind: str) -> I
             continue  # it says which of the tables this is
         path = f"{above}{name}"
         default = None if name in table.get("required", ()) else _as_toml(entry.get("default"))
-        yield Key(path, kind, _type(entry, defs), default, entry.get("description", ""))
+        meaning = entry.get("description", "").replace("``", "`").replace("None:", "not given:")
+        yield Key(path, kind, _type(entry, defs), default, meaning)
         yield from _inside(entry, defs, path)
 
 
@@ -160,7 +161,7 @@ def keys_like(asked: str) -> list[Key]:
     """The keys that are meant by a dotted name, by its end, or by a worker's or a label's. Raises ScenarioError."""
     every = keys()
     label = re.match(r"methods\.(.+)\.", asked)
-    if label and label[1] not in known_methods():  # of one's own, which may be of any method
+    if label and label[1] not in (*known_methods(), EVERY):  # of one's own, which may be of any method
         asked = asked[label.end() :]
     parts = [part for part in re.split(r"[.\[\]]", asked) if part]
 
@@ -169,7 +170,7 @@ def keys_like(asked: str) -> list[Key]:
         some = own[len(own) - len(parts) :]
         return len(some) == len(parts) and all(have in (part, EVERY) for have, part in zip(some, parts))
 
-    found = [key for key in every if fits(key)]
+    found = [key for key in every if fits(key) or (len(parts) == 1 and key.name.startswith(f"methods.{asked}."))]
     whole = [key for key in found if len(key.name.split(".")) == len(parts)]
     if not found:
         known = sorted({key.name for key in every} | {key.name.rpartition(".")[2] for key in every} - {EVERY})
@@ -178,26 +179,24 @@ def keys_like(asked: str) -> list[Key]:
 
 
 def example(key: Key) -> tuple[str, str] | None:
-    """A line of a scenario that has the key, and the scenario's name; None where none has."""
-    last = key.name.rpartition(".")[2]
+    """A line that has the key, as a scenario has it, and the scenario's name; None where none has."""
     for name, path in known_scenarios().items():
-        text = path.read_text(encoding="utf-8")
-        if not _has(tomllib.loads(text), key.name.split(".")):
-            continue
-        for line in text.splitlines():
-            if re.match(rf"{re.escape(last)} *=", line):
-                return line.partition("  #")[0], name
+        for value in _values(tomllib.loads(path.read_text(encoding="utf-8")), key.name.split(".")):
+            if not isinstance(value, dict):
+                written = json.dumps(value, ensure_ascii=False)
+                return f"{key.name.rpartition('.')[2]} = {written}", name
     return None
 
 
-def _has(data: Any, parts: list[str]) -> bool:
+def _values(data: Any, parts: list[str]) -> Iterator[Any]:
+    """What stands at a key, wherever `EVERY` leaves a choice."""
     if not parts:
-        return True
-    first, rest = parts[0], parts[1:]
-    entries = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
-    if first == EVERY:
-        return any(_has(entry, rest) for entry in entries)
-    return isinstance(data, dict) and first in data and _has(data[first], rest)
+        yield data
+    elif parts[0] == EVERY:
+        for entry in data.values() if isinstance(data, dict) else data if isinstance(data, list) else ():
+            yield from _values(entry, parts[1:])
+    elif isinstance(data, dict) and parts[0] in data:
+        yield from _values(data[parts[0]], parts[1:])
 
 
 def page() -> str:
@@ -230,5 +229,5 @@ def _section(key: Key) -> str:
 def _row(key: Key) -> str:
     default = "*has to be given*" if key.default is None else f"`{key.default}`" if key.default else ""
     kind = f", of `{key.kind}`" if key.kind else ""
-    cells = (f"`{key.name}`{kind}", key.type, default, key.meaning.replace("``", "`"))
+    cells = (f"`{key.name}`{kind}", key.type, default, key.meaning)
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

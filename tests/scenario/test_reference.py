@@ -56,6 +56,7 @@ def test_a_key_is_found_by_its_name_or_its_end(every):
     assert [key.name for key in reference.keys_like("cluster.communication")] == ["cluster.communication"]
     assert {key.name for key in reference.keys_like("momentum")} >= {"methods.afedpg.momentum"}
     assert {key.kind for key in reference.keys_like("cluster.compute[3].minimum")} == {'distribution = "pareto"'}
+    assert {key.name.split(".")[1] for key in reference.keys_like("rennala_nigt")} == {"rennala_nigt"}
     with pytest.raises(ScenarioError, match="did you mean 'communication'"):
         reference.keys_like("comunication")
 
@@ -63,7 +64,11 @@ def test_a_key_is_found_by_its_name_or_its_end(every):
 def test_examples_are_lines_of_scenarios(every):
     (key,) = reference.keys_like("cluster.communication_exponent")
     line, name = reference.example(key)
-    assert line in known_scenarios()[name].read_text() and line.startswith("communication_exponent = 0.25")
+    assert line == "communication_exponent = 0.25" and line in known_scenarios()[name].read_text()
+    (key,) = reference.keys_like("methods.*.step_sizes")
+    line, name = reference.example(key)
+    tables = tomllib.loads(known_scenarios()[name].read_text())["methods"].values()
+    assert line in [f"step_sizes = {table.get('step_sizes')}" for table in tables]  # not that of the whole file
 
 
 def test_the_page_is_up_to_date():
