@@ -10,6 +10,12 @@ import typer
 from .terminal import console, number, numbers, table, texts
 
 SHOWN = 6  # workers that a sentence names
+HELD_OUT = typer.Option(
+    help="Share of each worker's jobs, the last, to check the fits on; 0: fit all.",
+    min=0,
+    max=0.9,
+    show_default="a third",
+)
 
 
 def calibrate(
@@ -42,15 +48,7 @@ def calibrate(
             help="So many workers, of the same kinds; otherwise the log's.", min=1, max=100_000, show_default=False
         ),
     ] = None,
-    held_out: Annotated[
-        float,
-        typer.Option(
-            help="Share of each worker's jobs, the last, to check the fits on; 0: fit all.",
-            min=0,
-            max=0.9,
-            show_default="a third",
-        ),
-    ] = 1 / 3,
+    held_out: Annotated[float, HELD_OUT] = 1 / 3,
     seed: Annotated[int, typer.Option(help="Of what is simulated.", min=0)] = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is no such cluster.")] = False,
 ):
@@ -61,8 +59,7 @@ def calibrate(
     """
     from hashlib import sha256
 
-    from ..calibration import calibrate as fitted
-    from ..logs import LogError, Reading, read_logs
+    from ..logs import Reading, read_logs
 
     logs = [_found(path) for path in logs]
     log = read_logs(logs, Reading(worker, start, finish, duration, unit, event), format)
@@ -71,10 +68,7 @@ def calibrate(
         from .. import results
 
         verb = results.reserve_cluster(output, force)
-    try:
-        found = fitted(log, held_out, workers, seed)
-    except LogError as error:
-        raise LogError(f"{', '.join(map(str, logs))}: {error}") from None
+    found = _fitted(logs, log, held_out, workers, seed)
     written = []
     if output is not None:
         digests = [(path.name, sha256(path.read_bytes()).hexdigest()) for path in logs]
@@ -92,6 +86,17 @@ def _found(path: Path) -> Path:
         return path
     own = shipped() / path.relative_to(HERE)
     return own if own.is_file() else path
+
+
+def _fitted(files: list[Path], log, *options):
+    """The calibration. Raises LogError with the files' names."""
+    from ..calibration import calibrate as fitted
+    from ..logs import LogError
+
+    try:
+        return fitted(log, *options)
+    except LogError as error:
+        raise LogError(f"{', '.join(map(str, files))}: {error}") from None
 
 
 def _report(found) -> None:

@@ -75,8 +75,8 @@ def _json(text: str) -> Any:
         raise LogError("JSON that is nested too deeply: give a trace, an array of flat events") from None
     except ValueError as error:
         raise LogError(
-            f"not JSON ({error}): give a whole trace in JSON, a CSV file or sacct's output; "
-            "--format csv, where a table begins as JSON does"
+            f"not JSON ({error}): give a whole trace in JSON, a CSV file or sacct's output, "
+            f"or --format csv for a table that begins with {text[0]!r}"
         ) from None
 
 

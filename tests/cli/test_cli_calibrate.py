@@ -114,7 +114,7 @@ def test_every_distribution_is_written_so_that_it_is_read_back(tmp_path):
         (["empty.csv"], "empty.csv: empty: give"),
         (["short.csv"], "short.csv: no worker has 5 jobs to be fitted to: the most are 2: give a longer log"),
         (["five.csv"], "to be fitted to: the most are 5, of which 1 is held out: give --held-out 0, or"),
-        (["[x].csv"], "give a whole trace in JSON, a CSV file or sacct's output; --format csv, where"),
+        (["[x].csv"], "a CSV file or sacct's output, or --format csv for a table that begins with '['"),
         (["log.csv", "--unit", "parsec"], "log.csv: unit='parsec' is unknown"),
         (["log.csv", "--worker-column", "hots"], "worker='hots' is no column: did you mean 'host'?"),
         (["log.csv", "--format", "ray"], "no trace in JSON, as format='ray' asks for"),
