@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from ..cluster import Cluster
-from ..logs import Jobs, Log, LogError
+from ..logs import JobLog, LogError
 from .checking import COLUMNS, checked
-from .fits import FEWEST, Fit, drift, fit_all
+from .fits import FEWEST, HARDLY, Fit, drift, fit_all
 
-SLOW = 2.0  # a worker whose median is more than so many times the fleet's is a straggler
+SLOW = 2.0  # a worker whose median is more than so many times the fleet's is slow
 POOR = 0.01  # a fit with a p as small is worth a word
 
 
@@ -22,16 +22,18 @@ class Calibration:
     """What came out of a log.
 
     held_out: the share of each worker's jobs, its last ones, that nothing was fitted to. fits: one per worker with
-    enough jobs, in the order of `Log.workers`. copies: of each worker of the cluster, whose fit it has. check: as
+    enough jobs, in the order of `JobLog.workers`. copies: of each worker of the cluster, whose fit it has. check: as
     `checked` gives it, without rows where nothing was held out. too_few: the names of workers that were left out.
+    unchecked: of those that were fitted to all their jobs, since none was held out.
     """
 
-    log: Log
+    log: JobLog
     held_out: float
     fits: tuple[Fit, ...]
     copies: tuple[int, ...]
     check: pd.DataFrame
     too_few: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
     @property
     def cluster(self) -> Cluster:
@@ -44,8 +46,8 @@ class Calibration:
         return float(np.median([each.median for each in self.fits]))
 
     @property
-    def stragglers(self) -> list[tuple[str, float]]:
-        """Workers that are slow all the time, with how many times the fleet's median theirs is."""
+    def slow_workers(self) -> list[tuple[str, float]]:
+        """Workers whose median is more than `SLOW` times the fleet's, with how many times."""
         found = [(each.worker, each.median / self.median) for each in self.fits]
         return [(worker, times) for worker, times in found if times > SLOW]
 
@@ -59,8 +61,17 @@ class Calibration:
         """Workers that no family fits, with the distance of the best."""
         return [(each.worker, each.distance) for each in self.fits if each.p <= POOR]
 
+    @property
+    def missed(self) -> list[str]:
+        """What of the check was observed outside of the predicted 95 %, by name.
 
-def calibrate(log: Log, held_out: float = 1 / 3, workers: int | None = None, seed: int = 0) -> Calibration:
+        Not what is predicted within `HARDLY`, as closely as times are that count as fixed.
+        """
+        outside = (self.check["observed"] < self.check["low"]) | (self.check["observed"] > self.check["high"])
+        return self.check["what"][outside & (self.check["error"].abs() > HARDLY)].tolist()
+
+
+def calibrate(log: JobLog, held_out: float = 1 / 3, workers: int | None = None, seed: int = 0) -> Calibration:
     """Fit every worker of a log, and check the fits on what was held out.
 
     held_out: share of each worker's jobs, the last ones by start, or in the log's order; 0: all are fitted, nothing is
@@ -76,24 +87,28 @@ def calibrate(log: Log, held_out: float = 1 / 3, workers: int | None = None, see
     parts = [(jobs, len(jobs.seconds) - int(held_out * len(jobs.seconds))) for jobs in log.workers]
     enough = [(jobs, kept) for jobs, kept in parts if kept >= FEWEST]
     if not enough:
-        most = max(kept for _, kept in parts)
-        raise LogError(f"no worker has {FEWEST} jobs to be fitted to, the most are {most}: give a longer log")
+        raise LogError(_none_has_enough(max(len(jobs.seconds) for jobs in log.workers), held_out))
     fits = [
         replace(each, drift=drift(jobs, len(enough)))
         for each, (jobs, _) in zip(fit_all([(jobs.name, jobs.seconds[:kept]) for jobs, kept in enough], seed), enough)
     ]
-    rest = [jobs.seconds[kept:] for jobs, kept in enough]
+    rest = [(each, jobs.seconds[kept:]) for each, (jobs, kept) in zip(fits, enough) if kept < len(jobs.seconds)]
     check = pd.DataFrame(columns=list(COLUMNS))
-    if all(map(len, rest)):
-        check = checked([each.refits or (each.time,) for each in fits], rest, seed)
+    if rest:
+        check = checked([each.refits or (each.time,) for each, _ in rest], [seconds for _, seconds in rest], seed)
     copies = copied([each.median for each in fits], workers or len(fits))
-    return Calibration(
-        log, held_out, tuple(fits), copies, check, _names([jobs for jobs, kept in parts if kept < FEWEST])
-    )
+    too_few = tuple(jobs.name for jobs, kept in parts if kept < FEWEST)
+    unchecked = tuple(jobs.name for jobs, kept in enough if kept == len(jobs.seconds))
+    return Calibration(log, held_out, tuple(fits), copies, check, too_few, unchecked)
 
 
-def _names(workers: Sequence[Jobs]) -> tuple[str, ...]:
-    return tuple(jobs.name for jobs in workers)
+def _none_has_enough(most: int, held_out: float) -> str:
+    """What to do where the most jobs that a worker has are so many."""
+    held = int(held_out * most)
+    told = f"no worker has {FEWEST} jobs to be fitted to: the most are {most}"
+    if most < FEWEST:
+        return f"{told}: give a longer log"
+    return f"{told}, of which {held} {'is' if held == 1 else 'are'} held out: give --held-out 0, or a longer log"
 
 
 def copied(medians: Sequence[float], workers: int) -> tuple[int, ...]:

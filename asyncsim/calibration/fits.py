@@ -20,7 +20,8 @@ HARDLY = 0.01  # where all times are as close as this to their median, relativel
 LEAST_SLOWDOWN = 1.5  # of jobs that straggle
 DECISIVE = 10.0  # a difference of BICs that is very strong evidence (Kass and Raftery 1995)
 DIGITS = 6  # of parameters
-RESAMPLES, LEAST_RESAMPLES, NUMBERS = 99, 19, 500_000  # of the bootstrap, and the numbers that it draws about
+RESAMPLES = 99  # of the bootstrap; fewer could give no p as small as 0.01
+MOST = 5000  # jobs of a worker that p and refits are about, so that long logs do not take long
 REFITS = 40  # that are kept of them
 BOOTSTRAP = 3  # the purpose of its random numbers, beside `stream`'s
 TREND, LEAST_DRIFT = 0.01, 0.05  # the level of the test for all workers together; a change that is worth a word
@@ -36,9 +37,10 @@ class Fit:
     worker: its name. seconds: of the jobs that it was fitted to, shape (jobs,). time: what was fitted. intervals: of
     each parameter, at the level `LEVEL`. distance: Kolmogorov's and Smirnov's, the greatest difference between the
     distribution functions of the log and of the fit. p: the share of samples of this size, drawn from the fit and
-    fitted again, that are as far from their own fits (a parametric bootstrap). Both are NaN where times are fixed.
-    refits: to those samples, which are as far from the fit as it may be from the truth. drift: how much longer jobs
-    became over the whole log, relatively; 0 where there is no significant trend.
+    fitted again, that are as far from their own fits (a parametric bootstrap); of more than `MOST` jobs, so many are
+    taken at random, fitted, and compared with samples of their number. Both are NaN where times are fixed. refits: to
+    those samples, which are as far from the fit as it may be from the truth, or farther where not all jobs were taken.
+    drift: how much longer jobs became over the whole log, relatively; 0 where there is no significant trend.
     """
 
     worker: str
@@ -116,7 +118,7 @@ def _fit(name: str, seconds: np.ndarray, found: Candidates, common: Family | Non
     time = family.component(*map(_short, parameters))
     ends = family.interval(parameters, seconds, LEVEL)
     distance = distance_of(family, parameters, seconds)
-    p, refits = _bootstrap(family, parameters, time, len(seconds), distance, rng)
+    p, refits = _bootstrap(family, parameters, time, seconds, rng)
     intervals = {name: (float(low), float(high)) for name, (low, high) in zip(family.names, ends)}
     return Fit(name, seconds, time, intervals, float(distance), p, refits)
 
@@ -129,12 +131,16 @@ def distance_of(family: Family, parameters: np.ndarray, seconds: np.ndarray) -> 
     return np.maximum((steps[1:] - below).max(-1), (below - steps[:-1]).max(-1))
 
 
-def _bootstrap(family: Family, parameters, time: ComputeTime, jobs: int, distance, rng: np.random.Generator):
+def _bootstrap(family: Family, parameters, time: ComputeTime, seconds: np.ndarray, rng: np.random.Generator):
     """p and refits, as `Fit` has them."""
-    count = max(LEAST_RESAMPLES, min(RESAMPLES, NUMBERS // jobs))
-    samples = time.draw(rng, count * jobs).reshape(count, jobs)
-    again = family.fit(samples, np.broadcast_to(parameters, (count, len(parameters))))
-    p = (1 + int((distance_of(family, again, samples) >= distance).sum())) / (1 + count)
+    own = parameters
+    if len(seconds) > MOST:
+        seconds = rng.choice(seconds, MOST, replace=False)
+        own = family.fit(seconds, parameters)
+    distance = distance_of(family, own, seconds)
+    samples = time.draw(rng, RESAMPLES * len(seconds)).reshape(RESAMPLES, -1)
+    again = family.fit(samples, np.broadcast_to(parameters, (RESAMPLES, len(parameters))))
+    p = (1 + int((distance_of(family, again, samples) >= distance).sum())) / (1 + RESAMPLES)
     refits = []
     for each in again[:REFITS]:
         with suppress(ValueError):  # beyond what a component allows

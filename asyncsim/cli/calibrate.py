@@ -10,6 +10,12 @@ import typer
 from .terminal import console, number, numbers, table, texts
 
 SHOWN = 6  # workers that a sentence names
+HELD_OUT = typer.Option(
+    help="Share of each worker's jobs, the last, to check the fits on; 0: fit all.",
+    min=0,
+    max=0.9,
+    show_default="a third",
+)
 
 
 def calibrate(
@@ -42,7 +48,7 @@ def calibrate(
             help="So many workers, of the same kinds; otherwise the log's.", min=1, max=100_000, show_default=False
         ),
     ] = None,
-    held_out: Annotated[float, typer.Option(help="Share of each worker's jobs to check the fits on.")] = 1 / 3,
+    held_out: Annotated[float, HELD_OUT] = 1 / 3,
     seed: Annotated[int, typer.Option(help="Of what is simulated.", min=0)] = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is no such cluster.")] = False,
 ):
@@ -53,16 +59,16 @@ def calibrate(
     """
     from hashlib import sha256
 
-    from ..calibration import calibrate as fitted
     from ..logs import Reading, read_logs
 
+    logs = [_found(path) for path in logs]
     log = read_logs(logs, Reading(worker, start, finish, duration, unit, event), format)
     verb = ""
     if output is not None:  # it draws, which takes long to import
         from .. import results
 
         verb = results.reserve_cluster(output, force)
-    found = fitted(log, held_out, workers, seed)
+    found = _fitted(logs, log, held_out, workers, seed)
     written = []
     if output is not None:
         digests = [(path.name, sha256(path.read_bytes()).hexdigest()) for path in logs]
@@ -72,12 +78,34 @@ def calibrate(
         print(f"{verb}:", *written, sep="\n  ")
 
 
+def _found(path: Path) -> Path:
+    """The log itself; where it is not there and is one of ``experiments``, that which comes with the package."""
+    from ..scenario.shipped import HERE, shipped
+
+    if path.exists() or not path.is_relative_to(HERE):
+        return path
+    own = shipped() / path.relative_to(HERE)
+    return own if own.is_file() else path
+
+
+def _fitted(files: list[Path], log, *options):
+    """The calibration. Raises LogError with the files' names."""
+    from ..calibration import calibrate as fitted
+    from ..logs import LogError
+
+    try:
+        return fitted(log, *options)
+    except LogError as error:
+        raise LogError(f"{', '.join(map(str, files))}: {error}") from None
+
+
 def _report(found) -> None:
     from ..calibration import LEVEL
+    from ..calibration.fits import MOST
     from ..logs.log import in_words
 
     out, log = console(), found.log
-    out.print(f"Read as {log.format}: {log.read_as}. {log.jobs} jobs of {len(log.workers)} workers.", soft_wrap=True)
+    out.print(f"Read as {log.format}: {log.read_as}. {log.size}.", soft_wrap=True)
     if log.left_out:
         out.print(f"No jobs: {in_words(log.left_out)}.", soft_wrap=True)
     shown = table("", texts("worker"), *numbers("jobs", "median"), texts("fit"), *numbers("D", "p"))
@@ -94,7 +122,7 @@ def _report(found) -> None:
     out.print(
         f"Brackets: intervals at the level {LEVEL:g}. D: the greatest difference between the distribution functions of "
         "log and fit (Kolmogorov-Smirnov). p: the share of samples of the fit, fitted again, that are as far from "
-        "their own fits (a parametric bootstrap).",
+        f"their own fits (a parametric bootstrap; of long logs, of {MOST} jobs drawn from them).",
         soft_wrap=True,
     )
     for sentence in _sentences(found):
@@ -103,7 +131,7 @@ def _report(found) -> None:
 
 
 def _in_words(fit) -> str:
-    """``log-normal, mean 1.2 [1.1, 1.3] s, ...``"""
+    """``lognormal: mean 1.2 [1.1, 1.3] s, ...``"""
     from dataclasses import fields
 
     from ..scenario.tables import name_of
@@ -113,7 +141,8 @@ def _in_words(fit) -> str:
     for field in fields(kind):
         low, high = fit.intervals[field.name]
         value = getattr(fit.time, field.name)
-        parts.append(f"{field.name} {value:.4g} [{low:.4g}, {high:.4g}]")
+        unit = " s" if field.name == "seconds" or "unit" in field.metadata else ""
+        parts.append(f"{field.name} {value:.4g} [{low:.4g}, {high:.4g}]{unit}")
     return f"{name_of(kind)}: {', '.join(parts)}"
 
 
@@ -121,8 +150,8 @@ def _sentences(found) -> list[str]:
     """Who is no worker as the others."""
     named = [
         (
-            "Stragglers, by their medians",
-            [f"{name} ({times:.2g} times the fleet's)" for name, times in found.stragglers],
+            "Slow workers, by their medians",
+            [f"{name} ({times:.2g} times the fleet's)" for name, times in found.slow_workers],
         ),
         ("Drifting", [f"{name} ({100 * change:+.0f} % over the log)" for name, change in found.drifting]),
         (
@@ -130,11 +159,12 @@ def _sentences(found) -> list[str]:
             [f"{name} (D {d:.2f})" for name, d in found.poor],
         ),
         ("Left out, with too few jobs", list(found.too_few)),
+        ("Not checked, with too few jobs for one to be held out", [] if found.check.empty else list(found.unchecked)),
     ]
     sentences = []
     for what, names in named:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-        if names or what.startswith(("Stragglers", "Drifting")):
+        if names or what.startswith(("Slow workers", "Drifting")):
             sentences.append(f"{what}: {', '.join(names[:SHOWN]) or 'none'}{more}.")
     n = len(found.copies)
     if n != len(found.fits):
@@ -153,12 +183,20 @@ def _check(out, found) -> None:
             f"time to {row.count} jobs" if jobs else f"{row.what}, mean of {row.count}",
             f"{row.observed:.4g} s",
             f"{row.predicted:.4g} s",
-            f"[{row.low:.4g}, {row.high:.4g}]",
+            f"[{row.low:.4g}, {row.high:.4g}] s",
             f"{100 * row.error:+.1f} %",
         )
     out.print(shown)
     out.print(
-        "Observed: the held-out durations, one after another. Predicted: simulations of fits that the log may as well "
-        "have led to (the bootstrap's); 95 %: the middle of them.",
+        "Observed: the held-out durations, one after another. Predicted: simulations with parameters re-estimated from "
+        "bootstrap samples; 95 %: the middle of them.",
         soft_wrap=True,
     )
+    if found.missed:
+        names = {"synchronous round": "the synchronous round", "jobs": "the time to so many jobs"}
+        out.print(
+            f"The check fails: {' and '.join(names[what] for what in found.missed)}, as observed, "
+            f"{'is' if len(found.missed) == 1 else 'are'} outside of the predicted 95 %. The last part of the log is "
+            "not like the rest, jobs depend on each other, or no distribution fits; by chance this is one in twenty.",
+            soft_wrap=True,
+        )

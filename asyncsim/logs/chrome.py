@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .log import Log, Reading, collected
+from .log import JobLog, Reading, collected
 from .trace_events import Trace, chosen, jobs_of, outermost
 
 
-def read_chrome(trace: Trace, reading: Reading) -> Log:
+def read_chrome(trace: Trace, reading: Reading) -> JobLog:
     """The jobs are what `Reading.event` names, or all, where all have one name."""
     reading.only("chrome", "event")
     event, slices = chosen(trace.slices, reading.event)

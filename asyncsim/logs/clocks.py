@@ -44,7 +44,7 @@ def stamp(key: str, text: str) -> Decimal:
 
     A date without an offset is taken as if it were UTC: a change to summer time within a log is an hour too many.
     """
-    if not re.match(r"\d{4}-?\d\d-?\d\d[T ]", text):
+    if not is_date(text):
         return number(key, text)
     try:
         date = datetime.fromisoformat(text)

@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from ..base import nearest
 from .clocks import UNIT_OF, UNITS, between, check_unit, is_date, number, stamp
-from .log import Job, Log, LogError, Reading, collected, quoted
+from .log import Job, JobLog, LogError, Reading, collected, quoted
 
 # What columns are called, in the order in which they are preferred; in small letters, without what is no letter.
 USUAL = {
@@ -25,7 +25,7 @@ SEPARATORS = ",;\t|"
 EMPTY = ("", "NA", "NaT", "null", "None")
 
 
-def read_csv(text: str, reading: Reading) -> Log:
+def read_csv(text: str, reading: Reading) -> JobLog:
     """The jobs of a table. Columns are guessed from their names, and units from endings as ``_ms``, unless given."""
     reading.only("csv", "worker", "start", "finish", "duration", "unit")
     (_, header), *rows = rows_of(text)

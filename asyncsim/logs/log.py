@@ -68,7 +68,7 @@ class Jobs:
 
 
 @dataclass(frozen=True, eq=False)
-class Log:
+class JobLog:
     """Of each worker the jobs, in the order of the workers' names, where "node10" comes after "node2".
 
     format: one of `FORMATS`. read_as: what was taken for a job and a worker, in words. left_out: why rows or events are
@@ -86,8 +86,14 @@ class Log:
         """Of all workers."""
         return sum(len(worker.seconds) for worker in self.workers)
 
+    @property
+    def size(self) -> str:
+        """``120 jobs of 3 workers``."""
+        jobs, workers = self.jobs, len(self.workers)
+        return f"{jobs} job{'s'[: jobs != 1]} of {workers} worker{'s'[: workers != 1]}"
 
-def collected(format: str, read_as: str, jobs: Iterable[Job], left_out: Mapping[str, int]) -> Log:
+
+def collected(format: str, read_as: str, jobs: Iterable[Job], left_out: Mapping[str, int]) -> JobLog:
     """The log that has these jobs. Raises LogError where there is none."""
     by_worker: dict[str, list[Job]] = {}
     instant = 0
@@ -108,7 +114,7 @@ def collected(format: str, read_as: str, jobs: Iterable[Job], left_out: Mapping[
     starts = [job.start for own in by_worker.values() for job in own if job.start is not None]
     first = min(starts, default=0.0)
     names = sorted(by_worker, key=_natural)
-    return Log(format, read_as, tuple(_of_one(name, by_worker[name], first) for name in names), left_out, first)
+    return JobLog(format, read_as, tuple(_of_one(name, by_worker[name], first) for name in names), left_out, first)
 
 
 def _of_one(name: str, jobs: Sequence[Job], first: float) -> Jobs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from .columns import job_of, rows_of
-from .log import Log, LogError, Reading, collected, quoted
+from .log import JobLog, LogError, Reading, collected, quoted
 from .trace_events import Trace, jobs_of
 
 FINISHED = ("used", "discarded")
@@ -20,7 +20,7 @@ def is_own(trace: Trace) -> bool:
     return bool(trace.slices) and all(each.name == each.category in ALL for each in trace.slices)
 
 
-def read_own_trace(trace: Trace, reading: Reading) -> Log:
+def read_own_trace(trace: Trace, reading: Reading) -> JobLog:
     """The computing of jobs that were used or discarded, by worker."""
     reading.only("asyncsim")
     processes = {each.track[0] for each in trace.slices}
@@ -37,7 +37,7 @@ def read_own_trace(trace: Trace, reading: Reading) -> Log:
     return collected("asyncsim", "jobs = computing of used and discarded jobs", jobs, left_out)
 
 
-def read_own_jobs(text: str, reading: Reading) -> Log:
+def read_own_jobs(text: str, reading: Reading) -> JobLog:
     """The same, of ``jobs.csv``. Under a greedy method its jobs have their communication in them."""
     reading.only("asyncsim")
     (_, header), *rows = rows_of(text)

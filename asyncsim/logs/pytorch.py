@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .log import Job, Log, Reading, collected
+from .log import Job, JobLog, Reading, collected
 from .trace_events import Trace, chosen, jobs_of, outermost
 
 STEP = "ProfilerStep#*"
@@ -14,7 +14,7 @@ def is_pytorch(trace: Trace) -> bool:
     return bool(own) or any(each.name.startswith("ProfilerStep#") for each in trace.slices)
 
 
-def read_pytorch(trace: Trace, reading: Reading) -> Log:
+def read_pytorch(trace: Trace, reading: Reading) -> JobLog:
     """The jobs are the slices ``ProfilerStep#*``, or of the name `Reading.event`, on the processor's threads.
 
     The same steps on the accelerator's streams are not counted again. The worker is the rank where the trace tells it.

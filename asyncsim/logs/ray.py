@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .log import Log, Reading, collected
+from .log import JobLog, Reading, collected
 from .trace_events import Slice, Trace, chosen, jobs_of, outermost
 
 
@@ -11,7 +11,7 @@ def is_task(each: Slice) -> bool:
     return each.category == "task" or each.category.startswith("task::")
 
 
-def read_ray(trace: Trace, reading: Reading) -> Log:
+def read_ray(trace: Trace, reading: Reading) -> JobLog:
     """The jobs are tasks of the name `Reading.event`, or all, where all have one; workers are Ray's worker processes.
 
     A task's time has that of fetching its arguments and storing what it returns.

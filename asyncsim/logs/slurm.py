@@ -7,7 +7,7 @@ import reprlib
 from collections import Counter
 
 from .clocks import between, stamp
-from .log import Job, Log, LogError, Reading, collected, quoted
+from .log import Job, JobLog, LogError, Reading, collected, quoted
 
 ELAPSED = re.compile(r"(?:(?:(\d+)-)?(\d+):)?(\d+):(\d+(?:\.\d+)?)")
 SHAPED = re.compile(r"[A-Za-z]+(\|[A-Za-z]+)+\|?")
@@ -20,7 +20,7 @@ def is_slurm(first: str) -> bool:
     return bool(SHAPED.fullmatch(first.strip())) and bool({"NodeList", "JobID", "Elapsed"} & set(names))
 
 
-def read_slurm(text: str, reading: Reading) -> Log:
+def read_slurm(text: str, reading: Reading) -> JobLog:
     """Completed jobs on a single node; the node is the worker. Steps of jobs, as ``17.batch``, count with their job."""
     reading.only("slurm")
     lines = [(row, line.strip()) for row, line in enumerate(text.splitlines(), 1) if line.strip()]

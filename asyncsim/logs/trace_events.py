@@ -74,7 +74,10 @@ def _json(text: str) -> Any:
     except RecursionError:
         raise LogError("JSON that is nested too deeply: give a trace, an array of flat events") from None
     except ValueError as error:
-        raise LogError(f"not JSON ({error}): give a whole trace") from None
+        raise LogError(
+            f"not JSON ({error}): give a whole trace in JSON, a CSV file or sacct's output, "
+            f"or --format csv for a table that begins with {text[0]!r}"
+        ) from None
 
 
 def _take(trace: Trace, event: Any, began: dict[tuple[str, str], list[tuple[str, str, float]]]) -> bool:

@@ -11,10 +11,12 @@ from typing import Any
 from .. import figures
 from ..calibration import LEVEL, Calibration
 from ..cluster import ComputeTime
+from ..logs.log import in_words
 from ..scenario.tables import name_of
 from .files import check_file, replace_file, write_pictures
 
 FIRST = "# A cluster that `asyncsim calibrate` fitted to a log."
+FIRST_PART, AVERAGE = "and this is of its first part", "and this is an average"
 
 
 def reserve_cluster(path: Path, force: bool = False) -> str:
@@ -55,12 +57,12 @@ def save_cluster(path: Path, calibration: Calibration, logs: Sequence[tuple[str,
 
 def cluster_text(calibration: Calibration, logs: Sequence[tuple[str, str]]) -> str:
     """The file: a table [cluster] as a scenario has it. Names of hosts and files are comments, as JSON strings."""
-    log, held = calibration.log, f"{100 * calibration.held_out:.3g} %"
+    log, held = calibration.log, calibration.held_out
     lines = [FIRST, *(f"# From {_text(name)}, sha256 {digest}." for name, digest in logs)]
     lines += [
         f"# Read as {_text(log.format)}: {_text(log.read_as)}.",
-        f"# {log.jobs} jobs of {len(log.workers)} workers; not fitted to the last {held} of each. No job: "
-        f"{_text(', '.join(f'{count} {why}' for why, count in log.left_out.items()) or 'none')}.",
+        f"# {log.size}" + (f"; not fitted to the last {100 * held:.3g} % of each." if held else "."),
+        *([f"# No jobs: {_text(in_words(log.left_out))}."] if log.left_out else []),
         f"# Intervals are at the level {LEVEL:g}. A log of jobs does not tell communication: it costs nothing here.",
         "",
         "[cluster]",
@@ -73,6 +75,9 @@ def cluster_text(calibration: Calibration, logs: Sequence[tuple[str, str]]) -> s
         if worker < measured:
             ends = (f"{name} {low:.4g} to {high:.4g}" for name, (low, high) in fit.intervals.items())
             entry += f", {len(fit.seconds)} jobs, {', '.join(ends)}"
+            if fit.drift:  # which no number here has
+                part = AVERAGE if fit.worker in calibration.unchecked else FIRST_PART
+                entry += f"; drifts by {100 * fit.drift:+.0f} % over the log, {part}"
         lines.append(entry)
     return "\n".join([*lines, "]", ""])
 

@@ -1,4 +1,4 @@
-"""Logs that a known cluster made give it back: families, intervals, stragglers, drifts; and held-out rounds are met."""
+"""Logs that a known cluster made give it back: families, intervals, slow workers, drifts; held-out rounds are met."""
 
 import doctest
 import math
@@ -11,7 +11,7 @@ from scipy import stats
 
 from asyncsim.calibration import LEVEL, calibrate, checking, copied, drift, families, fit_all, fits
 from asyncsim.cluster import Exponential, Fixed, Gamma, LogNormal, Pareto, Straggling, Uniform, stream
-from asyncsim.logs import Jobs, Log, LogError
+from asyncsim.logs import JobLog, Jobs, LogError
 
 ROOT = Path(__file__).parents[2]
 MADE = {
@@ -29,13 +29,12 @@ every = pytest.mark.parametrize("family", MADE, ids=lambda family: family.compon
 
 def few_resamples(monkeypatch, count=1):
     monkeypatch.setattr(fits, "RESAMPLES", count)
-    monkeypatch.setattr(fits, "LEAST_RESAMPLES", count)
     monkeypatch.setattr(checking, "REPEATS", 3)
 
 
 def made(*times, jobs, seed=0):
     """The log of a cluster with these times."""
-    return Log("csv", "", tuple(Jobs(f"n{i}", time.draw(stream(seed, i), jobs)) for i, time in enumerate(times)))
+    return JobLog("csv", "", tuple(Jobs(f"n{i}", time.draw(stream(seed, i), jobs)) for i, time in enumerate(times)))
 
 
 @every
@@ -111,13 +110,28 @@ def test_p_is_uniform_where_the_family_is_right_and_small_where_none_is():
     assert fit.p == 1 / (1 + fits.RESAMPLES) and fit.distance > 0.1
 
 
-def test_stragglers_and_drifts_are_found():
+def test_bad_fits_are_named_in_long_logs_too():
+    rng = stream(9, 0)
+    bimodal = np.where(rng.random(6000) < 0.5, 1.0, 4.0) * rng.uniform(1.0, 1.2, 6000)
+    found = calibrate(JobLog("csv", "", (Jobs("a", bimodal),)), held_out=0)
+    assert [name for name, _ in found.poor] == ["a"] and len(found.fits[0].seconds) == 6000
+
+
+def test_p_of_a_long_log_is_uniform_too(monkeypatch):
+    monkeypatch.setattr(fits, "MOST", 30)
+    count = 40
+    found = fit_all([(f"n{i}", Exponential(2.0).draw(stream(10, i), 90)) for i in range(count)])
+    below = sum(each.p <= 0.5 for each in found)
+    assert stats.binom.ppf(CHANCE, count, 0.5) <= below <= stats.binom.isf(CHANCE, count, 0.5)
+
+
+def test_slow_workers_and_drifts_are_found():
     time = Gamma(2.0, 30.0)
     log = made(*[time] * 8, Gamma(5.0, 30.0), time, jobs=90)
     slower = log.workers[9].seconds * np.linspace(1.0, 1.6, 90)
     starts = np.cumsum(slower) - slower
-    found = calibrate(Log("csv", "", (*log.workers[:9], Jobs("n9", slower, starts))), held_out=0)
-    ((name, times),) = found.stragglers
+    found = calibrate(JobLog("csv", "", (*log.workers[:9], Jobs("n9", slower, starts))), held_out=0)
+    ((name, times),) = found.slow_workers
     assert name == "n8" and times == pytest.approx(2.5, rel=0.1)
     ((name, change),) = found.drifting
     assert name == "n9" and change == pytest.approx(0.46, abs=0.2)  # of the median
@@ -163,8 +177,21 @@ def test_a_later_part_that_is_slower_shows_in_the_error(monkeypatch):
     few_resamples(monkeypatch)
     log = made(*[Gamma(2.0, 20.0)] * 4, jobs=90)
     slower = [Jobs(each.name, np.r_[each.seconds[:60], 2 * each.seconds[60:]]) for each in log.workers]
-    found = calibrate(Log("csv", "", tuple(slower)))
+    found = calibrate(JobLog("csv", "", tuple(slower)))
     assert (found.check["error"] < -0.4).all() and len(found.drifting) == 4
+    assert found.missed == ["synchronous round", "jobs"]
+    nearly = JobLog("csv", "", (Jobs("a", np.r_[np.full(60, 2.0), np.full(30, 2.01)]),))
+    assert calibrate(nearly).missed == []  # outside of an interval without a length, but as fixed as anything
+
+
+def test_a_worker_with_nothing_held_out_cancels_no_check(monkeypatch):
+    few_resamples(monkeypatch)
+    log = made(Exponential(1.0), Exponential(2.0), jobs=40)
+    short = Jobs("short", np.arange(1.0, 7.0))
+    found = calibrate(JobLog("csv", "", (*log.workers, short)), held_out=0.1)
+    assert found.unchecked == ("short",) and [len(fit.seconds) for fit in found.fits] == [36, 36, 6]
+    assert found.check.equals(calibrate(log, held_out=0.1).check)
+    assert calibrate(log, held_out=0).unchecked == ("n0", "n1")
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4, 5, 7, 8, 11])
@@ -182,7 +209,7 @@ def test_what_was_held_out_is_not_fitted(monkeypatch):
     few_resamples(monkeypatch)
     log = made(Exponential(1.0), jobs=30)
     changed = Jobs("n0", np.r_[log.workers[0].seconds[:20], np.full(10, 50.0)])
-    one, two = (calibrate(Log("csv", "", (jobs,))) for jobs in (log.workers[0], changed))
+    one, two = (calibrate(JobLog("csv", "", (jobs,))) for jobs in (log.workers[0], changed))
     assert one.cluster == two.cluster and not one.check.equals(two.check)
     assert len(one.fits[0].seconds) == 20 and calibrate(log, held_out=0).check.empty
 
@@ -190,10 +217,12 @@ def test_what_was_held_out_is_not_fitted(monkeypatch):
 def test_workers_with_too_few_jobs_are_named(monkeypatch):
     few_resamples(monkeypatch)
     log = made(Exponential(1.0), Exponential(2.0), jobs=12)
-    found = calibrate(Log("csv", "", (log.workers[0], Jobs("b", np.ones(5)))))
+    found = calibrate(JobLog("csv", "", (log.workers[0], Jobs("b", np.ones(5)))))
     assert found.too_few == ("b",) and found.cluster.workers == 1
-    with pytest.raises(LogError, match="no worker has 5 jobs to be fitted to, the most are 4: give a longer log"):
-        calibrate(Log("csv", "", (Jobs("b", np.ones(6)),)))
+    with pytest.raises(LogError, match="to: the most are 6, of which 2 are held out: give --held-out 0, or a lon"):
+        calibrate(JobLog("csv", "", (Jobs("b", np.ones(6)),)))
+    with pytest.raises(LogError, match="no worker has 5 jobs to be fitted to: the most are 4: give a longer log"):
+        calibrate(JobLog("csv", "", (Jobs("b", np.ones(4)),)))
     with pytest.raises(LogError, match="held_out=1.0 is no share: give"):
         calibrate(log, held_out=1.0)
     with pytest.raises(LogError, match="workers=0 is no number of workers: give"):

@@ -53,7 +53,7 @@ def test_what_is_written_is_a_scenarios_cluster(here, capsys):
     assert main(["calibrate", "log.csv", "-o", "c.toml", "--workers", "5"]) == 0
     said = capsys.readouterr()
     assert said.err == "" and "wrote:\n  c.toml\n  c.png\n  c.svg\n" in said.out
-    assert "120 jobs of 3 workers" in said.out and "Stragglers, by their medians: slow (" in said.out
+    assert "120 jobs of 3 workers" in said.out and "Slow workers, by their medians: slow (" in said.out
     assert "synchronous round, mean of 13" in said.out and "The cluster has 5 workers" in said.out
     text = Path("c.toml").read_text()
     data = tomllib.loads(text)
@@ -75,6 +75,28 @@ def test_nothing_is_written_unless_it_is_asked_for(here, capsys):
     assert files(here) == before and "Nothing was held out" in capsys.readouterr().out
 
 
+def test_what_fails_or_is_not_checked_is_said(here, capsys):
+    rising = "".join(f"a,{1 + k / 20 + (k % 7) / 50}\n" for k in range(60))
+    Path("log.csv").write_text("host,seconds\n" + rising + "".join(f"b,{1 + k / 9}\n" for k in range(6)))
+    assert main(["calibrate", "log.csv", "--held-out", "0.15", "-o", "c.toml"]) == 0
+    said = capsys.readouterr().out
+    assert "The check fails: the synchronous round and the time to so many jobs, as observed, are outside" in said
+    assert "Not checked, with too few jobs for one to be held out: b." in said and "] s " in said
+    text = Path("c.toml").read_text()
+    assert text.count("; drifts by +") == 1 and "over the log, and this is of its first part\n" in text
+    assert "No jobs" not in text and "66 jobs of 2 workers; not fitted to the last 15 % of each.\n" in text
+    Path("log.csv").write_text("host,seconds\n" + rising)
+    assert main(["calibrate", "log.csv", "--held-out", "0", "-o", "c.toml"]) == 0
+    text = Path("c.toml").read_text()
+    assert "# 60 jobs of 1 worker.\n" in text and "over the log, and this is an average\n" in text
+
+
+def test_a_made_log_is_found_outside_of_a_checkout(here, capsys):
+    assert main(["calibrate", "experiments/logs/sacct.txt", "--held-out", "0"]) == 0
+    assert "831 jobs of 16 workers" in capsys.readouterr().out
+    assert "experiments/none.txt: no such file" in complaint(capsys, "calibrate", "experiments/none.txt")
+
+
 def test_every_distribution_is_written_so_that_it_is_read_back(tmp_path):
     times = {f.component.__name__: f for f in fits.FAMILIES}
     samples = {"Exponential": Exponential(2.0), "Straggling": Straggling(2.0, 0.1, 0.1, 4.0)}
@@ -87,14 +109,16 @@ def test_every_distribution_is_written_so_that_it_is_read_back(tmp_path):
 @pytest.mark.parametrize(
     "arguments, line",
     [
-        (["none.csv"], "none.csv"),
-        (["."], "Is a directory"),
+        (["none.csv"], "none.csv: no such file: give a log"),
+        (["."], ".: a folder: give a log"),
         (["empty.csv"], "empty.csv: empty: give"),
-        (["short.csv"], "no worker has 5 jobs to be fitted to, the most are 2: give a longer log"),
+        (["short.csv"], "short.csv: no worker has 5 jobs to be fitted to: the most are 2: give a longer log"),
+        (["five.csv"], "to be fitted to: the most are 5, of which 1 is held out: give --held-out 0, or"),
+        (["[x].csv"], "a CSV file or sacct's output, or --format csv for a table that begins with '['"),
         (["log.csv", "--unit", "parsec"], "log.csv: unit='parsec' is unknown"),
         (["log.csv", "--worker-column", "hots"], "worker='hots' is no column: did you mean 'host'?"),
         (["log.csv", "--format", "ray"], "no trace in JSON, as format='ray' asks for"),
-        (["log.csv", "--held-out", "1"], "held_out=1.0 is no share"),
+        (["log.csv", "--held-out", "1"], "'--held-out': Input should be less than or equal to 0.9"),
         (["log.csv", "--workers", "0"], "--workers"),
         (["log.csv", "-o", "log.csv"], "log.csv: give a file name that ends in .toml"),
         (["log.csv", "-o", "no/c.toml"], "there is no directory 'no'"),
@@ -106,6 +130,8 @@ def test_every_distribution_is_written_so_that_it_is_read_back(tmp_path):
 def test_what_is_wrong_is_one_line(here, capsys, arguments, line):
     Path("empty.csv").touch()
     Path("short.csv").write_text("host,seconds\na,1\na,2\n")
+    Path("five.csv").write_text("host,seconds\n" + 5 * "a,1\n")
+    Path("[x].csv").write_text("[x],seconds\na,1\n")
     Path("other.toml").write_text("[cluster]\n")
     Path("pictured.png").touch()
     assert line in complaint(capsys, "calibrate", *arguments)
@@ -164,7 +190,7 @@ def test_the_made_logs_are_what_their_script_makes(make, tmp_path, monkeypatch):
 def test_the_made_logs_give_back_their_clusters(make):
     slurm = calibrate(read_log(LOGS / "sacct.txt"))
     ray = calibrate(read_log(LOGS / "ray.json", Reading(event="task::rollout")))
-    assert [name for name, _ in slurm.stragglers] == ["gpu-a07"] and not ray.stragglers
+    assert [name for name, _ in slurm.slow_workers] == ["gpu-a07"] and not ray.slow_workers
     assert [name for name, _ in slurm.drifting] == [make.DRIFTING] and not ray.drifting
     assert (slurm.check["error"].abs() < 0.15).all() and (ray.check["error"].abs() < 0.15).all()
     pairs = [(fit, make.NODES[fit.worker]) for fit in slurm.fits if fit.worker != make.DRIFTING]

@@ -85,6 +85,7 @@ def test_what_was_taken_for_what_is_said():
 
 
 def test_the_format_may_be_given():
+    assert told(parse_log(b"[a],seconds\nx,1\n", Reading(worker="[a]"), "csv")) == {"x": ([1.0], None)}
     trace = read_log(SAMPLES / "pytorch.json", Reading(event="ProfilerStep#*"), "chrome")
     assert list(told(trace)) == ["process 0", "python"]  # the accelerator's, too
 
@@ -147,6 +148,7 @@ WRONG = [
         "row 2: End='2026-03-01T12:00:00' is before",
     ),
     ("{", {}, "not JSON ("),
+    ('[cluster]\ncompute = "equal"\n', {}, "not JSON ("),
     ("[" * 100_000, {}, "JSON that is nested too deeply: give"),
     ('{"a":' * 100_000, {}, "JSON that is nested too deeply: give"),
     ("[1" + "0" * 5000 + "]", {}, "not JSON ("),
