@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from ..base import Method, nearest
@@ -70,7 +71,8 @@ def _schema_of_method(function: Callable[..., Method]) -> dict[str, Any]:
     return table | {"description": (inspect.getdoc(function) or "").partition("\n")[0]}
 
 
-def keys() -> list[Key]:
+@cache
+def keys() -> tuple[Key, ...]:
     """All of them, in the order of the tables; what every method has stands once."""
     whole = schema()
     defs, methods = whole["$defs"], whole["properties"]["methods"]
@@ -81,7 +83,7 @@ def keys() -> list[Key]:
     for name, table in tables.items():
         own = {key: entry for key, entry in table["properties"].items() if key not in common["properties"]}
         found += _of(table | {"properties": own}, defs, f"methods.{name}.", "")
-    return _once(found)
+    return tuple(_once(found))
 
 
 def _once(found: list[Key]) -> list[Key]:
