@@ -1,12 +1,13 @@
 """What would change advice: a slower or faster network, a slower or faster worker, more workers; found by simulation.
 
 Under a collecting rule every gradient is asked at the newest point, so on a problem that all workers share, the
-distribution of a curve in updates depends on M, and not on who was fast. Its gradients are the same ones only where each
-worker contributes as many to each update as before, for they are drawn by worker and number: so it is where κ alone
-changes, jobs at old points are cancelled, and no speed or outage depends on the second. So nothing is trained here: a candidate's updates to the target, which were measured, are simulated on the changed
-cluster, and it takes as many seconds as they end after. Under a greedy rule the delays of gradients change with the
-times. Its updates to the target are assumed to be those that were measured, as long as the mean delay is at most twice
-theirs; beyond that nothing is predicted of it.
+distribution of a curve in updates depends on M, and not on who was fast. Its gradients are the same ones only where
+each worker contributes as many to each update as before, for they are drawn by worker and number: so it is where κ
+alone changes, jobs at old points are cancelled, and no speed or outage depends on the second. So nothing is trained
+here: a candidate's updates to the target, which were measured, are simulated on the changed cluster, and it takes as
+many seconds as they end after. Under a greedy rule the delays of gradients change with the times. Its updates to the
+target are assumed to be those that were measured, as long as the mean delay is at most twice theirs; beyond that
+nothing is predicted of it.
 """
 
 from __future__ import annotations

@@ -83,6 +83,21 @@ def test_what_it_reads(tmp_path):
     whole = Path(__file__).parents[2] / "experiments" / "quickstart.toml"
     assert read_case(path, whole).problem["hidden"] == [64, 64]
     assert read_case(whole).alone().cluster == load(whole).cluster
+    assert read_case(path).notes == () and read_case(path, whole).target == 150.0
+    (note,) = read_case(path, whole).notes
+    assert note == (
+        "Of quickstart.toml these are used: problem, evaluate_every, target_return; not used: seeds, step_sizes, stop, "
+        "cluster, methods."
+    )
+
+
+def test_what_it_takes_of_a_whole_scenario(tmp_path):
+    text = (Path(__file__).parents[2] / "experiments" / "quickstart.toml").read_text()
+    path = tmp_path / "w.toml"
+    path.write_text(f'stale = "finish"\n{text}')
+    case = read_case(path)
+    assert case.alone().settings.stale == "finish" and case.target == 150.0
+    assert "cluster, stale, problem" in case.notes[0] and "stale" not in case.notes[0].partition("not used")[2]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +109,9 @@ def test_what_it_reads(tmp_path):
         ("[cluster]\ncompute = [1.0, 0.0]\n", "compute[1]=0.0 is no compute time"),
         ("[cluster]\ncompute = [1.0]\ncompute_unit = 'step'\n", "compute_unit='step'"),
         ("[cluster]\ncompute = [1.0]\n[problem]\nkind = 'chess'\n", "problem.kind='chess'"),
+        ("cluster = 3\n", "cluster=3 is no table: give [cluster], and its keys below it"),
+        ("[[cluster]]\n", "cluster=[{}] is no table: give [cluster]"),
+        ("problem = 3\n[cluster]\ncompute = [1.0]\n", "problem=3 is no table: give [problem]"),
     ],
 )
 def test_what_it_does_not_read(tmp_path, text, line):
@@ -234,6 +252,45 @@ def test_a_network_that_costs_nothing_begins_to_cost():
     assert axis.value(1.0) == 2.0 and not any(axis.at(0.0).kappas) and axis.factors["up"][:2] == [0.0, 0.001]
 
 
+def test_what_has_no_finite_mean_is_left_out():
+    from asyncsim.cluster import Exponential, Jitter, Pareto
+
+    endless = Pareto(1.0, 0.9)
+
+    def names(*cluster):
+        return [axis.name for axis in axes_of(Cluster(*cluster))]
+
+    assert names([endless, endless]) == ["workers"]
+    assert names([endless, endless], 0.5) == ["communication", "workers"]
+    assert names([1.0, endless]) == ["communication", "slowest worker", "workers"]
+    constant = Cluster([1.0], 0.0).network
+    assert names([1.0], Jitter(constant, endless)) == ["slowest worker", "workers"]
+    jittered = axes_of(Cluster([1.0], Jitter(constant, Exponential(0.25))))[0]
+    assert jittered.name == "communication" and jittered.value(4.0) == 1.0
+
+
+def test_what_the_answer_says_of_times_that_change(advice):
+    def said(cluster):
+        return "\n".join(in_words(Advice.of(replace(advice.run, scenario=case(cluster).alone_as(advice)))))
+
+
+def test_a_target_below_the_start_is_refused(store):
+    keys = {"step_sizes": [0.0625], "seeds": [0, 1], "target_return": -1e6, "stop": {"until": 60.0}}
+    found = asyncsim.run(case().scenario({"rennala_nigt": {"batch_size": 3}}, tuning="grid", **keys), store=store)
+    with pytest.raises(ScenarioError, match="made.toml: the return at θ_0 is .*: give a --target above"):
+        advising._aim(found, -1e6, print)
+
+
+def test_theory_is_left_out_where_no_time_is_left(advice):
+    from asyncsim.problems import Garnet
+
+    price, over = budget.Cost(1.0, 1.0), budget.Watch.of(1e-9)
+    (line,) = advising._theory(advice, Garnet(), price, over)
+    assert "Theory's best M is left out: measuring its constants takes about" in line
+    (line,) = advising._theory(advice, advice.run.scenario.problem(), price, over)  # which costs nothing to say
+    assert "Theory says no M here" in line
+
+
 # ---- the command
 
 
@@ -249,8 +306,9 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     command = ["advise", "c.toml", "--minutes", "5", "--store", "store", "-o", "out"]
     assert main(command) == 0
     said = capsys.readouterr().out
-    for words in ("Pilot:", "Target: a return of", "Candidates: 4 of method and M", "Use ", "never another method"):
+    for words in ("Pilot:", "Target: a return of", "Candidates: 4 of method and M", "On the quadratic (dimension = 3"):
         assert words in said
+    assert "another method is first at no value that was tried" in said and "η = 0.1" in said
     assert "Theory says no M here: problem is a Quadratic" in said
     there = {path.name for path in Path("out").iterdir()}
     assert {"advice.csv", "advice.txt", "advice.png", "crossovers.csv", "curves.csv", "settings.json"} <= there

@@ -104,7 +104,7 @@ def test_the_command_measures(small, tmp_path, monkeypatch, capsys):
     assert "which are measured" in said and "Why the M that trains best may be another one" in said
     Path("x.toml").write_text(text.replace('"chain"\nhorizon = 5', '"quadratic"'))
     assert main(["bounds", "x.toml", "--measured"]) == 2
-    assert "problem is a Quadratic, whose gradients come from no trajectories" in capsys.readouterr().err
+    assert "there is no [problem] to measure on, whose gradients come from trajectories" in capsys.readouterr().err
 
 
 def test_what_has_no_trajectories():
