@@ -33,9 +33,9 @@ class Advice:
     run: of all candidates. minutes, spent: the budget of real time, and the seconds that it took.
     table: a row per candidate, the best first: ``label, method, batch_size`` (NaN: every gradient is an update),
         ``step_size``; ``momentum``, η; ``seconds, low, high``: simulated, to the target, with the 95 % interval;
-        ``reached``, by how many of ``seeds``; ``updates`` to the target, mean of those; ``ratio``, how many times as long as the best, with
-        ``ratio_low, ratio_high``; ``verdict``: ``best``, ``slower``, or ``undecided`` where the interval holds 1, with
-        ``seeds_to_decide``.
+        ``reached``, by how many of ``seeds``; ``updates`` to the target, mean of those; ``ratio``, how many times as
+        long as the best, with ``ratio_low, ratio_high``; ``verdict``: ``best``, ``slower``, or ``undecided`` where the
+        interval holds 1, with ``seeds_to_decide``.
     crossovers, predicted: as `crossovers.crossovers` has them.
     theory: sentences about theory's best M beside the measured one.
     """

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import asyncsim
 from asyncsim import Cluster, methods
 from asyncsim.cli import main
+from asyncsim.cluster import Exponential, Jitter, Outage, Pareto
 from asyncsim.experiment import advising, budget, crossovers
 from asyncsim.experiment import candidates as making
 from asyncsim.experiment.advice import Advice, measured_candidates
@@ -18,7 +20,8 @@ from asyncsim.experiment.candidates import CARTPOLE, Case, batch_sizes, candidat
 from asyncsim.experiment.crossovers import Candidate, axes_of
 from asyncsim.experiment.statistics import ratio_interval
 from asyncsim.experiment.tuning import rank
-from asyncsim.experiment.wording import in_words
+from asyncsim.experiment.wording import in_words, problem_in_words
+from asyncsim.problems import TabularMDP
 from asyncsim.results import load_settings
 from asyncsim.scenario import ScenarioError, load
 
@@ -253,8 +256,6 @@ def test_a_network_that_costs_nothing_begins_to_cost():
 
 
 def test_what_has_no_finite_mean_is_left_out():
-    from asyncsim.cluster import Exponential, Jitter, Pareto
-
     endless = Pareto(1.0, 0.9)
 
     def names(*cluster):
@@ -270,8 +271,18 @@ def test_what_has_no_finite_mean_is_left_out():
 
 
 def test_what_the_answer_says_of_times_that_change(advice):
-    def said(cluster):
-        return "\n".join(in_words(Advice.of(replace(advice.run, scenario=case(cluster).alone_as(advice)))))
+    line = "Speeds or outages depend on the second"
+    assert not any(line in said for said in in_words(advice))
+    cluster = replace(advice.run.scenario.cluster, outages={0: Outage(4.0, 5.0)})
+    changed = replace(advice, run=replace(advice.run, scenario=replace(advice.run.scenario, cluster=cluster)))
+    assert sum(line in said for said in in_words(changed)) == 1
+    without = replace(advice, predicted=advice.predicted.query("axis == 'workers'"))
+    assert "κ was not changed, for times without a finite mean: nothing is predicted of it." in in_words(without)
+
+
+def test_problems_in_words():
+    problem = case(problem=CARTPOLE).alone().settings.problem
+    assert problem_in_words(problem) == "CartPole-v1 (horizon 200, policy with 32 tanh units)"
 
 
 def test_a_target_below_the_start_is_refused(store):
@@ -282,10 +293,10 @@ def test_a_target_below_the_start_is_refused(store):
 
 
 def test_theory_is_left_out_where_no_time_is_left(advice):
-    from asyncsim.problems import Garnet
-
     price, over = budget.Cost(1.0, 1.0), budget.Watch.of(1e-9)
-    (line,) = advising._theory(advice, Garnet(), price, over)
+    (line,) = advising._theory(
+        advice, TabularMDP.garnet(states=3, actions=2, branching=2, discount=0.8, horizon=3), price, over
+    )
     assert "Theory's best M is left out: measuring its constants takes about" in line
     (line,) = advising._theory(advice, advice.run.scenario.problem(), price, over)  # which costs nothing to say
     assert "Theory says no M here" in line
