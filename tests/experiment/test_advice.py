@@ -4,6 +4,7 @@ import json
 import math
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -285,11 +286,16 @@ def test_problems_in_words():
     assert problem_in_words(problem) == "CartPole-v1 (horizon 200, policy with 32 tanh units)"
 
 
-def test_a_target_below_the_start_is_refused(store):
-    keys = {"step_sizes": [0.0625], "seeds": [0, 1], "target_return": -1e6, "stop": {"until": 60.0}}
-    found = asyncsim.run(case().scenario({"rennala_nigt": {"batch_size": 3}}, tuning="grid", **keys), store=store)
-    with pytest.raises(ScenarioError, match="made.toml: the return at θ_0 is .*: give a --target above"):
-        advising._aim(found, -1e6, print)
+def test_a_target_below_the_start_is_refused():
+    curves = lanes([20, 30], [22, 40]).assign(step_size=0.5)
+    found = SimpleNamespace(
+        tuned=lambda: curves.assign(update=curves["time"]),
+        timelines={"rennala_nigt": SimpleNamespace(end=1.0)},
+        scenario=SimpleNamespace(path="made.toml"),
+    )
+    with pytest.raises(ScenarioError, match="made.toml: the return at θ_0 is 21, .* target=21 .* --target above 21"):
+        advising._aim(found, 21.0, print)
+    assert advising._aim(found, 25.0, lambda line: None).step_size == 0.5
 
 
 def test_theory_is_left_out_where_no_time_is_left(advice):
