@@ -9,6 +9,7 @@ from typing import Any
 from ..methods import rennala_nigt
 from ..theory.prospects import bare
 from .advice import Advice
+from .crossovers import axes_of
 
 GREEDY = (
     "updates to the target are assumed to be as many there as here, where gradients are at most twice as old; where "
@@ -180,11 +181,9 @@ def _assumptions(advice: Advice) -> list[str]:
                 "Speeds or outages depend on the second: on a changed cluster other workers contribute, so that "
                 "gradients are others, and predictions hold on average only."
             )
-        lines += [
-            f"{name} was not changed, for times without a finite mean: nothing is predicted of it."
-            for axis, (name, _) in QUANTITIES.items()
-            if not (advice.predicted["axis"] == axis).any() and axis != "workers"
-        ]
+        known = {axis.name for axis in axes_of(cluster)}
+        if unchanged := [name for axis, (name, _) in QUANTITIES.items() if axis not in known]:
+            lines.append(f"Not changed, for its times have no finite mean: {'; '.join(unchanged)}.")
         if "afedpg" in methods and "afedpg" not in advice.left_out:
             lines.append(f"afedpg: {GREEDY}")
         if "synchronous_nigt" in methods:

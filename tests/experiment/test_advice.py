@@ -274,11 +274,12 @@ def test_what_has_no_finite_mean_is_left_out():
 def test_what_the_answer_says_of_times_that_change(advice):
     line = "Speeds or outages depend on the second"
     assert not any(line in said for said in in_words(advice))
-    cluster = replace(advice.run.scenario.cluster, outages={0: Outage(4.0, 5.0)})
+    endless = [Pareto(1.0, 0.9)] * 3
+    cluster = replace(advice.run.scenario.cluster, compute=endless, outages={0: Outage(4.0, 5.0)})
     changed = replace(advice, run=replace(advice.run, scenario=replace(advice.run.scenario, cluster=cluster)))
     assert sum(line in said for said in in_words(changed)) == 1
-    without = replace(advice, predicted=advice.predicted.query("axis == 'workers'"))
-    assert "κ was not changed, for times without a finite mean: nothing is predicted of it." in in_words(without)
+    unchanged = "Not changed, for its times have no finite mean: the slowest worker's time per gradient."
+    assert unchanged in in_words(changed) and unchanged not in in_words(advice)
 
 
 def test_problems_in_words():
