@@ -26,7 +26,10 @@ def advise(
     ] = None,
     target: Annotated[
         float | None,
-        typer.Option(help="The return to be reached; otherwise 70 % of what a pilot learns.", show_default=False),
+        typer.Option(
+            help="The return to be reached; otherwise the scenario's, or 70 % of what a pilot learns.",
+            show_default=False,
+        ),
     ] = None,
     minutes: Annotated[float, typer.Option(help="Of real time.")] = 10.0,
     output: Annotated[
@@ -38,7 +41,7 @@ def advise(
 ):
     """Say which method, which M and which step size reach a return soonest on a cluster, and what would change that.
 
-    Candidates are trained, as `asyncsim run` does; nothing is taken from constants that were not measured. It says what
+    Candidates are trained, as `asyncsim run` does; no answer uses assumed constants. It says what
     it will do before it does it.
     """
     from ..experiment.advising import advise as answer
@@ -62,7 +65,7 @@ def advise(
 
 
 def _report(out, found) -> None:
-    from ..experiment.wording import in_words
+    from ..experiment.wording import in_words, step_size_in_text
 
     headings = numbers("α", f"to {found.target:g}", "95 % interval", "reached", "ratio", "95 % interval", "", "needed")
     shown = table("Simulated seconds to the target", texts("candidate"), *headings, collapse_padding=True)
@@ -70,7 +73,7 @@ def _report(out, found) -> None:
         least = "≥ " if row["reached"] < row["seeds"] else ""
         shown.add_row(
             row["label"],
-            f"{row['step_size']:g}",
+            step_size_in_text(row["step_size"]),
             f"{least}{row['seconds']:.4g} s",
             f"{in_short(row['low'])} to {in_short(row['high'])}",
             f"{row['reached']} of {row['seeds']}",

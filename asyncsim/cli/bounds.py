@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .constants import Known
+from .constants import Known, can_measure
 from .options import Preset, Scenario, Set, With, changes_of
 from .terminal import console, number, numbers, table, texts
 
@@ -34,7 +34,9 @@ def bounds(
     code: With = None,
     change: Set = None,
 ):
-    """Show what theory predicts of a scenario: seconds per update, to its stop, and to epsilon; nothing is run.
+    """Show what theory predicts of a scenario: seconds per update, to its stop, and to epsilon.
+
+    Nothing is run, but with --measured, which trains a little.
 
     Updates and gradients per second are shown at every price of communication that theory can tell. Of a sweep, at
     every point; of parameters that are tuned, for every choice. Constants that are not given are 1, which no real
@@ -49,7 +51,7 @@ def bounds(
     for values, point in loaded.points:
         point.check_times()
         try:
-            known = Known.measured(point, epsilon) if measured else Known.taken(given, epsilon)
+            known = Known.measured(point, epsilon) if measured else Known.taken(given, epsilon, can_measure(point))
             found.append((values, point, known, *_predicted(point, known, updates)))
         except ValueError as error:
             raise ScenarioError(f"{scenario}: {error}") from None
@@ -178,7 +180,9 @@ def _with_constants(known, cluster, expected) -> list[str]:
         return [f"best M of Rennala NIGT: not known, for {UNTOLD}"]
     best = f"best M of Rennala NIGT for these constants: {_or_never(expected.best_batch_size)}, with "
     best += ", ".join(f"{key} = {value:.4g}" for key, value in known.constants.items()) + f", which are {known.how}"
-    return [best, *_theorems(known, cluster)] if known.how == "measured" else [f"{best}: give --measured"]
+    if known.how == "measured":
+        return [best, *_theorems(known, cluster)]
+    return [f"{best}: give --measured" if known.measurable else best]
 
 
 def _theorems(known, cluster) -> list[str]:

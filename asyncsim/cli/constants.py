@@ -8,25 +8,39 @@ from typing import Any
 from .terminal import numbers, table, texts
 
 
+def can_measure(point: Any) -> bool:
+    """Whether gradients come from trajectories; of a quadratic they do not, which stands in for a missing [problem]."""
+    return point.settings.problem.kind != "quadratic"
+
+
 @dataclass(frozen=True)
 class Known:
-    """The constants that formulas take, ε, and what was measured: constants as a frame, and the run's points."""
+    """The constants that formulas take, ε, and what was measured: constants as a frame, and the run's points.
+
+    measurable: whether they can be measured.
+    """
 
     constants: dict[str, float]
     epsilon: float
     how: str
+    measurable: bool
     measurements: tuple[Any, Any] | None = None
 
     @classmethod
-    def taken(cls, given: dict[str, float | None], epsilon: float | None) -> Known:
+    def taken(cls, given: dict[str, float | None], epsilon: float | None, measurable: bool) -> Known:
         """What was given, and 1."""
         constants = {key: 1.0 if value is None else value for key, value in given.items()}
         how = "given" if None not in given.values() else "not measured, and 1 where they are not given"
-        return cls(constants, 0.1 if epsilon is None else epsilon, how)
+        return cls(constants, 0.1 if epsilon is None else epsilon, how, measurable)
 
     @classmethod
     def measured(cls, point: Any, epsilon: float | None) -> Known:
         """Along a training run; ε, if it is not given, is the least ‖∇J‖ there that is told from 0."""
+        if not can_measure(point):
+            raise ValueError(
+                "there is no [problem] to measure on, whose gradients come from trajectories: give a policy gradient "
+                "or a table, or leave out --measured"
+            )
         from ..methods import rennala_nigt
         from ..validation.gradients import is_told, least_norm, measured_along
         from .compiling import keep_compiled
@@ -38,7 +52,7 @@ class Known:
         constants, points = measured_along(point.problem(), rennala_nigt(size, grid[len(grid) // 2]))
         epsilon = least_norm(points) if epsilon is None else epsilon
         how = "measured" if is_told(points) else "not told"
-        return cls(constants.arguments(), epsilon, how, (constants.to_frame(), points))
+        return cls(constants.arguments(), epsilon, how, True, (constants.to_frame(), points))
 
     def tables(self) -> list[Any]:
         """What was measured."""

@@ -95,6 +95,8 @@ def rows_of_progress() -> Iterator[Callable]:
 
 
 def _report(found) -> None:
+    from ..experiment.wording import step_size_in_text
+
     settings, summary = found.scenario.settings, found.summary()
     target = settings.target_return
     reached = "to target" if target is None else f"to {target:g}"
@@ -107,7 +109,7 @@ def _report(found) -> None:
             row.method,
             *map(axis_value, values),
             *([row.tuned] if tuned else []),
-            _power_of_two(row.step_size),
+            step_size_in_text(row.step_size),
             f"{row.final_return:.1f}",
             _mean_and_spread(area),
             number(row.time_to_target, "{:.1f} s"),
@@ -180,10 +182,3 @@ def _mean_and_spread(areas) -> str:
         return f"{number(mean)} ± 0" if spread == 0 else number(mean)
     decimals = max(0, 1 - floor(log10(spread)))
     return f"{mean:.{decimals}f} ± {spread:.{decimals}f}"
-
-
-def _power_of_two(step_size: float) -> str:
-    from math import frexp
-
-    mantissa, exponent = frexp(step_size)
-    return f"2^{exponent - 1}" if mantissa == 0.5 else f"{step_size:g}"

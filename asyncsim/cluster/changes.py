@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,27 @@ from .times import Scaled
 def mean_times(cluster: Cluster) -> list[float]:
     """Mean seconds per gradient of each worker at full speed, shape (workers,)."""
     return [time if isinstance(time, float) else time.mean for time in cluster.compute]
+
+
+def median_times(cluster: Cluster) -> list[float]:
+    """Median seconds per gradient of each worker at full speed, shape (workers,)."""
+    return [time if isinstance(time, float) else time.quantile(0.5) for time in cluster.compute]
+
+
+def copied(medians: Sequence[float], workers: int) -> tuple[int, ...]:
+    """Of each of so many workers, which of the given ones it is a copy of.
+
+    All given workers come as often as they fit in; the rest are evenly spaced in the order of their medians, so that
+    fast and slow ones keep their proportions. Nothing is drawn by chance.
+
+    >>> copied([1.0, 2.0, 3.0], 4)
+    (0, 1, 2, 1)
+    """
+    n = len(medians)
+    whole, rest = divmod(workers, n)
+    order = sorted(range(n), key=lambda k: (medians[k], k))
+    more = sorted(order[(2 * k + 1) * n // (2 * rest)] for k in range(rest))
+    return (*range(n),) * whole + (*more,)
 
 
 def slower_network(cluster: Cluster, factor: float) -> Cluster:
@@ -59,14 +81,14 @@ def slower_worker(cluster: Cluster, worker: int, factor: float) -> Cluster:
 
 
 def with_workers(cluster: Cluster, workers: int) -> Cluster:
-    """As many workers of the same kinds: those of the cluster in their order, again and again.
+    """As many workers of the same kinds, fast and slow ones in their proportions (see `copied`).
 
     Speeds and outages are repeated, too. Random times of a repeated worker are drawn anew, recorded ones are the same.
 
     >>> with_workers(Cluster([1.0, 2.0]), 5).compute
-    (1.0, 2.0, 1.0, 2.0, 1.0)
+    (1.0, 2.0, 1.0, 2.0, 2.0)
     """
-    kinds = [worker % cluster.workers for worker in range(workers)]
+    kinds = copied(median_times(cluster), workers)
     speeds, outages = dict(cluster.speeds), dict(cluster.outages)
     return replace(
         cluster,
@@ -77,7 +99,7 @@ def with_workers(cluster: Cluster, workers: int) -> Cluster:
     )
 
 
-def _repeated(network: Any, kinds: list[int]) -> Any:
+def _repeated(network: Any, kinds: Sequence[int]) -> Any:
     if isinstance(network, tuple):
         return tuple(network[kind] for kind in kinds)
     if getattr(network, "random", False):

@@ -20,7 +20,8 @@ from .runs import Run
 from .statistics import interval, ratio_interval, seeds_to_decide
 
 TABLE = (
-    *("label", "method", "batch_size", "step_size", "seconds", "low", "high", "reached", "seeds", "updates"),
+    *("label", "method", "batch_size", "step_size", "momentum"),
+    *("seconds", "low", "high", "reached", "seeds", "updates"),
     *("ratio", "ratio_low", "ratio_high", "verdict", "seeds_to_decide"),
 )
 
@@ -31,10 +32,10 @@ class Advice:
 
     run: of all candidates. minutes, spent: the budget of real time, and the seconds that it took.
     table: a row per candidate, the best first: ``label, method, batch_size`` (NaN: every gradient is an update),
-        ``step_size``; ``seconds, low, high``: simulated, to the target, with the 95 % interval; ``reached``, by how
-        many of ``seeds``; ``updates`` to the target, mean of those; ``ratio``, how many times as long as the best, with
-        ``ratio_low, ratio_high``; ``verdict``: ``best``, ``slower``, or ``undecided`` where the interval holds 1, with
-        ``seeds_to_decide``.
+        ``step_size``; ``momentum``, η; ``seconds, low, high``: simulated, to the target, with the 95 % interval;
+        ``reached``, by how many of ``seeds``; ``updates`` to the target, mean of those; ``ratio``, how many times as
+        long as the best, with ``ratio_low, ratio_high``; ``verdict``: ``best``, ``slower``, or ``undecided`` where the
+        interval holds 1, with ``seeds_to_decide``.
     crossovers, predicted: as `crossovers.crossovers` has them.
     theory: sentences about theory's best M beside the measured one.
     """
@@ -119,6 +120,7 @@ def ranked(run: Run) -> pd.DataFrame:
                 "method": tables[label].method,
                 "batch_size": float(_batch_size(run, label)),
                 "step_size": steps[label],
+                "momentum": _momentum(run, label),
                 "seconds": own.mean(),
                 "low": low,
                 "high": high,
@@ -154,6 +156,12 @@ def _batch_size(run: Run, label: str) -> float:
     return getattr(rule, "batch_size", run.scenario.cluster.workers)
 
 
+def _momentum(run: Run, label: str) -> float:
+    """η; 1, all of the new gradient, of a method without momentum."""
+    update: Any = run.methods[label].update
+    return getattr(update, "momentum", 1.0)
+
+
 def measured_candidates(run: Run) -> dict[str, Candidate]:
     """The candidates that reached the target with more than half of the seeds, and after how many updates.
 
@@ -168,7 +176,7 @@ def measured_candidates(run: Run) -> dict[str, Candidate]:
             method = replace(method, update=replace(update, step_size=float(steps[label])))
             updates = tuple(last if math.isnan(update) else int(update) for update in seeds.values())
             delay = float(run.timelines[label].delays().mean())
-            found[label] = Candidate(tables[label].method, method, updates, delay)
+            found[label] = Candidate(tables[label].method, method, updates, delay, run.scenario.settings.stale)
     return found
 
 

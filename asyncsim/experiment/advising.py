@@ -9,6 +9,7 @@ the store shares curves between them. 4. The last run is read (see `advice`).
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,20 +17,24 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
+from ..base import Problem
 from ..scenario import Scenario, ScenarioError
 from .advice import Advice
 from .budget import Cost, Watch, cost, round_number, whole_lanes
 from .candidates import TUNING_SEEDS, WIDE, Case, candidates, pilot
+from .crossovers import axes_of
 from .protocol import Progress
 from .runs import Run, run
 from .tuning import arrival, score
-from .wording import theory_in_words
+from .wording import step_size_in_text, theory_in_words
 
 SEEDS = (20, 10, 5)
 WAY = 0.7  # of the way from θ_0 to what the pilot reached: the target, if none is given
 PILOT_SHARE, SAFE_SHARE = 0.1, 0.6  # of the time that is left
 PILOT_GRADIENTS = 10_000  # per lane, at most
+PROGRAMS = 3  # that are compiled to measure theory's constants
 LONGER = 3.0  # times as long as the pilot took to the target
 
 
@@ -43,17 +48,22 @@ def advise(
 ) -> Advice:
     """Train candidates, and say which is best on the cluster.
 
-    target: a return; None: 70 % of the way that the pilot came. minutes: of real time. store: as of `run`.
+    target: a return; None: that of the case, or else 70 % of the way that the pilot came. minutes: of real time.
+    store: as of `run`.
     say: called with what is done next, and why. progress: gives, for each of the experiments, what to call as `run`
         does.
-    Raises ScenarioError where nothing is learned.
+    Raises ScenarioError where nothing is learned, or the target is reached without learning.
     """
     if not 0 < minutes < math.inf:
         raise ScenarioError(f"minutes={minutes} is no budget: give minutes > 0")
     watch = Watch.of(minutes)
+    target = case.target if target is None else target
+    for note in case.notes:
+        say(note)
     with TemporaryDirectory() as nowhere:  # the experiments share curves in any case
         home = nowhere if store is False else store
         first = pilot(case, case.alone().cluster, 1, target)
+        axes_of(first.cluster)  # what cannot be changed is told before anything is trained
         problem, (method,) = first.problem(), first.methods.values()
         price = cost(method, first.cluster, problem, case.evaluate_every)
         say(f"A gradient takes {1000 * price.gradient:.2g} ms here, and a program {price.compiling:.2g} s to compile.")
@@ -62,7 +72,7 @@ def advise(
         until = _horizon(case, aim, price, watch, own, say)
         done = _trained(case, until, aim, price, watch, own, home, say, progress)
     found = Advice.of(done, minutes)
-    found = replace(found, theory=tuple(theory_in_words(found)))
+    found = replace(found, theory=tuple(_theory(found, problem, price, watch)))
     return replace(found, spent=watch.spent)
 
 
@@ -101,7 +111,7 @@ class Aim:
 def _own_target(found: Run, say) -> float:
     """A return that the pilot came to, and a number of three digits."""
     curves, end = found.tuned(), found.timelines["rennala_nigt"].end
-    start, late = float(curves.loc[curves["update"] == 0, "eval_return"].mean()), score(curves, end)
+    start, late = _start(curves), score(curves, end)
     target = float(f"{start + WAY * (late - start):.3g}")
     if not late > target > start:
         raise ScenarioError(
@@ -115,14 +125,25 @@ def _own_target(found: Run, say) -> float:
     return target
 
 
+def _start(curves: pd.DataFrame) -> float:
+    """The mean return at θ_0."""
+    return float(curves.loc[curves["update"] == 0, "eval_return"].mean())
+
+
 def _aim(found: Run, target: float, say) -> Aim:
     curves, end = found.tuned(), found.timelines["rennala_nigt"].end
+    start = _start(curves)
+    if target <= start:
+        raise ScenarioError(
+            f"{found.scenario.path}: the return at θ_0 is {start:.4g}, so that target={target:g} is reached without "
+            f"training: give a --target above {start:.4g}"
+        )
     step_size = float(curves["step_size"].iloc[0])
     seconds = float(np.mean([arrival(curve, end, target) for _, curve in curves.groupby("seed")]))
     if math.isnan(seconds):
         say(f"The pilot was not there within {end:.4g} simulated seconds.")
         return Aim(target, step_size, round_number(LONGER**2 * end, up=True))
-    say(f"The pilot was there after {seconds:.4g} simulated seconds, with α = {step_size:g}.")
+    say(f"The pilot was there after {seconds:.4g} simulated seconds, with α = {step_size_in_text(step_size)}.")
     return Aim(target, step_size, round_number(LONGER * max(seconds, end / 1000), up=True))
 
 
@@ -167,6 +188,22 @@ def _trained(case, until: float, aim: Aim, price: Cost, watch: Watch, own: bool,
         say(f"There is time for {more} seeds.")
         done = run(tried(until, more), store=home, progress=progress())
     return done
+
+
+def _theory(found: Advice, problem: Problem, price: Cost, watch: Watch) -> list[str]:
+    """Theory beside the answer, if there is time left to measure its constants."""
+    from ..validation.gradients import how_many
+
+    rows = found.table[found.table["method"] == "rennala_nigt"]
+    gradients = how_many(problem, int(rows["batch_size"].iloc[0]))
+    # One lane has one core, and `price.gradient` is a share of all.
+    seconds = gradients * price.gradient * (os.cpu_count() or 1) + (PROGRAMS * price.compiling if gradients else 0.0)
+    if seconds <= watch.left:
+        return theory_in_words(found)
+    return [
+        f"Theory's best M is left out: measuring its constants takes about {seconds:.2g} s, and {watch.left:.2g} s of "
+        f"{watch.seconds / 60:g} minutes are left; with more --minutes it is said, or by `asyncsim bounds --measured`."
+    ]
 
 
 def _gradients(scenario: Scenario) -> float:

@@ -27,6 +27,7 @@ CARTPOLE = {
 }
 WIDE = tuple(2.0**-k for k in range(11, -1, -1))  # 2^-11 .. 2^0, the pilot's step sizes
 PILOT_BATCH = 20  # gradients of an update of the pilot, at most
+OF_PROBLEMS = ("problem", "evaluate_every", "target_return")  # keys that are read with a problem
 LARGEST = 6  # doublings of n that are tried at most
 TUNING_SEEDS = tuple(range(1000, 1005))
 PILOT_SEEDS, PILOT_TUNING = tuple(range(2000, 2005)), tuple(range(2005, 2010))
@@ -36,18 +37,22 @@ PILOT_SEEDS, PILOT_TUNING = tuple(range(2000, 2005)), tuple(range(2005, 2010))
 class Case:
     """What advice is asked for: a cluster and a problem, as the tables of a scenario.
 
-    path: of the cluster's file, for messages; recordings are in its folder.
+    path: of the cluster's file, for messages; recordings are in its folder. stale: as of a scenario. target: the return
+    that the file of the problem gives. notes: sentences on what was taken of whole scenarios, and what was not.
     """
 
     path: Path
     cluster: Mapping[str, Any]
     problem: Mapping[str, Any]
     evaluate_every: int = 50
+    stale: str = "cancel"
+    target: float | None = None
+    notes: tuple[str, ...] = ()
 
     def scenario(self, methods: Mapping[str, Any], **keys: Any) -> Scenario:
         """A scenario of this case. Raises ScenarioError."""
         data = {"cluster": {**self.cluster}, "problem": {**self.problem}, "methods": methods}
-        shared = {"evaluate_every": self.evaluate_every, "tuning": "halving"}
+        shared = {"evaluate_every": self.evaluate_every, "tuning": "halving", "stale": self.stale}
         return restore(shared | data | keys, self.path, self.path.parent)
 
     def alone(self) -> Scenario:
@@ -59,16 +64,34 @@ def read_case(path: Path, problem: Path | None = None) -> Case:
     """The cluster of a file, and the problem of the same or another one.
 
     path: a TOML file with a table [cluster], or a scenario. problem: likewise, with a table [problem]; None: that of
-    ``path``, and CartPole-v1 with a small policy where it has none. Raises ScenarioError with what is wrong.
+    ``path``, and CartPole-v1 with a small policy where it has none. Of a whole scenario ``stale`` is taken with the
+    cluster, ``evaluate_every`` and ``target_return`` with the problem. Raises ScenarioError with what is wrong.
     """
     cluster = _tables(path, "cluster")
     if "sweep" in cluster:
         raise ScenarioError(f"{path}: sweep makes several clusters: give one with a single table [cluster]")
     other = cluster if problem is None else _tables(problem, "problem")
-    every = other.get("evaluate_every", 50)
-    case = Case(path, cluster["cluster"], other.get("problem", CARTPOLE), every)
+    case = Case(
+        path,
+        cluster["cluster"],
+        other.get("problem", CARTPOLE),
+        other.get("evaluate_every", 50),
+        cluster.get("stale", "cancel"),
+        other.get("target_return"),
+        _notes(path, cluster, ("cluster", "stale") if problem else ("cluster", "stale", *OF_PROBLEMS))
+        + (_notes(problem, other, OF_PROBLEMS) if problem else ()),
+    )
     case.alone().check_times()
     return case
+
+
+def _notes(path: Path, data: Mapping[str, Any], used: Sequence[str]) -> tuple[str, ...]:
+    """Of a whole scenario, what is used and what is not."""
+    if "methods" not in data:
+        return ()
+    taken = ", ".join(key for key in used if key in data)
+    unused = ", ".join(key for key in data if key not in (*used, "title", "about"))
+    return (f"Of {path.name} these are used: {taken}; not used: {unused}.",)
 
 
 def _tables(path: Path, wanted: str) -> dict[str, Any]:
@@ -81,13 +104,16 @@ def _tables(path: Path, wanted: str) -> dict[str, Any]:
     except OSError as error:
         raise ScenarioError(f"{path}: {error.strerror}: give a TOML file with a table [{wanted}]") from None
     if "methods" in data:
-        settings = load(path).settings
-        return {key: value for key, value in as_data(settings).items() if value is not None}
+        settings = as_data(load(path).settings)
+        return data | {key: settings[key] for key in ("cluster", "problem", "evaluate_every")}  # with defaults
     for key in data:
         if key not in ("title", "cluster", "problem", "evaluate_every"):
             raise ScenarioError(f"{path}: {key} is not read here: give [cluster] and [problem], or a whole scenario")
     if wanted not in data:
         raise ScenarioError(f"{path}: {wanted} is missing: give a table [{wanted}]")
+    for key in ("cluster", "problem"):
+        if not isinstance(data.get(key, {}), dict):
+            raise ScenarioError(f"{path}: {key}={data[key]!r} is no table: give [{key}], and its keys below it")
     return data
 
 

@@ -1,11 +1,13 @@
 """What would change advice: a slower or faster network, a slower or faster worker, more workers; found by simulation.
 
-A curve in updates serves every cluster on which the updates use the same gradients. Under a collecting rule every
-gradient is asked at the newest point, so on a problem that all workers share, a curve depends on M, and not on who was
-fast. So nothing is trained here: a candidate's updates to the target, which were measured, are simulated on the changed
-cluster, and it takes as many seconds as they end after. Under a greedy rule the delays of gradients change with the
-times. Its updates to the target are assumed to be those that were measured, as long as the mean delay is at most twice
-theirs; beyond that nothing is predicted of it.
+Under a collecting rule every gradient is asked at the newest point, so on a problem that all workers share, the
+distribution of a curve in updates depends on M, and not on who was fast. Its gradients are the same ones only where
+each worker contributes as many to each update as before, for they are drawn by worker and number: so it is where κ
+alone changes, jobs at old points are cancelled, and no speed or outage depends on the second. So nothing is trained
+here: a candidate's updates to the target, which were measured, are simulated on the changed cluster, and it takes as
+many seconds as they end after. Under a greedy rule the delays of gradients change with the times. Its updates to the
+target are assumed to be those that were measured, as long as the mean delay is at most twice theirs; beyond that
+nothing is predicted of it.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import takewhile
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -39,13 +41,14 @@ COLUMNS = ("axis", "way", "what", "factor", "value", "label", "other", "before",
 class Candidate:
     """A method with its settings, and how many updates it took to the target with each seed.
 
-    kind: the method without its M. delay: mean of the gradients that were used, in updates.
+    kind: the method without its M. delay: mean of the gradients that were used, in updates. stale: as of `simulate`.
     """
 
     kind: str
     method: Method
     updates: tuple[int, ...]
     delay: float = 0.0
+    stale: Literal["cancel", "finish"] = "cancel"
 
     @property
     def of_all_workers(self) -> bool:
@@ -59,7 +62,7 @@ class Candidate:
         """
         most = max(self.updates)
         try:
-            timeline = simulate(self.method, cluster, updates=max(most, 1), seed=seed)
+            timeline = simulate(self.method, cluster, updates=max(most, 1), seed=seed, stale=self.stale)
         except Stalled:
             return math.inf
         if len(timeline.updates) < most:
@@ -88,17 +91,20 @@ class Axis:
 def axes_of(cluster: Cluster) -> list[Axis]:
     """κ, the slowest worker's time, and n.
 
-    Where communication takes no time, κ begins at a thousandth of the mean time of a gradient, as factor 1/1000.
+    Where communication takes no time, κ begins at a thousandth of the mean time of a gradient, as factor 1/1000; with
+    jitter, κ has its mean in it. The slowest worker is that with the largest finite mean. An axis that has no finite
+    mean is left out.
     """
     up = np.geomspace(1, REACH, STEPS).tolist()
     both = {"up": up, "down": [1 / factor for factor in up]}
-    mean = float(np.mean([seconds for seconds in changes.mean_times(cluster) if seconds < math.inf]))
-    worker, free = changes.slowest(cluster), not any(cluster.kappas) and not cluster.jitter
-    network = replace(cluster, communication=mean) if free else cluster
-    kappa = float(np.mean(network.kappas)) if any(network.kappas) else math.nan
+    finite = [seconds for seconds in changes.mean_times(cluster) if seconds < math.inf]
+    free = not any(cluster.kappas) and not cluster.jitter
+    network = replace(cluster, communication=float(np.mean(finite))) if free and finite else cluster
+    kappa = float(np.mean(network.kappas)) + (network.jitter.time.mean if network.jitter else 0.0)
+    worker = changes.slowest(cluster) if finite else 0
     most = max(1.0, min(WORKERS, MOST_WORKERS / cluster.workers))
     fleet = sorted({round(cluster.workers * factor) for factor in np.geomspace(1, most, 7)})
-    return [
+    axes = [
         Axis(
             "communication",
             lambda factor: changes.slower_network(network, factor),
@@ -119,6 +125,8 @@ def axes_of(cluster: Cluster) -> list[Axis]:
             keeps_batches=False,
         ),
     ]
+    known = {"communication": 0 < kappa < math.inf, "slowest worker": bool(finite), "workers": True}
+    return [axis for axis in axes if known[axis.name]]
 
 
 def predicted(axis: Axis, candidates: Mapping[str, Candidate], factor: float, seed: int = 0) -> dict[str, float]:

@@ -43,5 +43,5 @@ def picture(found: Advice):
     cluster, data = found.run.scenario.cluster, results.as_data(found.run.scenario.settings)
     here = {axis.name: axis.value(1.0) for axis in axes_of(cluster)}
     if not np.any(cluster.kappas) and not cluster.jitter:
-        here.pop("communication")
+        here.pop("communication", None)
     return figures.advice(found.tuned_curves(), data, found.predicted, found.crossovers, here)

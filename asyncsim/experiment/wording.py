@@ -9,6 +9,7 @@ from typing import Any
 from ..methods import rennala_nigt
 from ..theory.prospects import bare
 from .advice import Advice
+from .crossovers import axes_of
 
 GREEDY = (
     "updates to the target are assumed to be as many there as here, where gradients are at most twice as old; where "
@@ -37,20 +38,37 @@ def in_words(advice: Advice) -> list[str]:
 
 def _settings(row: Mapping[str, Any]) -> str:
     batch = "" if math.isnan(row["batch_size"]) else f"M = {row['batch_size']:.0f}, "
-    return f"{row['method']} with {batch}α = {_step(row['step_size'])}"
+    return f"{row['method']} with {batch}α = {step_size_in_text(row['step_size'])}, η = {row['momentum']:g}"
 
 
-def _step(step_size: float) -> str:
+def step_size_in_text(step_size: float) -> str:
+    """A power of two as one.
+
+    >>> step_size_in_text(0.125), step_size_in_text(0.1)
+    ('2^-3', '0.1')
+    """
     mantissa, exponent = math.frexp(step_size)
     return f"2^{exponent - 1}" if mantissa == 0.5 else f"{step_size:g}"
+
+
+def problem_in_words(problem: Any) -> str:
+    """What a scenario's table [problem] is: its environment, horizon and policy, or its kind and size."""
+    if problem.kind != "policy_gradient":
+        given = problem.model_dump(exclude={"kind"}, exclude_none=True)
+        numbers = (f"{key} = {value}" for key, value in given.items() if isinstance(value, int | float))
+        return f"the {problem.kind} ({', '.join(numbers)})"
+    hidden = " and ".join(map(str, problem.hidden))
+    policy = f"policy with {hidden} tanh units" if hidden else "policy without hidden layers"
+    return f"{problem.environment} (horizon {problem.horizon}, {policy})"
 
 
 def _use(advice: Advice, best: Mapping[str, Any]) -> str:
     missed = best["seeds"] - best["reached"]
     counted = f"; {missed} of them did not come there, and count with the end" if missed else ""
     return (
-        f"Use {_settings(best)}: {best['seconds']:.4g} simulated seconds to a return of {advice.target:g} "
-        f"[{best['low']:.4g} to {best['high']:.4g}], mean over {best['seeds']} seeds and its 95 % interval{counted}."
+        f"On {problem_in_words(advice.run.scenario.settings.problem)} use {_settings(best)}: {best['seconds']:.4g} "
+        f"simulated seconds to a return of {advice.target:g} [{best['low']:.4g} to {best['high']:.4g}], mean over "
+        f"{best['seeds']} seeds and its 95 % interval{counted}. This M is for that problem; another may need another."
     )
 
 
@@ -92,17 +110,22 @@ def _batches(advice: Advice, best: Mapping[str, Any]) -> list[str]:
 def change_in_words(row: Mapping[str, Any], advice: Advice) -> str:
     """One crossover, with the predicted seconds on its two sides."""
     name, form = QUANTITIES[row["axis"]]
-    above = "above" if row["way"] == "up" else "below"
+    if row["axis"] == "communication" and advice.run.scenario.cluster.jitter:
+        name += " with its mean jitter"
+    grows = "grows" if row["way"] == "up" else "falls"
     what = "another method" if row["what"] == "method" else "another M"
     if not row["other"]:
-        return f"{name}: never {what} first, {_reach(row, advice)}."
+        return f"{name}: {what} is first at no value that was tried, {_reach(row, advice)}."
     sides = (
         f"{row['label']} {row['before']:.4g} and {row['after']:.4g} s, "
         f"{row['other']} {row['other_before']:.4g} and {row['other_after']:.4g} s"
     )
     verdicts = advice.table.set_index("label")["verdict"]
     unsure = " (undecided here, so unsure where)" if verdicts[row["other"]] == "undecided" else ""
-    return f"{name} {above} {form.format(row['value'])}: {row['other']} first{unsure}; before and after, {sides}."
+    return (
+        f"When {name} {grows} to {form.format(row['value'])}, {row['other']} becomes first{unsure}; "
+        f"before and after, {sides}."
+    )
 
 
 def _reach(row: Mapping[str, Any], advice: Advice) -> str:
@@ -149,8 +172,18 @@ def _assumptions(advice: Advice) -> list[str]:
     methods = {row["method"] for row in advice.table.to_dict("records")}
     if len(advice.predicted):
         lines.append(
-            "Predicted: measured updates to the target, simulated on the changed cluster; nothing is trained for it."
+            "Predicted: measured updates to the target, simulated on the changed cluster; nothing is trained for it. "
+            "Only the first change each way was looked for: beyond it, yet another one may be first."
         )
+        cluster = advice.run.scenario.cluster
+        if cluster.speeds or cluster.outages:
+            lines.append(
+                "Speeds or outages depend on the second: on a changed cluster other workers contribute, so that "
+                "gradients are others, and predictions hold on average only."
+            )
+        known = {axis.name for axis in axes_of(cluster)}
+        if unchanged := [name for axis, (name, _) in QUANTITIES.items() if axis not in known]:
+            lines.append(f"Not changed, for its times have no finite mean: {'; '.join(unchanged)}.")
         if "afedpg" in methods and "afedpg" not in advice.left_out:
             lines.append(f"afedpg: {GREEDY}")
         if "synchronous_nigt" in methods:

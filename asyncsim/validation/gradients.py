@@ -179,8 +179,21 @@ def measured_along(problem: Any, method: Method) -> tuple[Constants, pd.DataFram
     """As `measured_constants`, along a training run of a method on equal workers."""
     _check(problem)
     points = trained_points(problem, method)
-    batch = min(max(BATCHES[0], NUMBERS // len(points[0])), BATCHES[1])
-    return measured_constants(problem, points, batch)
+    return measured_constants(problem, points, _batch(len(points[0])))
+
+
+def how_many(problem: Any, batch_size: int) -> int:
+    """Gradients and trajectories that `measured_along` computes, of Rennala NIGT; 0 where it raises ValueError."""
+    if not hasattr(problem, "sampled"):
+        return 0
+    policy = getattr(problem, "policy_network", None)
+    size = policy.size if policy is not None else jax.eval_shape(problem.init, jax.random.key(0)).size
+    return max(UPDATES) * batch_size + 2 * (len(UPDATES) + 1) * _batch(size)
+
+
+def _batch(size: int) -> int:
+    """Gradients at a point of this dimension."""
+    return min(max(BATCHES[0], NUMBERS // size), BATCHES[1])
 
 
 UNTOLD = "at no point of the training run is ‖∇J‖ told from 0 by as many gradients as were sampled there"

@@ -6,7 +6,7 @@ import pytest
 
 from asyncsim import Cluster, rules, simulate
 from asyncsim.cluster import Exponential, Jitter, Outage, ParameterServer, Phases, Ring
-from asyncsim.cluster.changes import mean_times, slower_network, slower_worker, slowest, with_workers
+from asyncsim.cluster.changes import copied, mean_times, slower_network, slower_worker, slowest, with_workers
 
 RING = Ring(0.1, 1e3, 50)
 NETWORKS = [2.0, (1.0, 3.0), RING, ParameterServer(0.1, 1e3, 50), Jitter(RING, Exponential(0.5))]
@@ -41,8 +41,8 @@ def test_a_slower_worker():
 def test_more_workers_of_the_same_kinds():
     cluster = Cluster([1.0, 2.0], (0.1, 0.2), speeds={1: Phases((3.0,), (0.5,))}, outages={0: Outage(4.0, 5.0)})
     more = with_workers(cluster, 5)
-    assert more.compute == (1.0, 2.0, 1.0, 2.0, 1.0) and more.kappas == (0.1, 0.2, 0.1, 0.2, 0.1)
-    assert [worker for worker, _ in more.speeds] == [1, 3] and [worker for worker, _ in more.outages] == [0, 2, 4]
+    assert more.compute == (1.0, 2.0, 1.0, 2.0, 2.0) and more.kappas == (0.1, 0.2, 0.1, 0.2, 0.2)
+    assert [worker for worker, _ in more.speeds] == [1, 3, 4] and [worker for worker, _ in more.outages] == [0, 2]
     assert with_workers(cluster, 2) == cluster
     double = with_workers(Cluster([1.0, 2.0]), 4)
     assert simulate(rules.Greedy(), double, until=12.0).counts()["used"] == 2 * 18
@@ -50,4 +50,12 @@ def test_more_workers_of_the_same_kinds():
 
 def test_jitter_on_kappas_of_each_worker():
     jittered = Cluster([1.0, 2.0], Jitter(Cluster([1.0, 2.0], (0.1, 0.2)).network, Exponential(1.0)))
-    assert with_workers(jittered, 3).kappas == (0.1, 0.2, 0.1)
+    assert with_workers(jittered, 3).kappas == (0.1, 0.2, 0.2)
+
+
+def test_more_workers_keep_the_mix():
+    """However the file orders them, and whatever their times are drawn from."""
+    slow_first = Cluster([Exponential(9.0), Exponential(8.0), 1.0, 2.0])
+    assert mean_times(with_workers(slow_first, 6)) == [9.0, 8.0, 1.0, 2.0, 9.0, 2.0]  # and not both slow ones again
+    assert mean_times(with_workers(slow_first, 2)) == [9.0, 2.0]
+    assert [*copied([1.0, 2.0, 3.0], 7)] == [0, 1, 2] * 2 + [1]

@@ -2,7 +2,9 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ import pytest
 import asyncsim
 from asyncsim import Cluster, methods
 from asyncsim.cli import main
+from asyncsim.cluster import Exponential, Jitter, Outage, Pareto
 from asyncsim.experiment import advising, budget, crossovers
 from asyncsim.experiment import candidates as making
 from asyncsim.experiment.advice import Advice, measured_candidates
@@ -18,7 +21,8 @@ from asyncsim.experiment.candidates import CARTPOLE, Case, batch_sizes, candidat
 from asyncsim.experiment.crossovers import Candidate, axes_of
 from asyncsim.experiment.statistics import ratio_interval
 from asyncsim.experiment.tuning import rank
-from asyncsim.experiment.wording import in_words
+from asyncsim.experiment.wording import in_words, problem_in_words
+from asyncsim.problems import TabularMDP
 from asyncsim.results import load_settings
 from asyncsim.scenario import ScenarioError, load
 
@@ -83,6 +87,21 @@ def test_what_it_reads(tmp_path):
     whole = Path(__file__).parents[2] / "experiments" / "quickstart.toml"
     assert read_case(path, whole).problem["hidden"] == [64, 64]
     assert read_case(whole).alone().cluster == load(whole).cluster
+    assert read_case(path).notes == () and read_case(path, whole).target == 150.0
+    (note,) = read_case(path, whole).notes
+    assert note == (
+        "Of quickstart.toml these are used: problem, evaluate_every, target_return; not used: seeds, step_sizes, stop, "
+        "cluster, methods."
+    )
+
+
+def test_what_it_takes_of_a_whole_scenario(tmp_path):
+    text = (Path(__file__).parents[2] / "experiments" / "quickstart.toml").read_text()
+    path = tmp_path / "w.toml"
+    path.write_text(f'stale = "finish"\n{text}')
+    case = read_case(path)
+    assert case.alone().settings.stale == "finish" and case.target == 150.0
+    assert "cluster, stale, problem" in case.notes[0] and "stale" not in case.notes[0].partition("not used")[2]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +113,9 @@ def test_what_it_reads(tmp_path):
         ("[cluster]\ncompute = [1.0, 0.0]\n", "compute[1]=0.0 is no compute time"),
         ("[cluster]\ncompute = [1.0]\ncompute_unit = 'step'\n", "compute_unit='step'"),
         ("[cluster]\ncompute = [1.0]\n[problem]\nkind = 'chess'\n", "problem.kind='chess'"),
+        ("cluster = 3\n", "cluster=3 is no table: give [cluster], and its keys below it"),
+        ("[[cluster]]\n", "cluster=[{}] is no table: give [cluster]"),
+        ("problem = 3\n[cluster]\ncompute = [1.0]\n", "problem=3 is no table: give [problem]"),
     ],
 )
 def test_what_it_does_not_read(tmp_path, text, line):
@@ -234,6 +256,59 @@ def test_a_network_that_costs_nothing_begins_to_cost():
     assert axis.value(1.0) == 2.0 and not any(axis.at(0.0).kappas) and axis.factors["up"][:2] == [0.0, 0.001]
 
 
+def test_what_has_no_finite_mean_is_left_out():
+    endless = Pareto(1.0, 0.9)
+
+    def names(*cluster):
+        return [axis.name for axis in axes_of(Cluster(*cluster))]
+
+    assert names([endless, endless]) == ["workers"]
+    assert names([endless, endless], 0.5) == ["communication", "workers"]
+    assert names([1.0, endless]) == ["communication", "slowest worker", "workers"]
+    constant = Cluster([1.0], 0.0).network
+    assert names([1.0], Jitter(constant, endless)) == ["slowest worker", "workers"]
+    jittered = axes_of(Cluster([1.0], Jitter(constant, Exponential(0.25))))[0]
+    assert jittered.name == "communication" and jittered.value(4.0) == 1.0
+
+
+def test_what_the_answer_says_of_times_that_change(advice):
+    line = "Speeds or outages depend on the second"
+    assert not any(line in said for said in in_words(advice))
+    endless = [Pareto(1.0, 0.9)] * 3
+    cluster = replace(advice.run.scenario.cluster, compute=endless, outages={0: Outage(4.0, 5.0)})
+    changed = replace(advice, run=replace(advice.run, scenario=replace(advice.run.scenario, cluster=cluster)))
+    assert sum(line in said for said in in_words(changed)) == 1
+    unchanged = "Not changed, for its times have no finite mean: the slowest worker's time per gradient."
+    assert unchanged in in_words(changed) and unchanged not in in_words(advice)
+
+
+def test_problems_in_words():
+    problem = case(problem=CARTPOLE).alone().settings.problem
+    assert problem_in_words(problem) == "CartPole-v1 (horizon 200, policy with 32 tanh units)"
+
+
+def test_a_target_below_the_start_is_refused():
+    curves = lanes([20, 30], [22, 40]).assign(step_size=0.5)
+    found = SimpleNamespace(
+        tuned=lambda: curves.assign(update=curves["time"]),
+        timelines={"rennala_nigt": SimpleNamespace(end=1.0)},
+        scenario=SimpleNamespace(path="made.toml"),
+    )
+    with pytest.raises(ScenarioError, match="made.toml: the return at θ_0 is 21, .* target=21 .* --target above 21"):
+        advising._aim(found, 21.0, print)
+    assert advising._aim(found, 25.0, lambda line: None).step_size == 0.5
+
+
+def test_theory_is_left_out_where_no_time_is_left(advice):
+    price, over = budget.Cost(1.0, 1.0), budget.Watch.of(1e-9)
+    (line,) = advising._theory(
+        advice, TabularMDP.garnet(states=3, actions=2, branching=2, discount=0.8, horizon=3), price, over
+    )
+    assert "Theory's best M is left out: measuring its constants takes about" in line
+    (line,) = advising._theory(advice, advice.run.scenario.problem(), price, over)  # which costs nothing to say
+    assert "Theory says no M here" in line
+
+
 # ---- the command
 
 
@@ -249,8 +324,9 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     command = ["advise", "c.toml", "--minutes", "5", "--store", "store", "-o", "out"]
     assert main(command) == 0
     said = capsys.readouterr().out
-    for words in ("Pilot:", "Target: a return of", "Candidates: 4 of method and M", "Use ", "never another method"):
+    for words in ("Pilot:", "Target: a return of", "Candidates: 4 of method and M", "On the quadratic (dimension = 3"):
         assert words in said
+    assert "another method is first at no value that was tried" in said and "η = 0.1" in said
     assert "Theory says no M here: problem is a Quadratic" in said
     there = {path.name for path in Path("out").iterdir()}
     assert {"advice.csv", "advice.txt", "advice.png", "crossovers.csv", "curves.csv", "settings.json"} <= there

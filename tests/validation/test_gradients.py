@@ -104,7 +104,24 @@ def test_the_command_measures(small, tmp_path, monkeypatch, capsys):
     assert "which are measured" in said and "Why the M that trains best may be another one" in said
     Path("x.toml").write_text(text.replace('"chain"\nhorizon = 5', '"quadratic"'))
     assert main(["bounds", "x.toml", "--measured"]) == 2
-    assert "problem is a Quadratic, whose gradients come from no trajectories" in capsys.readouterr().err
+    assert "there is no [problem] to measure on, whose gradients come from trajectories" in capsys.readouterr().err
+
+
+def test_a_bare_cluster_has_no_problem_to_measure_on(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("bare.toml").write_text("[cluster]\ncompute = [1.0, 2.0]\n")
+    assert main(["bounds", "bare.toml"]) == 0
+    said = capsys.readouterr().out
+    assert "1 where they are not given" in said and "--measured" not in said
+    assert main(["bounds", "bare.toml", "--measured"]) == 2
+    assert capsys.readouterr().err.startswith("asyncsim: bare.toml: there is no [problem] to measure on, ")
+
+
+def test_how_many_are_computed():
+    assert measure.how_many(GARNET, 3) == 80 * 3 + 2 * 6 * measure.BATCHES[1] and measure.how_many(Quadratic(3), 3) == 0
+    batch = measure.BATCHES[0]
+    wide = PolicyGradient("CartPole-v1", horizon=10, discount=0.9, policy=MLP((256, 256)))
+    assert measure.how_many(wide, 1) == 80 + 2 * 6 * batch
 
 
 def test_what_has_no_trajectories():
