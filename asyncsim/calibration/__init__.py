@@ -3,7 +3,7 @@
 `families` and `mixtures` fit and give intervals, `fits` chooses and tests, `checking` simulates what was held out.
 """
 
-from .calibrating import Calibration, calibrate, copied
+from .calibrating import Calibration, calibrate
 from .fits import LEVEL, Fit, drift, fit_all
 
-__all__ = ["LEVEL", "Calibration", "Fit", "calibrate", "copied", "drift", "fit_all"]
+__all__ = ["LEVEL", "Calibration", "Fit", "calibrate", "drift", "fit_all"]

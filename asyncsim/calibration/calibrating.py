@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from ..cluster import Cluster
+from ..cluster.changes import copied
 from ..logs import JobLog, LogError
 from .checking import COLUMNS, checked
 from .fits import FEWEST, HARDLY, Fit, drift, fit_all
@@ -109,16 +109,3 @@ def _none_has_enough(most: int, held_out: float) -> str:
     if most < FEWEST:
         return f"{told}: give a longer log"
     return f"{told}, of which {held} {'is' if held == 1 else 'are'} held out: give --held-out 0, or a longer log"
-
-
-def copied(medians: Sequence[float], workers: int) -> tuple[int, ...]:
-    """Of each of so many workers, which of the measured ones it is a copy of.
-
-    All measured workers come as often as they fit in; the rest are evenly spaced in the order of their medians, so that
-    fast and slow ones keep their proportions. Nothing is drawn by chance.
-    """
-    n = len(medians)
-    whole, rest = divmod(workers, n)
-    order = sorted(range(n), key=lambda k: (medians[k], k))
-    more = sorted(order[(2 * k + 1) * n // (2 * rest)] for k in range(rest))
-    return (*range(n),) * whole + (*more,)

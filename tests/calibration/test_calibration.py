@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from asyncsim.calibration import LEVEL, calibrate, checking, copied, drift, families, fit_all, fits
+from asyncsim.calibration import LEVEL, calibrate, checking, drift, families, fit_all, fits
 from asyncsim.cluster import Exponential, Fixed, Gamma, LogNormal, Pareto, Straggling, Uniform, stream
+from asyncsim.cluster.changes import copied
 from asyncsim.logs import JobLog, Jobs, LogError
 
 ROOT = Path(__file__).parents[2]
