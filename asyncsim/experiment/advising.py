@@ -93,7 +93,15 @@ def _pilot(case, first: Scenario, target, price: Cost, watch: Watch, home, say, 
     if target is None:
         target = _own_target(found, say)
         found = run(pilot(case, first.cluster, gradients, target), store=home)  # the step size that is soonest there
+    elif math.isnan(_seconds_to(found, target)):
+        found = run(pilot(case, first.cluster, gradients, None), store=home)  # the one with the best return
     return _aim(found, target, say), price
+
+
+def _seconds_to(found: Run, target: float) -> float:
+    """Mean over seeds of when the pilot came to the target; NaN where a seed did not."""
+    curves, end = found.tuned(), found.timelines["rennala_nigt"].end
+    return float(np.mean([arrival(curve, end, target) for _, curve in curves.groupby("seed")]))
 
 
 @dataclass(frozen=True)
@@ -138,8 +146,7 @@ def _aim(found: Run, target: float, say) -> Aim:
             f"{found.scenario.path}: the return at θ_0 is {start:.4g}, so that target={target:g} is reached without "
             f"training: give a --target above {start:.4g}"
         )
-    step_size = float(curves["step_size"].iloc[0])
-    seconds = float(np.mean([arrival(curve, end, target) for _, curve in curves.groupby("seed")]))
+    step_size, seconds = float(curves["step_size"].iloc[0]), _seconds_to(found, target)
     if math.isnan(seconds):
         say(f"The pilot was not there within {end:.4g} simulated seconds.")
         return Aim(target, step_size, round_number(LONGER**2 * end, up=True))
