@@ -29,6 +29,8 @@ def check_memory(rule: Rule, cluster: Cluster, updates: int | None, until: float
         jobs[key] = _jobs(rule, cluster, key, value)
         if BYTES * jobs[key] <= SMALL:
             return
+    if not jobs:  # seconds tell nothing where trajectories decide how long jobs take
+        return
     key = min(jobs, key=lambda key: jobs[key])
     free = free_memory()
     if BYTES * jobs[key] > free:

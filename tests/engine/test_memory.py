@@ -51,3 +51,7 @@ def test_what_fits_is_not_asked_for():
     with patch.object(memory, "free_memory", side_effect=AssertionError):
         simulate(rules.Greedy(), Cluster([1.0, math.inf, Pareto(1.0, 0.5)]), updates=100, until=1e12)
     assert memory.free_memory() > 2**20
+
+
+def test_nothing_is_said_where_nothing_is_known():
+    memory.check_memory(rules.Rennala(3), Cluster([1.0, 2.0]), None, None, None)
