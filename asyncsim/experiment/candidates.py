@@ -7,7 +7,6 @@ trained on the reported seeds, so that what is said of one M holds for all.
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from ..engine import Stalled, simulate
 from ..results import as_data
 from ..rules import Synchronous
 from ..scenario import Scenario, ScenarioError, load, restore
+from ..scenario.files import read_toml
 from ..scenario.shipped import scenario_file
 from ..theory import rennala_round
 
@@ -98,9 +98,9 @@ def _tables(path: Path, wanted: str) -> dict[str, Any]:
     """Of a scenario all that it says, checked; of another file what stands in it, with the table that is wanted."""
     path = scenario_file(path)
     try:
-        data = tomllib.loads(path.read_bytes().decode().removeprefix("\ufeff"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"{path}: not TOML: {error}; give lines like key = value") from None
+        data = read_toml(path)
+    except ScenarioError as error:
+        raise ScenarioError(f"{path}: {error}") from None
     except OSError as error:
         raise ScenarioError(f"{path}: {error.strerror}: give a TOML file with a table [{wanted}]") from None
     if "methods" in data:

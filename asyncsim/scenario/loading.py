@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import reprlib
-import tomllib
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,6 +22,7 @@ from .bare import completed
 from .changes import changed
 from .claims import Claim, read_claims
 from .errors import ScenarioError, told, validated
+from .files import read_toml
 from .own import Own, check_made, check_same, own_code, told_of_own
 from .problems import PolicyGradientTable
 from .settings import MethodTable, Settings, method_named, method_table
@@ -143,7 +143,7 @@ def load(
     path = scenario_file(path)
     given = {} if own is None else {"own": own_code(own)}
     try:
-        data = tomllib.loads(path.read_bytes().decode().removeprefix("\ufeff"))  # editors on Windows write one
+        data = read_toml(path)
         _check_texts(data)
         data = given | data  # a file that has this key is told that it may not
         read = _completed if cluster_will_do else _scenario
@@ -156,10 +156,6 @@ def load(
             what = nearest(str(preset), known) if known else "give a table [quick] with what is to be different"
             raise ScenarioError(f"preset={preset!r} is not in this file: {what}")
         return scenarios[preset]
-    except tomllib.TOMLDecodeError as error:
-        raise ScenarioError(f"{path}: not TOML: {error}; give lines like key = value") from None
-    except UnicodeDecodeError as error:
-        raise ScenarioError(f"{path}: not TOML: byte {error.start} is not UTF-8; give a text file") from None
     except FileNotFoundError:
         raise ScenarioError(f"{path}: no such file: give a scenario file; `asyncsim list` shows some") from None
     except OSError as error:
