@@ -2,8 +2,8 @@
 
 1. A gradient is timed. 2. A pilot, Rennala NIGT with one M, says how far this problem is learned, how soon, and with
 which steps: from it follow the target, if none is given, and for how long candidates are simulated. 3. All candidates
-are tuned and trained on five seeds, and, if there is time for it, on ten or twenty. Each is an ordinary experiment, and
-the store shares curves between them. 4. The last run is read (see `advice`).
+are tuned on five seeds and trained on five others, and, if there is time for it, on ten, twenty or forty. Each is an
+ordinary experiment, and the store shares curves between them. 4. The last run is read (see `advice`).
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from ..base import Problem
 from ..scenario import Scenario, ScenarioError
 from .advice import Advice
 from .budget import Cost, Watch, cost, round_number, whole_lanes
-from .candidates import TUNING_SEEDS, WIDE, Case, candidates, pilot
+from .candidates import AROUND, WIDE, Case, candidates, pilot
 from .crossovers import axes_of
 from .protocol import Progress
 from .runs import Run, run
 from .tuning import arrival, score
 from .wording import step_size_in_text, theory_in_words
 
-SEEDS = (20, 10, 5)
+SEEDS = (40, 20, 10, 5)
 WAY = 0.7  # of the way from θ_0 to what the pilot reached: the target, if none is given
 PILOT_SHARE, SAFE_SHARE = 0.1, 0.6  # of the time that is left
 PILOT_GRADIENTS = 10_000  # per lane, at most
@@ -156,13 +156,13 @@ def _aim(found: Run, target: float, say) -> Aim:
 
 def _horizon(case, aim: Aim, price: Cost, watch: Watch, own: bool, say) -> float:
     """For how long candidates are simulated: as long as they should be, or what there is time for."""
-    tried = candidates(case, case.alone().cluster, aim.step_size, aim.seconds, aim.target, range(SEEDS[-1]), own)
+    tried = candidates(case, case.alone().cluster, aim.step_size, aim.seconds, aim.target, SEEDS[-1], own)
     compiling, training = len(tried.methods) * price.compiling, _gradients(tried) * price.gradient * _lanes(SEEDS[-1])
     share = max(0.1 * watch.left, SAFE_SHARE * watch.left - compiling) / training
     until = aim.seconds if share >= 1 else round_number(aim.seconds * share)
     say(
-        f"Candidates: {len(tried.methods)} of method and M, with 5 step sizes each, for {until:.4g} simulated seconds; "
-        f"about {(compiling + min(share, 1.0) * training) / 60:.1f} of the {watch.seconds / 60:g} minutes."
+        f"Candidates: {len(tried.methods)} of method and M, with {len(AROUND)} step sizes each, for {until:.4g} simulated "
+        f"seconds; about {(compiling + min(share, 1.0) * training) / 60:.1f} of the {watch.seconds / 60:g} minutes."
     )
     if share < 1:
         say(f"They should have {aim.seconds:.4g}, and will, if it goes faster than in the pilot.")
@@ -177,7 +177,7 @@ def _trained(case, until: float, aim: Aim, price: Cost, watch: Watch, own: bool,
     cluster, seeds, spent = case.alone().cluster, SEEDS[-1], watch.spent
 
     def tried(until: float, seeds: int) -> Scenario:
-        return candidates(case, cluster, aim.step_size, until, aim.target, range(seeds), own)
+        return candidates(case, cluster, aim.step_size, until, aim.target, seeds, own)
 
     now = tried(until, seeds)
     done, whole = run(now, store=home, progress=progress()), _gradients(now)
@@ -190,7 +190,7 @@ def _trained(case, until: float, aim: Aim, price: Cost, watch: Watch, own: bool,
         say(f"There is time for {until:.4g} simulated seconds.")
         done = run(tried(until, seeds), store=home, progress=progress())
         room = min(room * until / longer, SAFE_SHARE * watch.left / (each * whole))
-    more = next((count for count in SEEDS if count - seeds <= room), seeds)
+    more = next((count for count in SEEDS if _lanes(count) - _lanes(seeds) <= room), seeds)
     if more > seeds:
         say(f"There is time for {more} seeds.")
         done = run(tried(until, more), store=home, progress=progress())
@@ -219,4 +219,4 @@ def _gradients(scenario: Scenario) -> float:
 
 
 def _lanes(seeds: int) -> float:
-    return whole_lanes(5, len(TUNING_SEEDS), seeds)
+    return whole_lanes(len(AROUND), seeds, seeds)

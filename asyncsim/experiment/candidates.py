@@ -29,7 +29,8 @@ WIDE = tuple(2.0**-k for k in range(11, -1, -1))  # 2^-11 .. 2^0, the pilot's st
 PILOT_BATCH = 20  # gradients of an update of the pilot, at most
 OF_PROBLEMS = ("problem", "evaluate_every", "target_return")  # keys that are read with a problem
 LARGEST = 6  # doublings of n that are tried at most
-TUNING_SEEDS = tuple(range(1000, 1005))
+TUNING_FROM = 1000  # seeds from here on are for tuning, as many as are reported
+AROUND = range(-3, 4)  # powers of two of the step sizes of a candidate, beside the one that the pilot suggests
 PILOT_SEEDS, PILOT_TUNING = tuple(range(2000, 2005)), tuple(range(2005, 2010))
 
 
@@ -144,19 +145,21 @@ def pilot(case: Case, cluster: Cluster, gradients: int, target: float | None) ->
 
 
 def candidates(
-    case: Case, cluster: Cluster, step_size: float, until: float, target: float, seeds: Sequence[int], own: bool
+    case: Case, cluster: Cluster, step_size: float, until: float, target: float, seeds: int, own: bool
 ) -> Scenario:
-    """Every method with every M, each with five step sizes.
+    """Every method with every M, each with seven step sizes.
 
     step_size: the best of the pilot. In the middle for another M is the power of two next to α √(M/M_pilot): a step
     with M gradients is worth M steps with one gradient that are √M times shorter, as long as noise decides.
+    seeds: how many are reported; as many others are for tuning, since a step size that was chosen by a few seeds loses
+    more than the seeds cost.
     own: whether workers have problems of their own, so that methods are tried that give each the same weight.
     """
     small = min(cluster.workers, PILOT_BATCH)
 
     def steps(batch: int) -> list[float]:
         middle = round(math.log2(step_size * math.sqrt(batch / small)))
-        return [2.0 ** (middle + k) for k in range(-2, 3)]
+        return [2.0 ** (middle + k) for k in AROUND]
 
     methods: dict[str, Any] = {}
     of_all = _can_wait_for_all(cluster, until)
@@ -173,8 +176,8 @@ def candidates(
         stop={"until": until},
         target_return=target,
         tuned_for="time",
-        seeds=[*seeds],
-        tuning_seeds=[*TUNING_SEEDS],
+        seeds=[*range(seeds)],
+        tuning_seeds=[*range(TUNING_FROM, TUNING_FROM + seeds)],
     )
 
 

@@ -69,14 +69,14 @@ def test_batch_sizes_follow_the_workers_and_the_network():
 
 
 def test_candidates_are_every_method_with_every_batch():
-    made = candidates(case(), Cluster([1.0, 1.0, 2.0], 0.1), 0.25, 50.0, TARGET, range(5), own=False)
+    made = candidates(case(), Cluster([1.0, 1.0, 2.0], 0.1), 0.25, 50.0, TARGET, 5, own=False)
     assert [*made.methods][-2:] == ["synchronous_nigt", "afedpg"] and "rennala_nigt, M = 6" in made.methods
     assert made.settings.tuned_for == "time" and made.settings.tuning == "halving"
-    assert made.step_sizes["rennala_nigt, M = 3"] == tuple(2.0**-k for k in (4, 3, 2, 1, 0))
-    assert made.step_sizes["afedpg"][2] == 0.125  # √3 times shorter
+    assert made.step_sizes["rennala_nigt, M = 3"] == tuple(2.0**-k for k in (5, 4, 3, 2, 1, 0, -1))
+    assert made.step_sizes["afedpg"][3] == 0.125  # √3 times shorter
     assert not {*made.settings.seeds} & {*made.settings.tuning_seeds}
     leaves = CLUSTER | {"outages": [{"worker": 0, "down": 0.5}]}  # before it has done anything
-    without = candidates(case(leaves), case(leaves).alone().cluster, 0.25, 50.0, TARGET, range(5), own=True)
+    without = candidates(case(leaves), case(leaves).alone().cluster, 0.25, 50.0, TARGET, 5, own=True)
     assert "synchronous_nigt" not in without.methods and not any("malenia" in label for label in without.methods)
 
 
