@@ -161,8 +161,9 @@ def _horizon(case, aim: Aim, price: Cost, watch: Watch, own: bool, say) -> float
     share = max(0.1 * watch.left, SAFE_SHARE * watch.left - compiling) / training
     until = aim.seconds if share >= 1 else round_number(aim.seconds * share)
     say(
-        f"Candidates: {len(tried.methods)} of method and M, with {len(AROUND)} step sizes each, for {until:.4g} simulated "
-        f"seconds; about {(compiling + min(share, 1.0) * training) / 60:.1f} of the {watch.seconds / 60:g} minutes."
+        f"Candidates: {len(tried.methods)} of method and M, with {len(AROUND)} step sizes each, "
+        f"for {until:.4g} simulated seconds; about {(compiling + min(share, 1.0) * training) / 60:.1f} of the "
+        f"{watch.seconds / 60:g} minutes."
     )
     if share < 1:
         say(f"They should have {aim.seconds:.4g}, and will, if it goes faster than in the pilot.")

@@ -196,7 +196,7 @@ class Run:
         summary = tables["summary"]
         if (cells := tables.get("map")) is not None:
             words = maps.map_in_words(cells, self.axes)
-            pictures["map"] = figures.winners(cells, self.axes, results.as_data(self.scenario.settings), words)
+            pictures["map"] = figures.winner_map(cells, self.axes, results.as_data(self.scenario.settings), words)
         numbers = summary[[*self.axes]].select_dtypes("number").columns
         if len(numbers) == len(self.axes) == 1 and summary["time_to_target"].notna().any():
             bounds = summaries.bounds_to_target(summary, self.methods, self.timelines, self.axes)

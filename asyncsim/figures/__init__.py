@@ -4,7 +4,7 @@ from .advising import advice
 from .benchmarks import scaling
 from .calibrations import fits
 from .curves import by_worker, learning_curves
-from .maps import winners
+from .maps import winner_map
 from .overviews import overview
 from .predictions import prediction
 from .styling import COLOURS, OTHER, style
@@ -31,5 +31,5 @@ __all__ = [
     "style",
     "time_to_target",
     "utilisation",
-    "winners",
+    "winner_map",
 ]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from ..calibration import Fit
 from ..cluster import Exponential, Fixed, Gamma, LogNormal, Pareto, Straggling
 from .layout import blank, legend_below, logarithmic, one_panel, title_above
 from .styling import style
 from .words import end_of, wrapped
+
+if TYPE_CHECKING:  # its fits need scipy, which other figures do without
+    from ..calibration import Fit
 
 PANELS = 12  # workers that have a panel each
 LOG = "#222222"

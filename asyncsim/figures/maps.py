@@ -20,7 +20,7 @@ SMALL = 9  # points
 HATCH = "////"
 
 
-def winners(cells: pd.DataFrame, axes: Sequence[str], scenario: Mapping[str, Any], words: str = "") -> Figure:
+def winner_map(cells: pd.DataFrame, axes: Sequence[str], scenario: Mapping[str, Any], words: str = "") -> Figure:
     """A coloured cell for each pair of values: the winner, and how many times as fast as the second best it is.
 
     Of other measures than the time to the target, by how much it is ahead. Hatched where that is not decided, grey

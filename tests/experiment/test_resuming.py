@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import asyncsim
+from asyncsim.learning import resuming
 from asyncsim.store import Store
 
 KILLS = int(os.environ.get("ASYNCSIM_KILLS", 5))  # of a run
@@ -51,17 +52,19 @@ def here(tmp_path, monkeypatch):
 PROGRAM = """
 import signal, sys
 from asyncsim.cli import main
+from asyncsim.learning import resuming
+resuming.SECONDS = float(sys.argv.pop(1))  # between checkpoints
 signal.signal(signal.SIGINT, signal.default_int_handler)  # children of a shell's background job would ignore it
 sys.exit(main(sys.argv[1:]))
 """
 
 
-def command(output, store="kept", scenario="x.toml"):
+def command(output, store="kept", scenario="x.toml", seconds=resuming.SECONDS):
     """``asyncsim run`` in a process of its own, whose compiled programs the next one finds."""
     arguments = ["run", scenario, "--output", output, "--store", store]
     environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": os.path.abspath("cache")}  # no kill damages the session's
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, "-c", PROGRAM, *arguments], env=environment, **pipes)
+    return subprocess.Popen([sys.executable, "-c", PROGRAM, str(seconds), *arguments], env=environment, **pipes)
 
 
 def finished(process):
@@ -221,11 +224,11 @@ def test_an_interrupted_run_exits_at_once(here, environment, method):
     """Though groups of lanes are at work in threads; what they have done by then is kept."""
     Path("x.toml").write_text(LONG.format(environment=environment, method=method))
     store, begun = Store(Path("kept")), time.monotonic()
-    process = command("out")
+    process = command("out", seconds=1.0)
     while not len(before := store.lanes()) and time.monotonic() - begun < 200:  # until it is at work
-        time.sleep(0.5)
+        time.sleep(0.1)
     assert len(before) and process.poll() is None
-    time.sleep(3.0)
+    time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     try:
         out, error = process.communicate(timeout=60)  # a second or two, where nobody else is at work

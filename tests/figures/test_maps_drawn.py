@@ -28,7 +28,7 @@ CELLS = pd.DataFrame(
 
 
 def drawn(cells=CELLS, words="A sentence."):
-    figure = figures.winners(cells, ["kappa", "compute"], SCENARIO, words)
+    figure = figures.winner_map(cells, ["kappa", "compute"], SCENARIO, words)
     figure.canvas.draw()
     return figure, figure.axes[0]
 
