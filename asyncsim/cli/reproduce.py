@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .options import Engine, Force, Kept, Seeds, Set, Unkept
+from .price_table import price_table
 from .reproductions import draw_overview, markdown, show_reproductions
 from .run import run
 
@@ -26,6 +27,9 @@ def reproduce(
     overview: Annotated[
         bool, typer.Option("--overview", help="Draw the paper's figures, and what came out, on one page.")
     ] = False,
+    prices: Annotated[
+        bool, typer.Option("--prices", help="Print what came out at every price, as the guide has it.")
+    ] = False,
     force: Force = False,
     engine: Engine = None,
     store: Kept = None,
@@ -41,9 +45,11 @@ def reproduce(
     from ..scenario import ScenarioError, load
     from ..scenario.shipped import known_scenarios, scenarios_here
 
-    scenarios = scenarios_here() if listed or table or overview or name is None else known_scenarios()
+    scenarios = scenarios_here() if listed or table or overview or prices or name is None else known_scenarios()
     if table:
         return print(markdown(scenarios))
+    if prices:
+        return print(price_table(scenarios))
     if overview:
         return print("wrote:", *draw_overview(scenarios, Path("experiments/paper")), sep="\n  ")
     if listed or name is None:

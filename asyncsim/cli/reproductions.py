@@ -150,11 +150,11 @@ def markdown(scenarios: Mapping[str, Path]) -> str:
         flag = " --preset paper" * (preset == "paper" and loaded.settings.quick is not None)
         rows.append(
             (
-                f"[{_text(loaded.settings.title or name)}]({(found.directory / _picture(found)).as_posix()})",
-                _code(f"asyncsim reproduce {name}{flag}"),
+                f"[{as_text(loaded.settings.title or name)}]({(found.directory / _picture(found)).as_posix()})",
+                as_code(f"asyncsim reproduce {name}{flag}"),
                 f"{about.minutes[preset]:g}" if preset in about.minutes else "–",
                 f"{len(found.scenario.settings.seeds)}",
-                _text(about.claim),
+                as_text(about.claim),
                 _outcome_in_words(found),
             )
         )
@@ -175,9 +175,9 @@ def _map_in_words(found: Outcome) -> str:
     for claim, rows in verdicts(measured, scenario.claims, scenario.axes).groupby("claim", sort=False):
         counts = Counter(rows["verdict"])
         said = ", ".join(f"*{verdict}* at {counts[verdict]}" for verdict in sorted(counts))
-        lines.append(f"{_code(claim)}: {said} of {len(rows)} points")
+        lines.append(f"{as_code(claim)}: {said} of {len(rows)} points")
     measure = "area" if scenario.settings.target_return is None else "time"
-    return "<br>".join([*lines, _text(map_in_words(winners(measured, scenario.axes, measure), scenario.axes))])
+    return "<br>".join([*lines, as_text(map_in_words(winners(measured, scenario.axes, measure), scenario.axes))])
 
 
 def _outcome_in_words(found: Outcome) -> str:
@@ -198,9 +198,9 @@ def _outcome_in_words(found: Outcome) -> str:
             where = ", ".join(f"{axis} {axis_value(row[axis])}" for axis in axes)
             verdict = f"*{row['verdict']}*, " if "verdict" in row else ""
             said.append(
-                f"{_text(where)}{': ' * bool(where)}{verdict}{in_short(row['difference'])} ({interval_in_words(row)})"
+                f"{as_text(where)}{': ' * bool(where)}{verdict}{in_short(row['difference'])} ({interval_in_words(row)})"
             )
-        lines.append(f"{_code(line)}: {'; '.join(said)}")
+        lines.append(f"{as_code(line)}: {'; '.join(said)}")
     return "<br>".join(lines)
 
 
@@ -234,12 +234,12 @@ def draw_overview(scenarios: Mapping[str, Path], folder: Path) -> list[Path]:
     return results.save_overview(results.place(folder / "overview"), figures.overview(rows))
 
 
-def _text(words: str) -> str:
+def as_text(words: str) -> str:
     """Words that Markdown shows as they are."""
     return re.sub(r"([\\`*_\[\]<>|$&~#])", r"\\\1", words)
 
 
-def _code(words: str) -> str:
+def as_code(words: str) -> str:
     """The same in the type of code; a table's cell ends at a bar, also within it."""
     ticks = "`" * (1 + max(map(len, re.findall("`+", words)), default=0))
     space = " " * ("`" in words)

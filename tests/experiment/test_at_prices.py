@@ -9,6 +9,8 @@ import pytest
 import asyncsim
 from asyncsim import results
 from asyncsim.cli import main
+from asyncsim.cli.price_table import price_table
+from asyncsim.cli.reproductions import as_code
 from asyncsim.cluster.prices import PRICES
 from asyncsim.experiment.prices import priced, run_at_prices
 from asyncsim.scenario import ScenarioError, load
@@ -93,3 +95,7 @@ def test_claims_at_every_price(path, capsys):
 
     again = run_at_prices(load(path), store="store").verdicts()
     assert (again["computed"] == 0).all() and again["difference"].equals(frame["difference"])
+
+    _, _, *rows = (line.strip("| ").split(" | ") for line in price_table({"x": path}).splitlines())
+    assert [row[1] for row in rows] == [as_code(claim) for claim in claims]
+    assert [cell.split("*")[1] for row in rows for cell in row[2:]] == frame["verdict"].tolist()
