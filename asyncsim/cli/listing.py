@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .terminal import console
+from .terminal import Cell, console, table, texts
 
 
 def show() -> None:
@@ -10,8 +10,6 @@ def show() -> None:
     import tomllib
     from dataclasses import fields
     from inspect import signature
-
-    from rich.table import Table
 
     from .. import rules
     from ..cluster import NETWORKS, PATTERNS, SPEEDS, TIMES, Cluster
@@ -24,11 +22,10 @@ def show() -> None:
     out = console()
 
     def section(title, entries):
-        out.print(title, style="bold")
-        table = Table.grid(padding=(0, 2))
+        shown = table(title, texts("name"), texts("about"))
         for name, *lines in entries:
-            table.add_row(f"  {name}", "\n".join(lines))
-        out.print(table)
+            shown.add_row(name, Cell("\n".join(lines), lines[0] if len(lines) == 1 else lines))
+        out.print(shown)
 
     def about(thing):
         return (thing.__doc__ or "").partition("\n")[0]

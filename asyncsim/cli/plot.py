@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from .options import With
+from .terminal import console
 
 
 def plot(
@@ -52,4 +53,4 @@ def plot(
     if column not in curves or curves[column].isna().all():
         raise ScenarioError(f"--y {y}: these results have none: give return")
     results.save_picture(output, figures.learning_curves(curves, scenario, first.axes, x, y))
-    print(f"wrote: {output}")
+    console().wrote("wrote", output)

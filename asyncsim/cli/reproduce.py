@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
-from .options import Engine, Force, Kept, Seeds, Set, Unkept
+from .options import Engine, Force, Kept, Output, Seeds, Set, Unkept
 from .reproductions import draw_overview, markdown, show_reproductions
 from .run import run
+from .terminal import console
 
 
 def reproduce(
@@ -27,6 +28,7 @@ def reproduce(
         bool, typer.Option("--overview", help="Draw the paper's figures, and what came out, on one page.")
     ] = False,
     force: Force = False,
+    output: Output = None,
     engine: Engine = None,
     store: Kept = None,
     no_store: Unkept = False,
@@ -43,9 +45,9 @@ def reproduce(
 
     scenarios = scenarios_here() if listed or table or overview or name is None else known_scenarios()
     if table:
-        return print(markdown(scenarios))
+        return console().print(markdown(scenarios), soft_wrap=True)
     if overview:
-        return print("wrote:", *draw_overview(scenarios, Path("experiments/paper")), sep="\n  ")
+        return console().wrote("wrote", *draw_overview(scenarios, Path("experiments/paper"), output))
     if listed or name is None:
         return show_reproductions(scenarios)
     if name not in scenarios:
@@ -55,4 +57,4 @@ def reproduce(
     if preset is None:
         preset = "quick" if load(scenarios[name]).settings.quick else "paper"
     chosen = None if preset == "paper" else preset
-    run(scenarios[name], force, None, chosen, engine, store, no_store, change=change, seeds=seeds)
+    run(scenarios[name], force, output, chosen, engine, store, no_store, change=change, seeds=seeds)
