@@ -1,5 +1,6 @@
 """What every page of a command keeps to."""
 
+import io
 import json
 
 from rich.console import Console
@@ -13,7 +14,7 @@ def check_tables(width=80):
     tables = console().tables
     assert tables
     for table in tables:
-        out = Console(width=width, record=True, file=open("/dev/null", "w"), color_system=None)
+        out = Console(width=width, record=True, file=io.StringIO(), color_system=None)
         out.print(*as_rich(table, width))
         said = out.export_text()
         assert max(map(len, said.splitlines())) <= width

@@ -103,7 +103,7 @@ def _answering(command: Callable) -> Callable:
     return answer
 
 
-COMMANDS = {  # in the order of the help, with examples
+COMMANDS: dict[Callable[..., Any], tuple[str, ...]] = {  # in the order of the help, with examples
     run.run: ("run quickstart", "run mine.toml --set cluster.communication=2 --seeds +5"),
     init.init: ("init mine",),
     play.play: ("play results/mine --method rennala_nigt --video out.gif",),
@@ -120,7 +120,6 @@ COMMANDS = {  # in the order of the help, with examples
     listing.show: ("list",),
     explain.explain: ("explain cluster.communication",),
 }
-NAMES = {listing.show: "list"}
 for command, examples in COMMANDS.items():
     shown = "\n\n".join(["For example:", *(f"`asyncsim {example}`" for example in examples)])
-    app.command(NAMES.get(command), epilog=shown)(_answering(command))
+    app.command(examples[0].split()[0], epilog=shown)(_answering(command))

@@ -40,5 +40,7 @@ def _rest(one) -> list[str]:
     from ..scenario import reference
 
     default = "has to be given" if one.default is None else f"default: {one.default or 'none'}"
-    found = reference.example(one)
-    return [f"{one.type}; {default}", *(f"as in {name}: {line}" for line, name in [found] * bool(found))]
+    lines = [f"{one.type}; {default}"]
+    if found := reference.example(one):
+        lines.append(f"as in {found[1]}: {found[0]}")
+    return lines
