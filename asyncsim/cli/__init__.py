@@ -17,6 +17,7 @@ from . import (
     benchmarks,
     bounds,
     calibrate,
+    cite,
     explain,
     init,
     listing,
@@ -118,6 +119,7 @@ COMMANDS: dict[Callable[..., Any], tuple[str, ...]] = {  # in the order of the h
     benchmarks.benchmark: ("benchmark engine",),
     store.store: ("store --verify",),
     listing.show: ("list",),
+    cite.cite: ("cite rennala_nigt",),
     explain.explain: ("explain cluster.communication",),
 }
 for command, examples in COMMANDS.items():

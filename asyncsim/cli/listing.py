@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from .terminal import Cell, console, table, texts
+
+
+def papers_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The papers of a named method."""
+    from inspect import signature
+
+    required = [p.name for p in signature(function).parameters.values() if p.default is p.empty]
+    return function(**dict.fromkeys(required, 1)).papers
 
 
 def show() -> None:
     """Show what a scenario may name, the rules of the methods, and the scenarios that there are, by name."""
     import tomllib
     from dataclasses import fields
-    from inspect import signature
 
     from .. import rules
     from ..cluster import NETWORKS, PATTERNS, SPEEDS, TIMES, Cluster
@@ -36,17 +46,13 @@ def show() -> None:
     def in_keys(price):
         return ", ".join(f"{key} = {value!r}" for key, value in price(Cluster([1.0], 1.0)).items())
 
-    def papers(function):
-        required = [p.name for p in signature(function).parameters.values() if p.default is p.empty]
-        return function(**dict.fromkeys(required, 1)).papers
-
     def title(path):
         try:
             return str(tomllib.loads(path.read_text()).get("title", ""))
         except (OSError, ValueError) as error:
             return f"cannot be read: {error}"
 
-    section("Methods", ((name, about(f), *papers(f)) for name, f in known_methods().items()))
+    section("Methods", ((name, about(f), *papers_of(f)) for name, f in known_methods().items()))
     section("Environments", ((name, about(environment)) for name, environment in ENVIRONMENTS.items()))
     section("Environments on the MuJoCo engine", ((name, "as in Gymnasium.") for name in MUJOCO))
     others = (("gymnasium/ID", "any that Gymnasium has."), ("gymnax/NAME", "any that gymnax has."))

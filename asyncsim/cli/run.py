@@ -180,6 +180,6 @@ def _mean_and_spread(areas) -> str:
 
     mean, spread = areas.mean(skipna=False), areas.std(skipna=False)
     if not spread > 0:
-        return f"{number(mean)}" + " ± 0" * (spread == 0)
+        return f"{number(mean)}" + " ± 0" * bool(spread == 0)
     decimals = max(0, 1 - floor(log10(spread)))
     return f"{mean:.{decimals}f} ± {spread:.{decimals}f}"
