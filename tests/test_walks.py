@@ -1,4 +1,4 @@
-"""The walks of the guide: every command can be given, and, with ``pytest -m walk``, is run as it stands, from a wheel."""
+"""The walks of the guide: each command can be given; ``pytest -m walk`` runs them as they stand, from a wheel."""
 
 import os
 import re
