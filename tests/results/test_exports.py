@@ -1,8 +1,10 @@
-"""Curves as TensorBoard reads them."""
+"""Curves as pandas and TensorBoard read them."""
 
 import struct
+from importlib.util import find_spec
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from asyncsim import results
@@ -10,7 +12,11 @@ from asyncsim.cli import main
 from asyncsim.experiment import tuned
 
 ROOT = Path(__file__).parents[2]
-pytest.importorskip("tensorboardX")
+
+
+def test_pandas_reads_results_by_one_call():
+    path = ROOT / "results" / "quickstart"
+    pd.testing.assert_frame_equal(pd.read_csv(path / "curves.csv"), results.load_curves(path), check_dtype=False)
 
 
 def events(path):
@@ -24,6 +30,7 @@ def events(path):
     return found
 
 
+@pytest.mark.skipif(find_spec("tensorboardX") is None, reason="needs the extra tensorboard")
 def test_every_lane_is_a_run_of_its_own_with_the_same_numbers(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     command = ["export", f"{ROOT / 'results' / 'quickstart'}", "--to", "tensorboard", "-o", "out"]
@@ -45,6 +52,7 @@ def test_every_lane_is_a_run_of_its_own_with_the_same_numbers(tmp_path, monkeypa
     assert {path: path.read_bytes() for path in paths} == before
 
 
+@pytest.mark.skipif(find_spec("tensorboardX") is None, reason="needs the extra tensorboard")
 def test_what_is_there_is_left_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     curves = results.load_curves(ROOT / "results" / "quickstart").assign(method="../[/b]").query("step_size == 0.0625")
