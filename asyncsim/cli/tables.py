@@ -36,10 +36,10 @@ class Table:
     rows: list[tuple[Any, ...]] = field(default_factory=list)
 
     def add_row(self, *cells: Any) -> None:
-        """One cell for each column."""
-        if len(cells) != len(self.columns):
+        """One cell for each column; those at the end may be missing."""
+        if len(cells) > len(self.columns):
             raise TypeError(f"{len(cells)} cells for {len(self.columns)} columns")
-        self.rows.append(cells)
+        self.rows.append(cells + ("",) * (len(self.columns) - len(cells)))
 
     def records(self) -> list[dict[str, Any]]:
         """The rows as JSON has them, by heading: null where there is no number, and infinities as words."""
