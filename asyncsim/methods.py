@@ -21,21 +21,68 @@ from .rules import (
 from .updates import HARPG, MVR, NIGT, AFedPG, DelayAdaptivePG, LocalSteps, VanillaPG
 from .updates.mvr import CLIP
 
-NIGT_PAPER = "arXiv 2509.24305, Asynchronous Policy Gradient Aggregation for Efficient Distributed RL"
-AFEDPG_PAPER = "arXiv 2404.08003, Asynchronous Federated Reinforcement Learning with Policy Gradient Updates"
-REINFORCE_PAPER = "Williams 1992, Simple Statistical Gradient-Following Algorithms for Connectionist RL"
-A3C_PAPER = "arXiv 1602.01783, Asynchronous Methods for Deep Reinforcement Learning"
-RENNALA_PAPER = "arXiv 2305.12387, Optimal Time Complexities of Parallel Stochastic Optimization Methods"
-RINGMASTER_PAPER = "arXiv 2501.16168, Ringmaster ASGD: The First Asynchronous SGD with Optimal Time Complexity"
-RINGLEADER_PAPER = "arXiv 2509.22860, Ringleader ASGD: Optimal Time Complexity under Data Heterogeneity"
-FEDBUFF_PAPER = "arXiv 2106.06639, Federated Learning with Buffered Asynchronous Aggregation"
-DELAY_ADAPTIVE_PAPER = "arXiv 2206.07638, Asynchronous SGD Beats Minibatch SGD Under Arbitrary Delays"
-AT_SCALE_PAPER = "arXiv 1902.01046, Towards Federated Learning at Scale: System Design"
-MVR_PAPER = "arXiv 2605.08871, Rennala MVR: Improved Time Complexity via Momentum-Based Variance Reduction"
-STORM_PAPER = "arXiv 2003.04302, Stochastic Recursive Momentum for Policy Gradient Methods"
-HARPG_PAPER = "arXiv 2302.01734, Stochastic Policy Gradient Methods for Fisher-non-degenerate Policies"
-FEDAVG_PAPER = "arXiv 1602.05629, Communication-Efficient Learning of Deep Networks from Decentralized Data"
-BACKUP_PAPER = "arXiv 1604.00981, Revisiting Distributed Synchronous SGD"
+# Authors (year). Title. Where it appeared: `asyncsim cite` reads it so.
+NIGT_PAPER = (
+    "Alexander Tyurin, Andrei Spiridonov, Varvara Rudenko (2025). Asynchronous Policy Gradient Aggregation for "
+    "Efficient Distributed Reinforcement Learning. arXiv 2509.24305"
+)
+AFEDPG_PAPER = (
+    "Guangchen Lan, Dong-Jun Han, Abolfazl Hashemi, Vaneet Aggarwal, Christopher G. Brinton (2024). Asynchronous "
+    "Federated Reinforcement Learning with Policy Gradient Updates: Algorithm Design and Convergence Analysis. "
+    "arXiv 2404.08003"
+)
+REINFORCE_PAPER = (
+    "Ronald J. Williams (1992). Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement "
+    "Learning. Machine Learning 8"
+)
+A3C_PAPER = (
+    "Volodymyr Mnih, Adrià Puigdomènech Badia, Mehdi Mirza, Alex Graves, Timothy P. Lillicrap, Tim Harley, David "
+    "Silver, Koray Kavukcuoglu (2016). Asynchronous Methods for Deep Reinforcement Learning. arXiv 1602.01783"
+)
+RENNALA_PAPER = (
+    "Alexander Tyurin, Peter Richtárik (2023). Optimal Time Complexities of Parallel Stochastic Optimization "
+    "Methods Under a Fixed Computation Model. arXiv 2305.12387"
+)
+RINGMASTER_PAPER = (
+    "Artavazd Maranjyan, Alexander Tyurin, Peter Richtárik (2025). Ringmaster ASGD: The First Asynchronous SGD "
+    "with Optimal Time Complexity. arXiv 2501.16168"
+)
+RINGLEADER_PAPER = (
+    "Artavazd Maranjyan, Peter Richtárik (2025). Ringleader ASGD: The First Asynchronous SGD with Optimal Time "
+    "Complexity under Data Heterogeneity. arXiv 2509.22860"
+)
+FEDBUFF_PAPER = (
+    "John Nguyen, Kshitiz Malik, Hongyuan Zhan, Ashkan Yousefpour, Michael Rabbat, Mani Malek, Dzmitry Huba "
+    "(2021). Federated Learning with Buffered Asynchronous Aggregation. arXiv 2106.06639"
+)
+DELAY_ADAPTIVE_PAPER = (
+    "Konstantin Mishchenko, Francis Bach, Mathieu Even, Blake Woodworth (2022). Asynchronous SGD Beats Minibatch "
+    "SGD Under Arbitrary Delays. arXiv 2206.07638"
+)
+AT_SCALE_PAPER = (
+    "Keith Bonawitz, Hubert Eichner, Wolfgang Grieskamp, Dzmitry Huba, et al. (2019). Towards Federated Learning "
+    "at Scale: System Design. arXiv 1902.01046"
+)
+MVR_PAPER = (
+    "Zhirayr Tovmasyan, Artavazd Maranjyan, Peter Richtárik (2026). Rennala MVR: Improved Time Complexity for "
+    "Parallel Stochastic Optimization via Momentum-Based Variance Reduction. arXiv 2605.08871"
+)
+STORM_PAPER = (
+    "Huizhuo Yuan, Xiangru Lian, Ji Liu, Yuren Zhou (2020). Stochastic Recursive Momentum for Policy Gradient "
+    "Methods. arXiv 2003.04302"
+)
+HARPG_PAPER = (
+    "Ilyas Fatkhullin, Anas Barakat, Anastasia Kireeva, Niao He (2023). Stochastic Policy Gradient Methods: "
+    "Improved Sample Complexity for Fisher-non-degenerate Policies. arXiv 2302.01734"
+)
+FEDAVG_PAPER = (
+    "H. Brendan McMahan, Eider Moore, Daniel Ramage, Seth Hampson, Blaise Agüera y Arcas (2016). "
+    "Communication-Efficient Learning of Deep Networks from Decentralized Data. arXiv 1602.05629"
+)
+BACKUP_PAPER = (
+    "Jianmin Chen, Xinghao Pan, Rajat Monga, Samy Bengio, Rafal Jozefowicz (2016). Revisiting Distributed "
+    "Synchronous SGD. arXiv 1604.00981"
+)
 
 
 def synchronous_pg(step_size: float, jobs_each: int = 1) -> Method:

@@ -87,6 +87,9 @@ def test_the_top_level_is_what_it_should_be():
 def test_notebooks_run_and_define_nothing(path):
     cells = [cell for cell in json.loads(path.read_text())["cells"] if cell["cell_type"] == "code"]
     code = "\n".join("".join(cell["source"]) for cell in cells)
-    assert not re.search(r"^\s*(def|class) ", code, re.MULTILINE)
-    assert all(not cell["outputs"] for cell in cells)
+    assert not re.search(r"^\s*(def|class) ", code, re.MULTILINE) and code.count("\n") <= 40
+    assert [cell["execution_count"] for cell in cells] == [*range(1, len(cells) + 1)]  # executed, once and in order
+    shown = [output for cell in cells for output in cell["outputs"]]
+    assert {output["output_type"] for output in shown} == {"execute_result"}  # no error, and nothing on stderr
+    assert any("image/png" in output["data"] for output in shown) and path.stat().st_size < 400_000
     exec(compile(code, path.name, "exec"), {})

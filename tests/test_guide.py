@@ -3,6 +3,8 @@
 import doctest
 import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -92,4 +94,16 @@ def test_links_lead_somewhere():
             else:
                 assert target.startswith("https://arxiv.org/abs/") or (GUIDE / target).exists(), target
     listed = (GUIDE / "README.md").read_text()
-    assert all(f"({page.name})" in listed for page in GUIDE.iterdir() if page.is_file() and page.name != "README.md")
+    pages = [page.name for page in GUIDE.iterdir() if page.is_file() and page.name not in ("README.md", "conf.py")]
+    assert all(f"({name})" in listed for name in pages)
+
+
+@pytest.mark.slow
+def test_the_site_is_built_without_a_warning(tmp_path):
+    """Where the extra `docs` is installed."""
+    pytest.importorskip("myst_nb")
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-d", f"{tmp_path}/d", GUIDE, tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    pages = {page.stem for page in GUIDE.iterdir() if page.suffix in (".md", ".ipynb")}
+    assert pages <= {page.stem for page in tmp_path.glob("*.html")}

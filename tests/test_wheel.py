@@ -38,7 +38,7 @@ def test_commands_work_in_an_empty_folder(installed, tmp_path):
 
     assert "humanoid-equal" in said("list") and f"{installed}" in said("list")
     assert "rennala_nigt" in said("simulate", "quickstart", "--set", "stop.until=20")
-    assert "wrote: mine.toml" in said("init", "mine")
+    assert "wrote:\n  mine.toml" in said("init", "mine")
     assert "results/sweep-straggler" not in said("bounds", "mine.toml")
     chain = ["--set", "stop.gradients=50", "--set", "seeds=[0]", "--no-store"]
     assert "results/stragglers/sweep-straggler-gradients=50" in said("run", "sweep-straggler", *chain)

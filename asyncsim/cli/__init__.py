@@ -5,8 +5,10 @@ Everything heavy is imported inside the commands, so that help is quick.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from functools import wraps
+from inspect import Parameter, signature
+from typing import Annotated, Any
 
 import typer
 
@@ -15,7 +17,9 @@ from . import (
     benchmarks,
     bounds,
     calibrate,
+    cite,
     explain,
+    export,
     init,
     listing,
     play,
@@ -27,14 +31,18 @@ from . import (
     store,
     validate,
 )
-from .terminal import complain
+from .terminal import complain, console, new_page
 
-app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
+STATUSES = """Exit status: 0 done; 1 done, and something was found to be wrong (`store --verify`, `benchmark`);
+2 bad input: one line on stderr, and nothing written; 130 interrupted."""
 INTERRUPTED = 130  # as shells have it
+
+app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode="markdown", epilog=STATUSES)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status. Whatever is wrong with the input is one line on stderr and status 2."""
+    page = new_page()
     try:
         status = app(arguments, prog_name="asyncsim", standalone_mode=False) or 0
     except (typer.Abort, KeyboardInterrupt):
@@ -46,7 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(line)
         return 2
     if status == INTERRUPTED:
-        complain("interrupted")
+        complain("interrupted" + page.goes_on * ": the same command again goes on; what is in the store is kept")
+    else:
+        page.close()
     return status
 
 
@@ -78,19 +88,42 @@ def asyncsim(
         print(context.get_help())
 
 
-# In the order of the help.
-app.command()(run.run)
-app.command()(init.init)
-app.command()(play.play)
-app.command()(plot.plot)
-app.command()(simulate.simulate)
-app.command()(calibrate.calibrate)
-app.command()(reproduce.reproduce)
-app.command()(prices.prices)
-app.command()(advise.advise)
-app.command()(bounds.bounds)
-app.command()(validate.validate)
-app.command()(benchmarks.benchmark)
-app.command()(store.store)
-app.command("list")(listing.show)
-app.command()(explain.explain)
+def _answering(command: Callable) -> Callable:
+    """The command with an option ``--json``."""
+
+    @wraps(command)
+    def answer(*args: Any, as_json: bool, **options: Any) -> Any:
+        console().as_json = as_json
+        return command(*args, **options)
+
+    option = Annotated[bool, typer.Option("--json", help="Print tables, notes and files as one JSON document.")]
+    whole = signature(command, eval_str=True)
+    added = Parameter("as_json", Parameter.KEYWORD_ONLY, default=False, annotation=option)
+    answer.__annotations__ = {name: each.annotation for name, each in whole.parameters.items()} | {"as_json": option}
+    answer.__dict__["__signature__"] = whole.replace(parameters=[*whole.parameters.values(), added])
+    del answer.__dict__["__wrapped__"]  # whose signature it would be
+    return answer
+
+
+COMMANDS: dict[Callable[..., Any], tuple[str, ...]] = {  # in the order of the help, with examples
+    run.run: ("run quickstart", "run mine.toml --set cluster.communication=2 --seeds +5"),
+    init.init: ("init mine",),
+    play.play: ("play results/mine --method rennala_nigt --video out.gif",),
+    plot.plot: ("plot results/a results/b --x gradients -o both.pdf", "plot results/a --y final"),
+    export.export: ("export results/mine --to tensorboard -o logs",),
+    simulate.simulate: ("simulate quickstart", "simulate cluster.toml -o timelines --trace trace.json"),
+    calibrate.calibrate: ("calibrate sacct.txt -o cluster.toml",),
+    reproduce.reproduce: ("reproduce --list", "reproduce humanoid-equal --preset quick"),
+    prices.prices: ("prices quickstart",),
+    advise.advise: ("advise cluster.toml --minutes 10 -o advice",),
+    bounds.bounds: ("bounds cluster.toml --epsilon 0.05", "bounds quickstart --measured"),
+    validate.validate: ("validate --quick",),
+    benchmarks.benchmark: ("benchmark engine",),
+    store.store: ("store --verify",),
+    listing.show: ("list",),
+    cite.cite: ("cite rennala_nigt",),
+    explain.explain: ("explain cluster.communication",),
+}
+for command, examples in COMMANDS.items():
+    shown = "\n\n".join(["For example:", *(f"`asyncsim {example}`" for example in examples)])
+    app.command(examples[0].split()[0], epilog=shown)(_answering(command))

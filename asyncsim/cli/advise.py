@@ -12,7 +12,7 @@ from .comparisons import in_short, needed
 from .compiling import keep_compiled
 from .options import Force, Kept, Unkept
 from .run import rows_of_progress, store_of
-from .terminal import console, number, numbers, table, texts
+from .terminal import Cell, console, number, numbers, table, texts
 
 
 def advise(
@@ -61,24 +61,25 @@ def advise(
         found, saved = advised(case, output, force, lambda: answer(case, target, minutes, kept, say, show))
     _report(out, found)
     if saved is not None:
-        print(f"{saved.verb}:", *saved.files, sep="\n  ")
+        out.wrote(saved.verb, *saved.files)
 
 
 def _report(out, found) -> None:
     from ..experiment.wording import in_words, step_size_in_text
 
-    headings = numbers("α", f"to {found.target:g}", "95 % interval", "reached", "ratio", "95 % interval", "", "needed")
-    shown = table("Simulated seconds to the target", texts("candidate"), *headings, collapse_padding=True)
+    headings = numbers("α", f"to {found.target:g}", "95 % interval", "reached", "ratio", "its interval", "", "needed")
+    shown = table("Simulated seconds to the target", texts("candidate"), *headings)
     for row in found.table.to_dict("records"):
         least = "≥ " if row["reached"] < row["seeds"] else ""
+        ratio = f"{in_short(row['ratio_low'])} to {in_short(row['ratio_high'])}"
         shown.add_row(
             row["label"],
-            step_size_in_text(row["step_size"]),
-            f"{least}{row['seconds']:.4g} s",
-            f"{in_short(row['low'])} to {in_short(row['high'])}",
+            Cell(step_size_in_text(row["step_size"]), row["step_size"]),
+            Cell(f"{least}{row['seconds']:.4g} s", row["seconds"]),
+            Cell(f"{in_short(row['low'])} to {in_short(row['high'])}", [row["low"], row["high"]]),
             f"{row['reached']} of {row['seeds']}",
             number(row["ratio"], "{:.2f}"),
-            f"{in_short(row['ratio_low'])} to {in_short(row['ratio_high'])}" if row["verdict"] != "best" else "",
+            Cell(ratio if row["verdict"] != "best" else "", [row["ratio_low"], row["ratio_high"]]),
             row["verdict"],
             needed(row["seeds_to_decide"]),
         )

@@ -12,7 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from .terminal import complain, console, numbers, table, texts
+from .options import Output
+from .terminal import complain, console, numbers, steps, table, texts
 
 HOME = Path("tests", "benchmarks")
 INSTALL = 'python3 -m pip install -c tested-versions.txt -e ".[benchmark]"'
@@ -20,15 +21,17 @@ INSTALL = 'python3 -m pip install -c tested-versions.txt -e ".[benchmark]"'
 
 def benchmark(
     names: Annotated[list[str] | None, typer.Argument(help="Which; otherwise all.", show_default=False)] = None,
+    output: Output = None,
 ):
-    """Measure speed in a checkout, as ratios taken in one run, then write results/benchmarks/ and show the table.
+    """Measure speed in a checkout, as ratios taken in one run, then write results/benchmarks and show the table.
 
     It takes minutes, and needs a quiet machine. What goes wrong in a benchmark is shown, and the exit status is 1.
     """
     from .. import results
 
-    directory, failed = Path("results", "benchmarks"), []
-    for name in chosen(names or []):
+    directory, failed = output or Path("results", "benchmarks"), []
+    wanted = chosen(names or [])
+    for name in steps("benchmarks", wanted, len(wanted)):
         try:
             machine, rows = measured(name)
         except subprocess.CalledProcessError:

@@ -8,7 +8,7 @@ import typer
 
 from .constants import Known, can_measure
 from .options import Preset, Scenario, Set, With, changes_of
-from .terminal import console, number, numbers, table, texts
+from .terminal import Cell, console, number, numbers, table, texts
 
 
 def bounds(
@@ -94,7 +94,7 @@ def _predicted(point, known, updates):
 def _or_never(value, unit=""):
     from math import isinf
 
-    return "never" if isinf(value) else number(value, f"{{:.5g}}{unit}")
+    return Cell("never", value) if isinf(value) else number(value, f"{{:.5g}}{unit}")
 
 
 def _to_the_stop(title, stop, paces):
@@ -107,14 +107,15 @@ def _to_the_stop(title, stop, paces):
     shown = table(f"{title or 'Predicted'} (stop: {ends})", texts("method"), *numbers(*headings))
     for label, pace in paces.items():
         updates, end = pace.at_stop(stop)
-        total = _or_never(pace.seconds if not isinf(pace.computation) else pace.computation, " s")
+        seconds = pace.seconds if not isinf(pace.computation) else pace.computation
+        total = f"{_or_never(seconds, ' s')}"
         shown.add_row(
             label,
-            relations[pace.relation] * (total[0].isdigit()) + total,
+            Cell(relations[pace.relation] * total[0].isdigit() + total, seconds),
             _or_never(pace.computation, " s"),
             _or_never(pace.communication, " s"),
             _or_never(pace.gradients),
-            number(100 * pace.cancelled, "{:.1f}%"),
+            number(pace.cancelled, "{:.1%}"),
             _or_never(updates),
             _or_never(end, " s"),
         )
@@ -140,8 +141,9 @@ def _to_epsilon(epsilon, expected):
     shown = table(title, texts("method"), *numbers("computing", "communicating", "total"))
     for name, row in expected.rows.items():
         least = {"synchronous_nigt": (0,), "afedpg": (1,), "lower_bound": (0, 1)}.get(name, ())
-        cells = [("≥ " if k in least else "") + f"{float(part):.4g}" for k, part in enumerate(row)]
-        shown.add_row(name, *cells, ("≥ " if least else "") + f"{float(row.total):.4g}")
+        parts = [float(part) for part in (*row, row.total)]
+        bounded = {*least, 2} if least else ()
+        shown.add_row(name, *(Cell("≥ " * (k in bounded) + f"{part:.4g}", part) for k, part in enumerate(parts)))
     return shown
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .terminal import console, number, numbers, table, texts
+from .terminal import Cell, console, number, numbers, table, texts, waiting
 
 SHOWN = 6  # workers that a sentence names
 HELD_OUT = typer.Option(
@@ -68,14 +68,15 @@ def calibrate(
         from .. import results
 
         verb = results.reserve_cluster(output, force)
-    found = _fitted(logs, log, held_out, workers, seed)
+    with waiting(f"fitting {log.size}"):
+        found = _fitted(logs, log, held_out, workers, seed)
     written = []
     if output is not None:
         digests = [(path.name, sha256(path.read_bytes()).hexdigest()) for path in logs]
         written = results.save_cluster(output, found, digests)
     _report(found)
     if written:
-        print(f"{verb}:", *written, sep="\n  ")
+        console().wrote(verb, *written)
 
 
 def _found(path: Path) -> Path:
@@ -112,8 +113,8 @@ def _report(found) -> None:
     for fit in found.fits:
         shown.add_row(
             fit.worker,
-            f"{len(fit.seconds)}",
-            f"{fit.median:.4g} s",
+            len(fit.seconds),
+            number(fit.median, "{:.4g} s"),
             _in_words(fit),
             number(fit.distance, "{:.3f}"),
             number(fit.p, "{:.2f}"),
@@ -181,10 +182,10 @@ def _check(out, found) -> None:
         jobs = row.what == "jobs"
         shown.add_row(
             f"time to {row.count} jobs" if jobs else f"{row.what}, mean of {row.count}",
-            f"{row.observed:.4g} s",
-            f"{row.predicted:.4g} s",
-            f"[{row.low:.4g}, {row.high:.4g}] s",
-            f"{100 * row.error:+.1f} %",
+            number(row.observed, "{:.4g} s"),
+            number(row.predicted, "{:.4g} s"),
+            Cell(f"[{row.low:.4g}, {row.high:.4g}] s", [row.low, row.high]),
+            Cell(f"{100 * row.error:+.1f} %", row.error),
         )
     out.print(shown)
     out.print(

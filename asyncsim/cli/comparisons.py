@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .terminal import number, numbers, table, texts
+from .terminal import Cell, number, numbers, table, texts
 
 FEW = 5  # of fewer seeds, intervals are much too narrow
 
@@ -17,16 +17,16 @@ def show_comparisons(out, found) -> None:
         return
     what = "claim" if claimed else "comparison"
     headings = (*found.axes, "difference", "95 % interval", "ahead", *["verdict"] * claimed, "needed")
-    made = table("", texts(what, max_width=24 if found.axes else 28), *numbers(*headings), collapse_padding=True)
+    made = table("", texts(what, max_width=24 if found.axes else 28), *numbers(*headings))
     for row in shown.to_dict("records"):
         made.add_row(
             row[what],
             *(axis_value(row[axis]) for axis in found.axes),
             in_short(row["difference"], "+"),
-            interval_in_words(row),
+            Cell(interval_in_words(row), [row["low"], row["high"]]),
             f"{round(row['ahead'] * row['seeds'])} of {row['seeds']}",
             *([row["verdict"]] if claimed else []),
-            needed(row["seeds_to_decide"]),
+            Cell(needed(row["seeds_to_decide"]), row["seeds_to_decide"]),
         )
     out.print(made)
     few = f" With fewer than {FEW} seeds intervals are much too narrow." if shown["seeds"].min() < FEW else ""
@@ -47,9 +47,9 @@ def first_against_others(measured, axes) -> Any:
     return frame.assign(comparison=[f"{row.method} - {row.other}, area" for row in frame.itertuples()])
 
 
-def in_short(value: float, sign: str = "") -> str:
+def in_short(value: float, sign: str = "") -> Cell:
     """Three digits, and a dash where there is no number. sign: ``"+"``, to have it always."""
-    return number(float(f"{value:.3g}"), "{:" + sign * (value != 0) + "g}")
+    return Cell(number(float(f"{value:.3g}"), "{:" + sign * (value != 0) + "g}").text, value)
 
 
 def interval_in_words(row: dict[str, Any]) -> str:
@@ -64,6 +64,6 @@ def needed(seeds: float) -> str:
     return "" if isnan(seeds) else "∞" if seeds == inf else f"{seeds:.0f}" if seeds < 1e6 else "> 10^6"
 
 
-def axis_value(value: Any) -> str:
+def axis_value(value: Any) -> Cell:
     """The value of a sweep's axis."""
-    return f"{value:g}" if isinstance(value, float) else f"{value}"
+    return Cell(f"{value:g}" if isinstance(value, float) else f"{value}", value)

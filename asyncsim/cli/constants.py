@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import nan
 from typing import Any
 
-from .terminal import numbers, table, texts
+from .terminal import Cell, number, numbers, table, texts, waiting
 
 
 def can_measure(point: Any) -> bool:
@@ -49,7 +50,8 @@ class Known:
         label = next((label for label in point.methods if label.startswith("rennala")), [*point.methods][0])
         size = getattr(point.methods[label].rule, "batch_size", point.cluster.workers)
         grid = sorted(point.step_sizes[label])
-        constants, points = measured_along(point.problem(), rennala_nigt(size, grid[len(grid) // 2]))
+        with waiting("measuring the constants"):
+            constants, points = measured_along(point.problem(), rennala_nigt(size, grid[len(grid) // 2]))
         epsilon = least_norm(points) if epsilon is None else epsilon
         how = "measured" if is_told(points) else "not told"
         return cls(constants.arguments(), epsilon, how, True, (constants.to_frame(), points))
@@ -59,19 +61,23 @@ class Known:
         if self.measurements is None:
             return []
         constants, points = self.measurements
+
+        def span(low: float, high: float) -> Cell:
+            return Cell(f"{low:.3g} to {high:.3g}", [low, high])
+
         first = table("Measured constants", texts("constant"), *numbers("value", "± error"), texts("how"))
         for row in constants.itertuples():
-            error = f"{row.standard_error:.2g}" if row.standard_error else "–"
-            first.add_row(row.constant, f"{row.value:.4g}", error, row.how)
-        headings = numbers("update", "‖∇J‖²", "95 % interval", "σ²", "95 % interval", "J")
-        second = table("Along a training run", *headings)
+            error = number(row.standard_error or nan, "{:.2g}")
+            first.add_row(row.constant, number(row.value), error, row.how)
+        headings = numbers("update", "‖∇J‖²", "interval of ‖∇J‖²", "σ²", "interval of σ²", "J")
+        second = table("Along a training run (intervals: 95 %)", *headings)
         for row in points.itertuples():
             second.add_row(
-                f"{row.update}",
-                f"{row.squared_norm:.3g}",
-                f"{row.squared_norm_low:.3g} to {row.squared_norm_high:.3g}",
-                f"{row.variance:.3g}",
-                f"{row.variance_low:.3g} to {row.variance_high:.3g}",
-                f"{row.value:.4g}",
+                row.update,
+                number(row.squared_norm, "{:.3g}"),
+                span(row.squared_norm_low, row.squared_norm_high),
+                number(row.variance, "{:.3g}"),
+                span(row.variance_low, row.variance_high),
+                number(row.value),
             )
         return [first, second]

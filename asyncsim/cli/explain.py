@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from .terminal import console
+from .terminal import console, table, texts
 
 
 def explain(
@@ -29,22 +29,18 @@ def explain(
         return print(json.dumps(reference.schema(), indent=1, ensure_ascii=False))
     if markdown:
         return print(reference.page(), end="")
-    out = console()
+    shown = table("", texts("key"), texts("meaning"))
     for one in reference.keys_like(key) if key else reference.keys():
-        out.print(one.name, style="bold", end="")
-        out.print(f"  ({one.kind})" if one.kind else "")
-        if one.meaning:
-            out.print(f"  {one.meaning}", soft_wrap=True)
-        if key:
-            _show_rest(out, one)
-    return None
+        lines = [one.meaning] * bool(one.meaning) + (_rest(one) if key else [])
+        shown.add_row(one.name + f" ({one.kind})" * bool(one.kind), "\n".join(lines))
+    return console().print(shown)
 
 
-def _show_rest(out, one) -> None:
+def _rest(one) -> list[str]:
     from ..scenario import reference
 
     default = "has to be given" if one.default is None else f"default: {one.default or 'none'}"
-    out.print(f"  {one.type}; {default}", soft_wrap=True)
+    lines = [f"{one.type}; {default}"]
     if found := reference.example(one):
-        line, name = found
-        out.print(f"  as in {name}: {line}", soft_wrap=True)
+        lines.append(f"as in {found[1]}: {found[0]}")
+    return lines

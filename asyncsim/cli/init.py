@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from .terminal import console
+
 
 def init(name: Annotated[Path, typer.Argument(help="The new file, such as mine.toml.")] = Path("scenario.toml")):
     """Write a commented scenario to begin with."""
@@ -17,4 +19,5 @@ def init(name: Annotated[Path, typer.Argument(help="The new file, such as mine.t
     path = name if name.suffix else name.with_suffix(".toml")
     results.save_scenario(path, template(path.stem))
     word = quote(f"{path}")
-    print(f"wrote: {path}", f"next:  asyncsim simulate {word}; asyncsim run {word}", sep="\n")
+    console().wrote("wrote", path)
+    console().print(f"next: asyncsim simulate {word}; asyncsim run {word}")

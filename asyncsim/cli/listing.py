@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from .terminal import console
+from collections.abc import Callable
+from typing import Any
+
+from .terminal import Cell, console, table, texts
+
+
+def papers_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The papers of a named method."""
+    from inspect import signature
+
+    required = [p.name for p in signature(function).parameters.values() if p.default is p.empty]
+    return function(**dict.fromkeys(required, 1)).papers
 
 
 def show() -> None:
     """Show what a scenario may name, the rules of the methods, and the scenarios that there are, by name."""
     import tomllib
     from dataclasses import fields
-    from inspect import signature
-
-    from rich.table import Table
 
     from .. import rules
     from ..cluster import NETWORKS, PATTERNS, SPEEDS, TIMES, Cluster
@@ -24,11 +32,10 @@ def show() -> None:
     out = console()
 
     def section(title, entries):
-        out.print(title, style="bold")
-        table = Table.grid(padding=(0, 2))
+        shown = table(title, texts("name"), texts("about"))
         for name, *lines in entries:
-            table.add_row(f"  {name}", "\n".join(lines))
-        out.print(table)
+            shown.add_row(name, Cell("\n".join(lines), lines[0] if len(lines) == 1 else lines))
+        out.print(shown)
 
     def about(thing):
         return (thing.__doc__ or "").partition("\n")[0]
@@ -39,17 +46,13 @@ def show() -> None:
     def in_keys(price):
         return ", ".join(f"{key} = {value!r}" for key, value in price(Cluster([1.0], 1.0)).items())
 
-    def papers(function):
-        required = [p.name for p in signature(function).parameters.values() if p.default is p.empty]
-        return function(**dict.fromkeys(required, 1)).papers
-
     def title(path):
         try:
             return str(tomllib.loads(path.read_text()).get("title", ""))
         except (OSError, ValueError) as error:
             return f"cannot be read: {error}"
 
-    section("Methods", ((name, about(f), *papers(f)) for name, f in known_methods().items()))
+    section("Methods", ((name, about(f), *papers_of(f)) for name, f in known_methods().items()))
     section("Environments", ((name, about(environment)) for name, environment in ENVIRONMENTS.items()))
     section("Environments on the MuJoCo engine", ((name, "as in Gymnasium.") for name in MUJOCO))
     others = (("gymnasium/ID", "any that Gymnasium has."), ("gymnax/NAME", "any that gymnax has."))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .comparisons import axis_value
-from .terminal import console, number, numbers, table, texts
+from .terminal import console, number, numbers, steps, table, texts
 
 
 def play(
@@ -18,7 +18,9 @@ def play(
     episodes: Annotated[int, typer.Option(min=1, help="Of each policy.")] = 16,
     video: Annotated[
         Path | None,
-        typer.Option(help="Film an episode of the best of them: a .gif or .mp4 file.", show_default=False),
+        typer.Option(
+            "--video", "-o", help="Film an episode of the best of them: a .gif or .mp4 file.", show_default=False
+        ),
     ] = None,
 ):
     """Play trained policies in Gymnasium itself, and show their returns beside the recorded ones."""
@@ -33,12 +35,13 @@ def play(
     headings = numbers(*policies[0].point, "seed", "updates", "recorded", "in Gymnasium", "±")
     shown, film = table(f"{directory}", texts("method"), *headings), None
     try:
-        for policy, returns, frames, rate in played(policies, episodes, filmed):
+        every = played(policies, episodes, filmed)
+        for policy, returns, frames, rate in steps("playing", every, len(policies)):
             film = (frames, rate) if frames else film
             recorded = float("nan") if policy.eval_return is None else policy.eval_return
             values = map(axis_value, policy.point.values())
             cells = number(recorded), number(returns.mean()), number(returns.std())
-            shown.add_row(policy.method, *values, f"{policy.seed}", f"{policy.updates}", *cells)
+            shown.add_row(policy.method, *values, policy.seed, policy.updates, *cells)
     except ScenarioError as error:
         raise ScenarioError(f"{directory}: {error}") from error.__cause__
     out = console()
@@ -50,4 +53,4 @@ def play(
     )
     if video is not None and film is not None:
         results.save_video(video, *film)
-        print("wrote:", video, sep="\n  ")
+        out.wrote("wrote", video)

@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from .comparisons import axis_value, in_short, interval_in_words
 from .compiling import keep_compiled
-from .options import Force, Kept, Preset, Scenario, Seeds, Set, Unkept, With, changes_of
+from .options import Force, Kept, Output, Preset, Scenario, Seeds, Set, Unkept, With, changes_of
 from .run import rows_of_progress, store_of
-from .terminal import console, numbers, table, texts
+from .terminal import Cell, console, numbers, table, texts
 
 
 def prices(
     scenario: Scenario,
     force: Force = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(help="Where to write; otherwise beside the scenario's results.", show_default=False),
-    ] = None,
+    output: Output = None,
     preset: Preset = None,
     store: Kept = None,
     no_store: Unkept = False,
@@ -54,7 +47,7 @@ def prices(
 
         found = run_at_prices(loaded, progress, store_of(store, no_store), directory, force)
     _report(found)
-    print("wrote:", *(directory / name for name in results.PRICE_FILES), sep="\n  ")
+    console().wrote("wrote", *(directory / name for name in results.PRICE_FILES))
 
 
 def _report(found) -> None:
@@ -66,13 +59,13 @@ def _report(found) -> None:
     last = None
     for row in found.verdicts().to_dict("records"):
         shown.add_row(
-            row["claim"] if row["claim"] != last else "",
+            Cell(row["claim"] if row["claim"] != last else "", row["claim"]),
             row["price"],
             *(axis_value(row[axis]) for axis in axes),
             in_short(row["difference"], "+"),
-            interval_in_words(row),
+            Cell(interval_in_words(row), [row["low"], row["high"]]),
             row["verdict"],
-            f"{row['computed']}",
+            row["computed"],
         )
         last = row["claim"]
     out = console()

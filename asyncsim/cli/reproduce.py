@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from .options import Engine, Force, Kept, Seeds, Set, Unkept
+from .options import Engine, Force, Kept, Output, Seeds, Set, Unkept
 from .price_table import price_table
 from .reproductions import draw_overview, markdown, show_reproductions
 from .run import run
+from .terminal import console
 
 
 def reproduce(
@@ -31,6 +32,7 @@ def reproduce(
         bool, typer.Option("--prices", help="Print what came out at every price, as the guide has it.")
     ] = False,
     force: Force = False,
+    output: Output = None,
     engine: Engine = None,
     store: Kept = None,
     no_store: Unkept = False,
@@ -47,11 +49,11 @@ def reproduce(
 
     scenarios = scenarios_here() if listed or table or overview or prices or name is None else known_scenarios()
     if table:
-        return print(markdown(scenarios))
+        return console().print(markdown(scenarios), soft_wrap=True)
     if prices:
-        return print(price_table(scenarios))
+        return console().print(price_table(scenarios), soft_wrap=True)
     if overview:
-        return print("wrote:", *draw_overview(scenarios, Path("experiments/paper")), sep="\n  ")
+        return console().wrote("wrote", *draw_overview(scenarios, Path("experiments/paper"), output))
     if listed or name is None:
         return show_reproductions(scenarios)
     if name not in scenarios:
@@ -61,4 +63,4 @@ def reproduce(
     if preset is None:
         preset = "quick" if load(scenarios[name]).settings.quick else "paper"
     chosen = None if preset == "paper" else preset
-    run(scenarios[name], force, None, chosen, engine, store, no_store, change=change, seeds=seeds)
+    run(scenarios[name], force, output, chosen, engine, store, no_store, change=change, seeds=seeds)

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .comparisons import axis_value, first_against_others, in_short, interval_in_words, needed
-from .terminal import console
+from .tables import Table
+from .terminal import Cell, console, numbers, steps, table, texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,51 +50,44 @@ def outcome_of(loaded: Scenario) -> Outcome | None:
 
 
 def show_reproductions(scenarios: Mapping[str, Path]) -> None:
-    """A row each, under its folder, in 120 columns."""
-    from rich.table import Table
-    from rich.text import Text
-
+    """A row each, in a table for each folder."""
     from ..scenario import ScenarioError, load
 
-    shown = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold underline")
-    shown.add_column("figure", no_wrap=True)
-    shown.add_column("task", no_wrap=True)
-    shown.add_column("n", justify="right")
-    shown.add_column("times", max_width=20)
-    shown.add_column("methods", min_width=20)
-    for preset in ("quick", "paper"):
-        shown.add_column(preset, justify="right", no_wrap=True)
-    shown.add_column("status", width=20)
-    folder = None
-    for name, path in scenarios.items():
-        if path.parent != folder:
-            folder = path.parent
-            shown.add_row(Text(str(folder), "bold"))
+    out = console()
+    folders: dict[Path, Table] = {}
+    for name, path in steps("reading", scenarios.items(), len(scenarios)):
+        if path.parent not in folders:
+            words = texts("times", 20), texts("methods"), *numbers("quick", "paper"), texts("status", 20)
+            columns = texts("figure"), texts("task"), *numbers("n"), *words
+            folders[path.parent] = table(f"{path.parent}", *columns)
+        shown = folders[path.parent]
         try:
             loaded = load(path)
         except ScenarioError as error:
-            shown.add_row(name, "–", "", "", Text(str(error), "red"))
+            shown.add_row(name, "–", "", "", Cell(f"{error}", f"{error}", "red"), "", "", "")
             continue
         settings = loaded.settings
-        tables: dict[str, Any] = settings.methods
+        labelled: dict[str, Any] = settings.methods
         methods: dict[str, list[str]] = {}
-        for label, table in tables.items():
-            methods.setdefault(table.method, []).append(label)
+        for label, method in labelled.items():
+            methods.setdefault(method.method, []).append(label)
         swept = "".join(f"; {axis} swept" for axis in loaded.axes)
         minutes = settings.about.minutes
         shown.add_row(
             name,
             getattr(settings.problem, "environment", settings.problem.kind),
-            f"{loaded.cluster.workers}",
+            loaded.cluster.workers,
             settings.cluster.in_words() + swept,
             ", ".join(_method_in_words(method, labels, loaded) for method, labels in methods.items()),
-            *(f"{minutes[preset]:g}" if preset in minutes else "" for preset in ("quick", "paper")),
+            *(
+                Cell(f"{minutes[preset]:g}" if preset in minutes else "", minutes.get(preset))
+                for preset in ("quick", "paper")
+            ),
             _status(loaded),
         )
-    out = console()
-    out.print(shown)
+    out.print(*folders.values())
     out.print(
-        "\nquick, paper: expected minutes on two cores, for --preset quick and for the file as it stands. "
+        "quick, paper: expected minutes on two cores, for --preset quick and for the file as it stands. "
         "A name without an update's is NIGT's: rennala is rennala_nigt. Behind each: gradients used per simulated "
         "second by theory, from the least to the most of what is tuned or swept; all are in `asyncsim bounds`. "
         "status: which preset was run, and how many of the claims in the file's table [about], each at every point of "
@@ -141,7 +135,7 @@ def markdown(scenarios: Mapping[str, Path]) -> str:
     from ..scenario import load
 
     rows = [HEAD, ("---",) * len(HEAD)]
-    for name, path in scenarios.items():
+    for name, path in steps("reading", scenarios.items(), len(scenarios)):
         loaded = load(path)
         found, about = outcome_of(loaded), loaded.settings.about
         if not about.claim or found is None:
@@ -204,8 +198,10 @@ def _outcome_in_words(found: Outcome) -> str:
     return "<br>".join(lines)
 
 
-def draw_overview(scenarios: Mapping[str, Path], folder: Path) -> list[Path]:
+def draw_overview(scenarios: Mapping[str, Path], folder: Path, output: Path | None = None) -> list[Path]:
     """A picture of all that was run of a folder's scenarios, without those that sweep; return its files.
+
+    output: the directory to write; otherwise the one of the folder's results.
 
     Raises ScenarioError where there is nothing to draw.
     """
@@ -214,7 +210,7 @@ def draw_overview(scenarios: Mapping[str, Path], folder: Path) -> list[Path]:
     from ..scenario import ScenarioError, load
 
     rows = []
-    for path in scenarios.values():
+    for path in steps("reading", scenarios.values(), len(scenarios)):
         found = outcome_of(load(path)) if path.parent == folder else None
         if found is None or found.measured is None or found.scenario.axes:
             continue
@@ -231,7 +227,8 @@ def draw_overview(scenarios: Mapping[str, Path], folder: Path) -> list[Path]:
         raise ScenarioError(
             f"{folder}: not one of its scenarios was run as it stands: give one to `asyncsim reproduce`"
         )
-    return results.save_overview(results.place(folder / "overview"), figures.overview(rows))
+    place = results.place(folder / "overview") if output is None else output / "overview"
+    return results.save_overview(place, figures.overview(rows))
 
 
 def as_text(words: str) -> str:

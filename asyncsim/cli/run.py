@@ -11,18 +11,15 @@ import typer
 
 from .comparisons import axis_value, show_comparisons
 from .compiling import keep_compiled
-from .options import Engine, Force, Kept, Preset, Scenario, Seeds, Set, Unkept, With, changes_of
-from .terminal import bars, console, number, numbers, table, texts
+from .options import Engine, Force, Kept, Output, Preset, Scenario, Seeds, Set, Unkept, With, changes_of
+from .terminal import Cell, bars, console, number, numbers, table, texts
 from .waste import WASTED, say_without_update
 
 
 def run(
     scenario: Scenario,
     force: Force = False,
-    output: Annotated[
-        Path | None,
-        typer.Option(help="Where to write; otherwise results/ mirrors experiments/.", show_default=False),
-    ] = None,
+    output: Output = None,
     preset: Preset = None,
     engine: Engine = None,
     store: Kept = None,
@@ -57,13 +54,14 @@ def run(
         found = asyncsim.run(loaded, None, directory, progress, force=force, store=kept, policies=policies)
     _report(found)
     saved: Any = found.saved  # there is a directory
-    print(f"{saved.verb}:", *saved.files, sep="\n  ")
+    console().wrote(saved.verb, *saved.files)
 
 
 def store_of(directory: Path | None, none: bool) -> Path | bool:
     """What two options say, as `asyncsim.run` takes it."""
     if none and directory is not None:
         raise typer.BadParameter(f"--store {directory} and --no-store: give one of them")
+    console().goes_on = not none
     return not none if directory is None else directory
 
 
@@ -102,20 +100,20 @@ def _report(found) -> None:
     reached = "to target" if target is None else f"to {target:g}"
     tuned = ["tuned"] if "tuned" in summary else []
     headings = (*found.axes, *tuned, "step size", "return", "area", reached, "updates", "gradients", "wasted")
-    shown = table(settings.title, texts("method"), *numbers(*headings), collapse_padding=True)
+    shown = table(settings.title, texts("method"), *numbers(*headings))
     areas = found.per_seed().groupby([*found.axes, "method"], sort=False)["area"]
     for row, values, (_, area) in zip(summary.itertuples(), summary[[*found.axes]].to_numpy(object), areas):
         shown.add_row(
             row.method,
             *map(axis_value, values),
             *([row.tuned] if tuned else []),
-            step_size_in_text(row.step_size),
-            f"{row.final_return:.1f}",
-            _mean_and_spread(area),
+            Cell(step_size_in_text(row.step_size), row.step_size),
+            number(row.final_return, "{:.1f}"),
+            Cell(_mean_and_spread(area), area.mean(skipna=False)),
             number(row.time_to_target, "{:.1f} s"),
-            f"{row.updates}",
-            f"{row.gradients}",
-            number(100 * row.wasted_share, "{:.1f}%"),
+            row.updates,
+            row.gradients,
+            number(row.wasted_share, "{:.1%}"),
         )
     out = console()
     out.print(shown)
@@ -165,9 +163,12 @@ def _by_worker(out, served, axes) -> None:
     if n > WORKERS_AT_MOST or axes:
         return out.print(f"Return in each of the {n} workers' own worlds: by_worker.csv.", soft_wrap=True)
     headings = numbers(*(f"{worker}" for worker in range(n)))
-    shown = table("Return in each worker's own world", texts("method"), *headings, collapse_padding=True)
+    shown = table("Return in each worker's own world", texts("method"), *headings)
     for method, rows in served.groupby("method", sort=False):
-        cells = (f"{float(f'{row.final_return:.3g}'):g} {row.weight:.0%}" for row in rows.itertuples())
+        cells = (
+            Cell(f"{float(f'{row.final_return:.3g}'):g} {row.weight:.0%}", [row.final_return, row.weight])
+            for row in rows.itertuples()
+        )
         shown.add_row(method, *cells)
     out.print(shown)
     out.print("Per cent: the worker's mean share of an update, by weight.", soft_wrap=True)
@@ -179,6 +180,6 @@ def _mean_and_spread(areas) -> str:
 
     mean, spread = areas.mean(skipna=False), areas.std(skipna=False)
     if not spread > 0:
-        return f"{number(mean)} ± 0" if spread == 0 else number(mean)
+        return f"{number(mean)}" + " ± 0" * bool(spread == 0)
     decimals = max(0, 1 - floor(log10(spread)))
     return f"{mean:.{decimals}f} ± {spread:.{decimals}f}"

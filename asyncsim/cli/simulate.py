@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .options import Preset, Scenario, Set, With, changes_of
-from .terminal import console, number, numbers, table, texts
+from .terminal import Cell, console, number, numbers, steps, table, texts
 from .waste import WASTED, say_without_update
 
 
@@ -21,7 +21,8 @@ def simulate(
         Path | None, typer.Option(help="Write what happened to this .json for ui.perfetto.dev.", show_default=False)
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Write jobs, updates and pictures to this directory.", show_default=False)
+        Path | None,
+        typer.Option("--output", "-o", help="Write jobs, updates and pictures to this directory.", show_default=False),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Replace another scenario's output, or a file that is no trace.")
@@ -60,7 +61,7 @@ def simulate(
         results.save_json(trace, trace_events(*timelines.values()))
     _what_happened(settings.title, timelines, methods, loaded.taken)
     for verb, paths in wrote:
-        print(f"{verb}:", *paths, sep="\n  ")
+        console().wrote(f"{verb}", *paths)
 
 
 def _simulated(loaded, labels):
@@ -70,13 +71,13 @@ def _simulated(loaded, labels):
     from ..scenario import run_name
 
     timelines, columns, methods = {}, {}, {}
-    for values, point in loaded.points:
-        for label in labels:
-            name = run_name(label, values)
-            while name in timelines:  # a label may read like another with a value
-                name += "'"
-            timelines[name] = replace(point.simulate(label), method=name)
-            columns[name], methods[name] = values | {"method": label}, point.methods[label]
+    every = [(values, point, label) for values, point in loaded.points for label in labels]
+    for values, point, label in steps("simulating", every, len(every)):
+        name = run_name(label, values)
+        while name in timelines:  # a label may read like another with a value
+            name += "'"
+        timelines[name] = replace(point.simulate(label), method=name)
+        columns[name], methods[name] = values | {"method": label}, point.methods[label]
     return timelines, columns, methods
 
 
@@ -85,19 +86,19 @@ def _what_happened(title, timelines, methods, taken) -> None:
 
     counts, shares = ("used", "cancelled", "discarded"), ("utilisation", "wasted_share")
     headings = ("updates", "end", "per update", *counts, "utilisation", "wasted", "delay", "max", "sent")
-    shown = table(title, texts("method"), *numbers(*headings), collapse_padding=True)  # a name has the point of a sweep
+    shown = table(title, texts("method"), *numbers(*headings))  # a name has the point of a sweep
     for label, timeline in timelines.items():
         whole = run_totals(timeline)
         shown.add_row(
             label,
-            f"{whole['updates']}",
-            f"{whole['end']:.6g} s" + " stalled" * (timeline.ending == "stalled"),
+            whole["updates"],
+            Cell(f"{whole['end']:.6g} s" + " stalled" * (timeline.ending == "stalled"), whole["end"]),
             number(whole["seconds_per_update"], "{:.4g} s"),
-            *(f"{whole[key]}" for key in counts),
-            *(number(100 * whole[key], "{:.1f}%") for key in shares),
+            *(whole[key] for key in counts),
+            *(number(whole[key], "{:.1%}") for key in shares),
             number(whole["mean_delay"], "{:.1f}"),
-            f"{whole['max_delay']}",
-            f"{whole['communications']}",
+            whole["max_delay"],
+            whole["communications"],
         )
     out = console()
     out.print(shown)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 import typer
 
 from .options import Kept
-from .terminal import console, numbers, table, texts
+from .terminal import console, number, numbers, table, texts, waiting
 
 
 def store(
@@ -29,7 +30,8 @@ def store(
     kept, out = Store(directory or default_home()), console()
     if prune is not None:
         out.print(f"forgot {kept.prune(prune)} lanes")
-    wrong = kept.verify() if verify else 0
+    with waiting("reading") if verify else nullcontext():
+        wrong = kept.verify() if verify else 0
     if verify:
         out.print(
             f"{wrong} contents are not as they were written, and are not used" if wrong else "all is as it was written"
@@ -43,7 +45,7 @@ def store(
         counts = (len(rows), *(len({f"{one.get(key)}" for one in every}) for key in ("seed", "step_size")))
         updates = max(one.get("updates", 0) for one in every)
         megabytes = rows["bytes"].sum() / 1e6
-        shown.add_row(*words, *map(str, counts), f"{updates}", f"{megabytes:.1f}", f"{rows['written'].max():%Y-%m-%d}")
+        shown.add_row(*words, *counts, updates, number(megabytes, "{:.1f}"), f"{rows['written'].max():%Y-%m-%d}")
     out.print(shown)
     size = kept.path.stat().st_size / 1e6 if kept.path.exists() else 0.0
     out.print(f"{kept.path}: {len(lanes)} lanes, {size:.1f} MB", soft_wrap=True)

@@ -8,14 +8,13 @@ from typing import Annotated
 import typer
 
 from .compiling import keep_compiled
-from .terminal import bars, console, numbers, table, texts
+from .options import Output
+from .terminal import Cell, bars, console, number, numbers, table, texts
 
 
 def validate(
     quick: Annotated[bool, typer.Option("--quick", help="Smaller samples: minutes.")] = False,
-    output: Annotated[
-        Path | None, typer.Option(help="Where to write; otherwise results/validation[-quick].", show_default=False)
-    ] = None,
+    output: Output = None,
 ):
     """Test the paper's claims against engine and replay, then write the table, data and figures.
 
@@ -41,7 +40,7 @@ def validate(
     _constants(out, constants)
     took = ", ".join(f"({letter}) {value:.1f}" for letter, value in seconds.items())
     out.print(f"Seconds: {took}; in all {sum(seconds.values()):.0f}.", soft_wrap=True)
-    print(f"{verb}:", *paths, sep="\n  ")
+    out.wrote(verb, *paths)
 
 
 def _tested(quick):
@@ -57,7 +56,7 @@ def _tested(quick):
     with bars() as shown:
         about = {letter: (claim.__doc__ or "").partition(":")[0] for letter, claim in CLAIMS.items()}
         rows = {letter: shown.add_task(about[letter], total=None, start=False) for letter in CLAIMS}
-        for letter, claim in CLAIMS.items():
+        for letter, claim in shown.track(CLAIMS.items(), description="all claims"):
             shown.start_task(rows[letter])
             start = perf_counter()
             evidence[letter] = claim(quick)
@@ -69,20 +68,17 @@ def _tested(quick):
 def _verdicts(out, claims) -> None:
     from math import isnan
 
-    from rich.table import Column
-    from rich.text import Text
-
     headings = numbers("predicted", "measured", "interval", "tolerance")
-    shown = table("", texts("claim", overflow="ellipsis", no_wrap=True), *headings, Column("verdict"))
+    shown = table("", texts("claim"), *headings, texts("verdict"))
     said = {"=": "", "<=": "≤ ", ">=": "≥ "}
     for claim in claims:
-        verdict = Text(claim.verdict, "green") if claim.holds else Text("fails", "red")
+        verdict = Cell(claim.verdict if claim.holds else "fails", claim.verdict, "green" if claim.holds else "red")
         shown.add_row(
             f"({claim.letter}) {claim.name}",
-            f"{said[claim.relation]}{claim.predicted:.5g}",
-            f"{claim.measured:.5g}",
-            "" if isnan(claim.low) else f"[{claim.low:.4g}, {claim.high:.4g}]",
-            f"{claim.tolerance:.2g}",
+            Cell(f"{said[claim.relation]}{claim.predicted:.5g}", claim.predicted),
+            number(claim.measured, "{:.5g}"),
+            Cell("" if isnan(claim.low) else f"[{claim.low:.4g}, {claim.high:.4g}]", [claim.low, claim.high]),
+            number(claim.tolerance, "{:.2g}"),
             verdict,
         )
     out.print(shown)
@@ -91,14 +87,13 @@ def _verdicts(out, claims) -> None:
         f"{len(claims) - len(failing)} of {len(claims)} hold. Intervals are of 95 % confidence where they are "
         "statistical, else the range seen. Statements and sources: claims.csv.",
         *(f"({claim.letter}) {claim.name}: {claim.verdict}" for claim in failing),
-        sep="\n",
-        soft_wrap=True,
     )
 
 
 def _constants(out, constants) -> None:
     shown = table("", texts("constants"), *numbers("Δ", "σ", "L_g", "L_h"))
     for problem, rows in constants.groupby("problem", sort=False):
-        errors = (f" ± {error:.1g}" if error else "" for error in rows["standard_error"])
-        shown.add_row(problem, *(f"{value:.4g}{error}" for value, error in zip(rows["value"], errors)))
+        pairs = zip(rows["value"], rows["standard_error"])
+        cells = (Cell(f"{value:.4g}" + f" ± {error:.1g}" * bool(error), value) for value, error in pairs)
+        shown.add_row(problem, *cells)
     out.print(shown)

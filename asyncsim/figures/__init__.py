@@ -7,6 +7,7 @@ from .curves import by_worker, learning_curves
 from .maps import winner_map
 from .overviews import overview
 from .predictions import prediction
+from .reached import MEASURES, reached
 from .styling import COLOURS, OTHER, style
 from .sweeps import time_to_target
 from .timelines import DOING, IDLE, LINES_AT_MOST, delays, gantt, utilisation
@@ -17,6 +18,7 @@ __all__ = [
     "DOING",
     "IDLE",
     "LINES_AT_MOST",
+    "MEASURES",
     "OTHER",
     "advice",
     "by_worker",
@@ -27,6 +29,7 @@ __all__ = [
     "overview",
     "prediction",
     "pretty",
+    "reached",
     "scaling",
     "style",
     "time_to_target",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from typing import Any
 
@@ -17,8 +18,15 @@ LEADING = 1.3  # from line to line, in font sizes
 
 def blank(width: float, height: float) -> Figure:
     """A figure of so many inches, with nothing on it."""
-    figure = Figure(figsize=(width, height), layout="constrained", dpi=150)
-    FigureCanvasAgg(figure)
+    figure: Any = Figure(figsize=(width, height), layout="constrained", dpi=150)
+    canvas = FigureCanvasAgg(figure)
+
+    def png() -> bytes:
+        content = io.BytesIO()
+        canvas.print_png(content)
+        return content.getvalue()
+
+    figure._repr_png_ = png  # notebooks ask for it; of matplotlib's figures, pyplot's alone have one
     return figure
 
 

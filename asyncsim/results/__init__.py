@@ -7,6 +7,7 @@ new ones. Bytes depend on the scenario and the versions alone: no dates, no name
 from .benchmarks import TABLE, benchmark_cells, benchmark_table, load_benchmark, save_benchmark
 from .calibrations import cluster_text, reserve_cluster, save_cluster
 from .directories import place, scenario_folder
+from .exports import save_tensorboard
 from .files import check_picture, save_picture
 from .policies import Policy, load_policies
 from .prices import PRICE_FILES, save_prices
@@ -71,6 +72,7 @@ __all__ = [
     "save_picture",
     "save_prices",
     "save_scenario",
+    "save_tensorboard",
     "save_timelines",
     "save_validation",
     "save_video",

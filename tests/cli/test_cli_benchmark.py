@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from commands import complaint
+from pages import check_tables
 
 from asyncsim import results
 from asyncsim.cli import benchmarks, main
@@ -52,6 +53,7 @@ def test_what_a_benchmark_notes_is_kept_and_shown(tmp_path, monkeypatch, capfd):
     assert main(["benchmark", "some"]) == 0
     said = capfd.readouterr().out
     assert "a thousand and a million" in said and "ratio >= 2" in said
+    check_tables()
     kept = json.loads(Path("results/benchmarks/some.json").read_text())
     assert set(kept["machine"]) == {"system", "machine", "cpu", "cores"} and "numpy" in kept["versions"]
     ratio, figure = kept["rows"]

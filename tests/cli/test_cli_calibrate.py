@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 from commands import complaint, files
+from pages import check_tables
 from scipy import stats
 
 from asyncsim import figures, results, scenario
@@ -54,6 +55,7 @@ def test_what_is_written_is_a_scenarios_cluster(here, capsys):
     said = capsys.readouterr()
     assert said.err == "" and "wrote:\n  c.toml\n  c.png\n  c.svg\n" in said.out
     assert "120 jobs of 3 workers" in said.out and "Slow workers, by their medians: slow (" in said.out
+    check_tables()
     assert "synchronous round, mean of 13" in said.out and "The cluster has 5 workers" in said.out
     text = Path("c.toml").read_text()
     data = tomllib.loads(text)

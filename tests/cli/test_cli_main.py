@@ -107,8 +107,8 @@ def test_the_list(here, capsys):
         "keys: latency, bandwidth, parameters",
     ):
         assert word in said
-    assert re.search("^  tiny +tiny *$", said, re.MULTILINE)
-    assert re.search("^  broken +cannot be read", said, re.MULTILINE)
+    assert re.search("^tiny +tiny *$", said, re.MULTILINE)
+    assert re.search("^broken +cannot be read", said, re.MULTILINE)
 
 
 def test_version_and_help(capsys):

@@ -5,6 +5,7 @@ import re
 import imageio.v3 as imageio
 import pytest
 from commands import TINY, complaint
+from pages import check_tables
 
 from asyncsim import results
 from asyncsim.cli import main
@@ -35,6 +36,7 @@ def test_play(kept, capsys):
     assert [float(words[3]) for words in rows] == [policy.eval_return for policy in policies]
     assert all(8 < float(words[4]) <= 20 for words in rows) and "rennala_nigt" not in said
     assert "its standard deviation over 5 episodes" in said
+    check_tables()
 
     assert main(["play", "results/tiny", "--episodes", "5"]) == 0
     lines = capsys.readouterr().out.splitlines()

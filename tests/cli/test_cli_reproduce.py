@@ -35,7 +35,7 @@ def test_what_can_be_reproduced(here, capsys):
     (here / "experiments" / "own.toml").write_text(TINY.replace('workers = 3\ncompute = "sqrt"\n', own))
     (here / "experiments" / "broken.toml").write_text("=")
     before = rows(capsys)
-    assert list(before)[:2] == ["figure", "experiments"] and before["figure"].endswith("quick paper status")
+    assert list(before)[:2] == ["experiments", "figure"] and before["figure"].endswith("quick paper status")
     assert before["tiny"] == "CartPole-v1 3 sqrt, κ 0.5 rennala 1.6, afedpg 1.6 not run"  # 4 gradients in 2.5 s
     assert before["own"].startswith("CartPole-v1 4 1 ×3, 20, κ 0.5 rennala")
     assert before["swept"].startswith("chain 3 sqrt, κ 0.5;") and before["swept"].endswith("0.5 12 not run")

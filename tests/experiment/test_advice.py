@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from pages import check_tables
 
 import asyncsim
 from asyncsim import Cluster, methods
@@ -327,6 +328,7 @@ def test_the_command(tmp_path, monkeypatch, capsys):
     for words in ("Pilot:", "Target: a return of", "Candidates: 4 of method and M", "On the quadratic (dimension = 3"):
         assert words in said
     assert "another method is first at no value that was tried" in said and "η = 0.1" in said
+    check_tables()
     assert "Theory says no M here: problem is a Quadratic" in said
     there = {path.name for path in Path("out").iterdir()}
     assert {"advice.csv", "advice.txt", "advice.png", "crossovers.csv", "curves.csv", "settings.json"} <= there

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pages import check_tables
 
 import asyncsim
 from asyncsim import results
@@ -80,6 +81,7 @@ def test_claims_at_every_price(path, capsys):
     frame = results.load_prices("results/x-prices")
     assert frame["price"].tolist() == [*PRICES] * 2
     assert all(price in said for price in PRICES) and "rennala_nigt > afedpg, area" in said
+    check_tables()
     alone = asyncsim.run(priced(load(path), "both_ways"), store=False)
     own = frame[frame["price"] == "both_ways"].reset_index(drop=True)
     kept = ["claim", "verdict", "difference", "low", "high", "ahead", "seeds"]
