@@ -16,6 +16,7 @@ from . import (
     bounds,
     calibrate,
     explain,
+    explore,
     init,
     listing,
     play,
@@ -89,6 +90,7 @@ app.command()(reproduce.reproduce)
 app.command()(prices.prices)
 app.command()(advise.advise)
 app.command()(bounds.bounds)
+app.command()(explore.explore)
 app.command()(validate.validate)
 app.command()(benchmarks.benchmark)
 app.command()(store.store)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -151,13 +150,7 @@ class Run:
     def plot(self) -> Any:
         """The learning curves at the tuned step sizes, as a matplotlib figure that a notebook shows."""
         figure: Any = figures.learning_curves(self.tuned(), results.as_data(self.scenario.settings), self.axes)
-
-        def png() -> bytes:
-            content = io.BytesIO()
-            figure.canvas.print_png(content)
-            return content.getvalue()
-
-        figure._repr_png_ = png  # notebooks ask for it; of matplotlib's figures, pyplot's alone have one
+        figure._repr_png_ = lambda: figures.png(figure)  # notebooks ask, and only pyplot's figures have one
         return figure
 
     def save(self, directory: Path | str, force: bool = False) -> Saved:

@@ -4,6 +4,7 @@ from .advising import advice
 from .benchmarks import scaling
 from .calibrations import fits
 from .curves import by_worker, learning_curves
+from .layout import png
 from .maps import winners
 from .overviews import overview
 from .predictions import prediction
@@ -25,6 +26,7 @@ __all__ = [
     "gantt",
     "learning_curves",
     "overview",
+    "png",
     "prediction",
     "pretty",
     "scaling",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from typing import Any
 
@@ -20,6 +21,14 @@ def blank(width: float, height: float) -> Figure:
     figure = Figure(figsize=(width, height), layout="constrained", dpi=150)
     FigureCanvasAgg(figure)
     return figure
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a picture, for pages and notebooks that show it."""
+    content = io.BytesIO()
+    canvas: Any = figure.canvas
+    canvas.print_png(content)
+    return content.getvalue()
 
 
 def one_panel(width: float, height: float):
