@@ -143,7 +143,7 @@ def look(scenario: Scenario, methods: Mapping[str, Method], asked: Asked) -> Loo
                 "gradients_per_second": whole["used"] / (whole["end"] or math.nan),
                 "useful": whole["utilisation"],
                 "communicating": whole["communicating_share"],
-                "idle": whole["idle_share"],
+                "idle": max(whole["idle_share"], 0.0),
                 "wasted": whole["wasted_share"],
             }
         )

@@ -14,11 +14,15 @@ def _():
     from asyncsim import explore, figures
     from asyncsim.cluster import PATTERNS
 
-    def shown(frame, **names):
-        """A frame as a table, where text is text. names: of its columns, in words."""
-        words = frame[[*names]].rename(columns=names)
-        text = words.to_html(index=False, border=0, na_rep="–", escape=True, float_format=lambda x: f"{x:.4g}")
-        return mo.Html(f'<div style="overflow-x: auto">{text}</div>')
+    _style = """.shown td {white-space: nowrap}
+        .shown th:first-child, .shown td:first-child {text-align: left; white-space: normal; overflow-wrap: anywhere}"""
+
+    def shown(frame, shares=(), **names):
+        """A frame as a table, where text is text. shares: columns of percent. names: of its columns, in words."""
+        words = frame[[*names]].assign(**{key: [f"{share:.1%}" for share in frame[key]] for key in shares})
+        options = dict(index=False, border=0, na_rep="–", escape=True, classes="shown")
+        text = words.rename(columns=names).to_html(float_format=lambda x: f"{x:.4g}", **options)
+        return mo.Html(f'<style>{_style}</style><div style="overflow-x: auto">{text}</div>')
 
     return PATTERNS, explore, figures, html, mo, shown
 
@@ -37,34 +41,35 @@ def _(PATTERNS, explore, first, methods, mo):
 
     _decades = [digit * 10.0**power for power in range(-2, 3) for digit in (1, 2, 5)]
     _sizes = [round(digit * 10**power) for power in range(4) for digit in (1, 2, 3, 5)]
-    workers = mo.ui.slider(steps=steps(first.workers, *range(1, 21), *range(25, 105, 5)), value=first.workers)
-    compute = mo.ui.dropdown([explore.AS_IN_FILE, *PATTERNS], value=first.compute)
-    straggler = mo.ui.slider(steps=[1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0], value=1.0)
+    _wide = dict(full_width=True)
+    workers = mo.ui.slider(steps=steps(first.workers, *range(1, 21), *range(25, 105, 5)), value=first.workers, **_wide)
+    compute = mo.ui.dropdown([explore.AS_IN_FILE, *PATTERNS], value=first.compute, **_wide)
+    straggler = mo.ui.slider(steps=[1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0], value=1.0, **_wide)
     as_in_file = mo.ui.checkbox(value=first.communication is None, label="the file's network instead")
     _kappa = 1.0 if first.communication is None else first.communication
-    kappa = mo.ui.slider(steps=steps(_kappa, 0.0, *_decades), value=_kappa)
-    batch_size = mo.ui.slider(steps=steps(first.batch_size, *_sizes), value=first.batch_size)
-    chosen = mo.ui.multiselect([*methods], value=[*first.methods])
+    kappa = mo.ui.slider(steps=steps(_kappa, 0.0, *_decades), value=_kappa, **_wide)
+    batch_size = mo.ui.slider(steps=steps(first.batch_size, *_sizes), value=first.batch_size, **_wide)
+    chosen = mo.ui.multiselect([*methods], value=[*first.methods], **_wide)
     return as_in_file, batch_size, chosen, compute, kappa, straggler, workers
 
 
 @app.cell
-def _(as_in_file, batch_size, chosen, compute, html, kappa, mo, scenario, straggler, workers):
+def _(as_in_file, batch_size, chosen, compute, first, html, kappa, mo, scenario, straggler, workers):
     def _asked(words, element, unit=""):
-        value = "" if unit is None else f"<b style='float: right'>{element.value:g}{unit}</b>"
-        return mo.vstack([mo.Html(f"{words}{value}"), element], gap=0.25)
+        value = "" if unit is None else f"<b>{element.value:g}{unit}</b>"
+        return mo.vstack([mo.Html(f"<span>{words} {value}</span>"), element], gap=0.25)
 
     mo.sidebar(
         [
             mo.Html(f"<h3>asyncsim explore</h3><p>{html.escape(scenario.settings.title or str(scenario.path))}</p>"),
             mo.vstack(
                 [
-                    _asked("workers, <i>n</i>", workers),
+                    _asked("workers, <i>n</i> =", workers),
                     _asked("compute times, <i>h<sub>i</sub></i>", compute, None),
-                    _asked("the slowest worker takes", straggler, " times as long"),
-                    _asked("communication, κ", kappa, " s"),
-                    as_in_file,
-                    _asked("gradients per update, <i>M</i>", batch_size),
+                    _asked("the slowest worker's times,", straggler, " ×"),
+                    _asked("communication, κ =", kappa, " s" + ", not used" * as_in_file.value),
+                    *([as_in_file] if first.communication is None else []),
+                    _asked("gradients per update, <i>M</i> =", batch_size),
                     _asked("methods", chosen, None),
                 ],
                 gap=1.25,
@@ -101,6 +106,7 @@ def _(html, looked, mo, shown):
             mo.md("## Seconds per update, and waste"),
             shown(
                 looked.table,
+                shares=("useful", "communicating", "idle", "wasted"),
                 method="method",
                 updates="updates simulated",
                 seconds_per_update="seconds per update",
@@ -134,7 +140,7 @@ def _(figures, looked, mo):
     mo.vstack(
         [
             mo.md("## Who does what, and when"),
-            mo.hstack([mo.image(figures.png(each), width=620) for each in _pictures], wrap=True, justify="start"),
+            mo.hstack([mo.image(figures.png(each), width=560) for each in _pictures], wrap=True, justify="start"),
         ]
     )
     return
