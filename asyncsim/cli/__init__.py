@@ -22,6 +22,7 @@ from . import (
     play,
     plot,
     prices,
+    report,
     reproduce,
     run,
     simulate,
@@ -84,6 +85,7 @@ app.command()(run.run)
 app.command()(init.init)
 app.command()(play.play)
 app.command()(plot.plot)
+app.command()(report.report)
 app.command()(simulate.simulate)
 app.command()(calibrate.calibrate)
 app.command()(reproduce.reproduce)
