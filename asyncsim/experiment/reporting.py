@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .. import figures, results
@@ -61,9 +62,9 @@ def _file_of(directory: Path, run: Run, own: Path | str | None) -> Scenario | No
 
 
 def _short(value: Any) -> str:
-    """Three digits; words as they are; a dash where there is nothing."""
-    if isinstance(value, str):
-        return value
+    """Three digits; words and integers as they are; a dash where there is nothing."""
+    if isinstance(value, str | int | np.integer):
+        return f"{value}"
     return "–" if value != value else f"{float(f'{value:.3g}'):g}"
 
 
@@ -128,8 +129,8 @@ def _comparisons(run: Run, tables: Mapping[str, pd.DataFrame], file: Scenario | 
     names |= {"seeds_to_decide": "seeds that would decide"}
     few = " With fewer than five seeds intervals are much too narrow." if pairs["seeds"].min() < FEW else ""
     lines = [
-        "Mean difference over seeds, positive where the first is ahead, with its bootstrap interval; ahead: in how many "
-        "of the seeds it is. A comparison whose interval holds 0 is undecided." + few
+        "Mean difference over seeds, positive where the first is ahead, with its bootstrap interval; ahead: in how "
+        "many of the seeds it is. A comparison whose interval holds 0 is undecided." + few
     ]
     return [
         *blocks,
@@ -186,8 +187,8 @@ def _times(run: Run) -> list[Block]:
     names |= {"idle_share": "idle", "wasted_share": "wasted", "communications": "communications"}
     shares = ("utilisation", "communicating_share", "idle_share", "wasted_share")
     lines = [
-        "Simulated seconds. By theory: exact (=), at most (<=) or on average (~). Useful, communicating and idle: shares "
-        "of all workers' time; wasted: share of computing time that went into cancelled and discarded gradients."
+        "Simulated seconds. By theory: exact (=), at most (<=) or on average (~). Useful, communicating and idle: "
+        "shares of all workers' time; wasted: share of computing time that went into cancelled and discarded gradients."
     ]
     first = ", ".join(f"{axis} = {_short(value)}" for axis, value in run.scenario.points[0][0].items())
     named = {label: replace(timeline, method=label) for label, timeline in pictured.items()}

@@ -17,7 +17,6 @@ from .styling import colours_and_lines
 from .words import end_of, meant_methods, number, pretty, return_in_words, settings_in_words
 
 DASHES = {"-": "solid", "--": "dashed", "-.": "dotdash", ":": "dotted"}
-WIDTH, HEIGHT, COLUMNS = 1000, 460, 2  # pixels; panels of a sweep in a row
 MISSING = "interactive curves need bokeh: pip install 'asyncsim[report]'"
 
 
@@ -36,29 +35,25 @@ def interactive_curves(curves: pd.DataFrame, scenario: Mapping[str, Any], axes: 
     from bokeh.layouts import gridplot
 
     points = points_shown(curves, [*axes]) if axes else [((), curves)]
-    logarithmic = one_is_a_stroke(curves.groupby([*axes, "method"]))
     panels: list[Any] = []
     for values, part in points:
         where = ", ".join(f"{end_of(axis)} = {end_of(number(value))}" for axis, value in zip(axes, values))
-        shared = {key: getattr(panels[0], key) for key in ("x_range", "y_range")} if panels else {}
-        panels.append(_panel(part, scenario, where, logarithmic, shared))
-    if len(panels) == 1:
-        whole = panels[0]
-    else:
-        size = {"width": WIDTH // COLUMNS, "height": 2 * HEIGHT // 3}
-        whole = gridplot(panels, ncols=COLUMNS, toolbar_location="above", **size)  # type: ignore[call-overload]
+        size = {"frame_width": 400, "frame_height": 240} if axes else {"frame_width": 860, "frame_height": 380}
+        panels.append(_panel(part, scenario, where, size | ({"y_range": panels[0].y_range} if panels else {})))
+    whole = panels[0] if len(panels) == 1 else gridplot(panels, ncols=2, toolbar_location="above")  # type: ignore
     item: Any = json_item(whole)
     return _renumbered(item, {})
 
 
-def _panel(curves: pd.DataFrame, scenario: Mapping[str, Any], where: str, logarithmic: bool, shared: dict[str, Any]):
+def _panel(curves: pd.DataFrame, scenario: Mapping[str, Any], where: str, options: Mapping[str, Any]) -> Any:
     """The lines and bands of one point, and their legend, in which a click hides a method."""
     from bokeh.models import HoverTool, Legend, LegendItem, PlainText
     from bokeh.plotting import figure
 
+    logarithmic = one_is_a_stroke(curves.groupby("method"))
     first = curves.loc[curves["time"] > 0, "time"].min()
     begin = {"x_axis_type": "log", "x_range": (first, curves["time"].max())} if logarithmic else {}
-    panel: Any = figure(width=WIDTH, height=HEIGHT, tools="pan,box_zoom,wheel_zoom,reset,save", **begin | shared)
+    panel: Any = figure(tools="pan,box_zoom,wheel_zoom,reset,save", **begin | options)
     panel.toolbar.logo = None
     panel.xaxis.axis_label = PlainText(text="simulated time (s)")
     panel.yaxis.axis_label = PlainText(text=return_in_words(scenario))
@@ -76,10 +71,10 @@ def _panel(curves: pd.DataFrame, scenario: Mapping[str, Any], where: str, logari
         items.append(LegendItem(label={"value": name}, renderers=[line, band]))  # type: ignore[arg-type]
         lines.append(line)
     if (target := scenario.get("target_return")) is not None:
-        ends = [0 if not logarithmic else first, curves["time"].max()]
+        ends = [first if logarithmic else 0, curves["time"].max()]
         line = panel.line(ends, [target, target], color="#555555", line_dash="dashed")
         items.append(LegendItem(label={"value": f"target, {target:g}"}, renderers=[line]))  # type: ignore[arg-type]
-    panel.add_layout(Legend(items=items, click_policy="hide", ncols=1 if where else 2), "below")
+    panel.add_layout(Legend(items=items, click_policy="hide", ncols=2, location="bottom_left"), "below")
     panel.add_tools(HoverTool(renderers=lines, tooltips=[("s", "@x{0.[00]}"), ("return", "@y{0.[000]}")]))
     return panel
 

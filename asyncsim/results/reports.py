@@ -72,6 +72,7 @@ def report_text(sections: Sequence[Section]) -> str:
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True).from_string(
         TEMPLATE.read_text("utf-8")
     )
+    page.environment.policies["json.dumps_kwargs"] = {"sort_keys": False}  # bokeh reads what is named first, first
     title = sections[0].title if len(sections) == 1 else f"{len(sections)} results"
     shown = [
         {"title": section.title, "blocks": [vars(block) | {"pictures": _pictures(block)} for block in section.blocks]}
