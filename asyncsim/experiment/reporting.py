@@ -65,6 +65,8 @@ def _short(value: Any) -> str:
     """Three digits; words and integers as they are; a dash where there is nothing."""
     if isinstance(value, str | int | np.integer):
         return f"{value}"
+    if np.isinf(value):
+        return "∞" if value > 0 else "-∞"
     return "–" if value != value else f"{float(f'{value:.3g}'):g}"
 
 

@@ -34,7 +34,9 @@ def serve(cluster: Path | str, port: int, ready: Callable[[str], None]) -> None:
         listening = socket.create_server((HOST, port))
     except OSError as error:
         raise OSError(f"port={port}: {error.strerror}: give another --port, or 0 for one that is free") from None
-    config = uvicorn.Config(TrustedHostMiddleware(page.build(), allowed_hosts=[HOST, "localhost"]), log_level="warning")
+    config = uvicorn.Config(
+        TrustedHostMiddleware(page.build(), allowed_hosts=[HOST, "localhost"]), log_level="critical"
+    )
     with listening:
         ready(f"http://{HOST}:{listening.getsockname()[1]}/?access_token={token}")
         uvicorn.Server(config).run(sockets=[listening])
