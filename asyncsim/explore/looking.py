@@ -5,8 +5,9 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -87,7 +88,7 @@ def begin(cluster: Path | str) -> tuple[Scenario, dict[str, Method], Asked]:
         needed = [parameter.name for parameter in parameters if parameter.default is parameter.empty]
         if name not in methods and CHOSEN.issuperset(needed):
             methods[name] = function(**dict.fromkeys(needed, 1))
-    sizes = [method.rule.batch_size for method in scenario.methods.values() if _has_batch(method)]
+    sizes = [size for method in scenario.methods.values() if (size := _batch_size(method)) is not None]
     n, compute, kappa = scenario.cluster.workers, scenario.settings.cluster.compute, scenario.cluster.communication
     asked = Asked(
         workers=n,
@@ -100,9 +101,15 @@ def begin(cluster: Path | str) -> tuple[Scenario, dict[str, Method], Asked]:
     return scenario, methods, asked
 
 
-def _has_batch(method: Method) -> bool:
-    rule = method.rule
-    return hasattr(rule, "__dataclass_fields__") and "batch_size" in [field.name for field in fields(rule)]
+def _batch_size(method: Method) -> int | None:
+    """M; None of a rule that has none."""
+    return getattr(method.rule, "batch_size", None)
+
+
+def _with_batch(method: Method, size: int) -> Method:
+    """With another M, where there is one. Raises ValueError for one that the rule refuses."""
+    rule: Any = method.rule
+    return method if _batch_size(method) is None else replace(method, rule=replace(rule, batch_size=size))
 
 
 def look(scenario: Scenario, methods: Mapping[str, Method], asked: Asked) -> Looked:
@@ -122,11 +129,8 @@ def look(scenario: Scenario, methods: Mapping[str, Method], asked: Asked) -> Loo
     gradients = max(EACH * cluster.workers, ROUNDS_AT_LEAST * asked.batch_size)
     seed, stale = scenario.settings.cluster.seed, scenario.settings.stale
     for label in asked.methods:
-        method = methods[label]
-        if _has_batch(method):
-            method = replace(method, rule=replace(method.rule, batch_size=asked.batch_size))
-        chosen[label] = method = replace(method, name=label)
         try:
+            chosen[label] = method = replace(_with_batch(methods[label], asked.batch_size), name=label)
             timelines[label] = simulate(method, cluster, gradients=gradients, seed=seed, stale=stale)
         except (ValueError, Stalled) as error:
             without[label] = f"{error}"
@@ -138,7 +142,7 @@ def look(scenario: Scenario, methods: Mapping[str, Method], asked: Asked) -> Loo
                 "updates": whole["updates"],
                 "seconds_per_update": whole["seconds_per_update"],
                 "by_theory": found.seconds if found else math.nan,
-                "relation": found.relation if found else "",
+                "relation": found.relation if found and not math.isnan(found.seconds) else "",
                 "at_most": round_at_most(method.rule, timelines[label].cluster),
                 "gradients_per_second": whole["used"] / (whole["end"] or math.nan),
                 "useful": whole["utilisation"],

@@ -19,7 +19,9 @@ def _():
 
     def shown(frame, shares=(), **names):
         """A frame as a table, where text is text. shares: columns of percent. names: of its columns, in words."""
-        words = frame[[*names]].assign(**{key: [f"{share:.1%}" for share in frame[key]] for key in shares})
+        words = frame[[*names]].assign(
+            **{key: ["–" if share != share else f"{share:.1%}" for share in frame[key]] for key in shares}
+        )
         options = dict(index=False, border=0, na_rep="–", escape=True, classes="shown")
         text = words.rename(columns=names).to_html(float_format=lambda x: f"{x:.4g}", **options)
         return mo.Html(f'<style>{_style}</style><div style="overflow-x: auto">{text}</div>')

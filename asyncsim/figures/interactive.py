@@ -40,26 +40,27 @@ def interactive_curves(curves: pd.DataFrame, scenario: Mapping[str, Any], axes: 
         where = ", ".join(f"{end_of(axis)} = {end_of(number(value))}" for axis, value in zip(axes, values))
         size = {"frame_width": 400, "frame_height": 240} if axes else {"frame_width": 860, "frame_height": 380}
         panels.append(_panel(part, scenario, where, size | ({"y_range": panels[0].y_range} if panels else {})))
-    whole = panels[0] if len(panels) == 1 else gridplot(panels, ncols=2, toolbar_location="above")  # type: ignore
+    whole = panels[0] if len(panels) == 1 else gridplot(panels, ncols=2, toolbar_location="above")
     item: Any = json_item(whole)
     return _renumbered(item, {})
 
 
-def _panel(curves: pd.DataFrame, scenario: Mapping[str, Any], where: str, options: Mapping[str, Any]) -> Any:
+def _panel(curves: pd.DataFrame, scenario: Mapping[str, Any], where: str, options: dict[str, Any]) -> Any:
     """The lines and bands of one point, and their legend, in which a click hides a method."""
     from bokeh.models import HoverTool, Legend, LegendItem, PlainText
     from bokeh.plotting import figure
 
     logarithmic = one_is_a_stroke(curves.groupby("method"))
     first = curves.loc[curves["time"] > 0, "time"].min()
-    begin = {"x_axis_type": "log", "x_range": (first, curves["time"].max())} if logarithmic else {}
+    begin: dict[str, Any] = {"x_axis_type": "log", "x_range": (first, curves["time"].max())} if logarithmic else {}
     panel: Any = figure(tools="pan,box_zoom,wheel_zoom,reset,save", **begin | options)
     panel.toolbar.logo = None
     panel.xaxis.axis_label = PlainText(text="simulated time (s)")
     panel.yaxis.axis_label = PlainText(text=return_in_words(scenario))
     if where:
         panel.title.text = PlainText(text=where)
-    items, lines = [], []
+    items: list[Any] = []
+    lines: list[Any] = []
     looks = colours_and_lines(meant_methods(curves["method"].unique(), scenario))
     for (label, rows), (colour, dash) in zip(curves.groupby("method", sort=False), looks):
         times, mean, low, high = mean_and_band(rows)
@@ -68,12 +69,12 @@ def _panel(curves: pd.DataFrame, scenario: Mapping[str, Any], where: str, option
         band = panel.varea(x=x, y1=y1, y2=y2, color=colour, alpha=0.18)
         line = panel.line(x, y, color=colour, line_dash=DASHES[dash], line_width=2, name=f"{len(items)}")
         name = f"{pretty(str(label))}, {settings_in_words(rows)}"
-        items.append(LegendItem(label={"value": name}, renderers=[line, band]))  # type: ignore[arg-type]
+        items.append(LegendItem(label={"value": name}, renderers=[line, band]))
         lines.append(line)
     if (target := scenario.get("target_return")) is not None:
         ends = [first if logarithmic else 0, curves["time"].max()]
         line = panel.line(ends, [target, target], color="#555555", line_dash="dashed")
-        items.append(LegendItem(label={"value": f"target, {target:g}"}, renderers=[line]))  # type: ignore[arg-type]
+        items.append(LegendItem(label={"value": f"target, {target:g}"}, renderers=[line]))
     panel.add_layout(Legend(items=items, click_policy="hide", ncols=2, location="bottom_left"), "below")
     panel.add_tools(HoverTool(renderers=lines, tooltips=[("s", "@x{0.[00]}"), ("return", "@y{0.[000]}")]))
     return panel

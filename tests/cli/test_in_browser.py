@@ -51,6 +51,7 @@ def test_a_report_opens_without_a_network(tmp_path, monkeypatch):
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == errors == []
 
 
+@pytest.mark.slow
 def test_the_page_of_explore_follows_its_controls(tmp_path):
     pytest.importorskip("marimo", reason="marimo is not installed: pip install 'asyncsim[explore]'")
     cluster = tmp_path / "c.toml"
