@@ -18,7 +18,8 @@ def explore(
     """Serve a page to this machine on which cluster and methods are changed by hand.
 
     Shown at once: Gantt charts, seconds per update, waste, theory's bounds, and seconds to a target from updates that
-    you know. Nothing is trained, and nothing is written. Needs marimo: `pip install 'asyncsim[explore]'`.
+    you know. Nothing is trained. Needs marimo, `pip install 'asyncsim[explore]'`, which keeps its settings and a log in
+    the user's home, where it may; nothing else is written.
     """
     from ..explore import begin, serve
 

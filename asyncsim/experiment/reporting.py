@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from ..theory.prospects import bare, pace, round_at_most
 from ..timeline.usage import run_totals
 from . import maps, statistics
 from .runs import Run
+from .summaries import run_key
 
 FEW = 5  # of fewer seeds, intervals are much too narrow
 
@@ -168,22 +169,8 @@ def _worded(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def _times(run: Run) -> list[Block]:
-    """Seconds per update beside theory, and waste, at every point; and pictures of the first one."""
-    rows, pictured = [], {}
-    for values, point in run.scenario.points:
-        try:
-            formulas = bare(point.cluster)
-        except ValueError:  # no numbers stand for the cluster
-            formulas = None
-        for label in point.methods:
-            key = (*values.values(), label) if values else label
-            method, timeline = run.methods[key], run.timelines[key]
-            if point is run.scenario.points[0][1]:
-                pictured[label] = timeline
-            found = pace(method, formulas, point.settings.stale) if formulas and not point.coupled else None
-            bound = float("nan") if point.coupled else round_at_most(method.rule, timeline.cluster)
-            by_theory = f"{found.relation} {_short(found.seconds)}" if found and found.seconds == found.seconds else "–"
-            rows.append(values | run_totals(timeline) | {"method": label, "by_theory": by_theory, "bound": bound})
+    """Seconds per update beside theory, and waste, at every point; and pictures of the first and the last one."""
+    rows = [row for values, point in run.scenario.points for row in _rows(run, values, point)]
     names = _at(run) | {"method": "method", "seconds_per_update": "seconds per update", "by_theory": "by theory"}
     names |= {"bound": "bound on a round", "utilisation": "useful", "communicating_share": "communicating"}
     names |= {"idle_share": "idle", "wasted_share": "wasted", "communications": "communications"}
@@ -192,19 +179,41 @@ def _times(run: Run) -> list[Block]:
         "Simulated seconds. By theory: exact (=), at most (<=) or on average (~). Useful, communicating and idle: "
         "shares of all workers' time; wasted: share of computing time that went into cancelled and discarded gradients."
     ]
-    first = ", ".join(f"{axis} = {_short(value)}" for axis, value in run.scenario.points[0][0].items())
-    named = {label: replace(timeline, method=label) for label, timeline in pictured.items()}
-    pictures = {"What the workers' time went into": figures.utilisation(named)}
-    pictures |= {f"Who did what under {label}": figures.gantt(timeline) for label, timeline in named.items()}
+    table = _table(pd.DataFrame(rows), names, shares)
+    ends = {0: run.scenario.points[0], len(run.scenario.points) - 1: run.scenario.points[-1]}
     return [
-        Block(
-            "Seconds per update, theory's bounds, and waste",
-            lines,
-            table=_table(pd.DataFrame(rows), names, shares),
-            words=["method", *run.axes],
-        ),
-        Block("Who did what, and when", [f"At {first}."] if first else [], pictures=pictures),
+        Block("Seconds per update, theory's bounds, and waste", lines, table=table, words=["method", *run.axes]),
+        *(_pictured(run, *end) for end in ends.values()),
     ]
+
+
+def _rows(run: Run, values: Mapping[str, Any], point: Scenario) -> Iterator[dict[str, Any]]:
+    """A row for each method at a point of a sweep."""
+    try:
+        formulas = None if point.coupled else bare(point.cluster)
+    except ValueError:  # no numbers stand for the cluster
+        formulas = None
+    for label in point.methods:
+        method, timeline = (of[run_key(*values.values(), label)] for of in (run.methods, run.timelines))
+        found = pace(method, formulas, point.settings.stale) if formulas else None
+        known = found is not None and found.seconds == found.seconds
+        yield {
+            **values,
+            **run_totals(timeline),
+            "method": label,
+            "by_theory": f"{found.relation} {_short(found.seconds)}" if found and known else "–",
+            "bound": round_at_most(method.rule, timeline.cluster) if formulas else np.nan,
+        }
+
+
+def _pictured(run: Run, values: Mapping[str, Any], point: Scenario) -> Block:
+    timelines = {
+        label: replace(run.timelines[run_key(*values.values(), label)], method=label) for label in point.methods
+    }
+    pictures = {"What the workers' time went into": figures.utilisation(timelines)}
+    pictures |= {f"Who did what under {label}": figures.gantt(timeline) for label, timeline in timelines.items()}
+    where = ", ".join(f"{axis} = {_short(value)}" for axis, value in values.items())
+    return Block("Who did what, and when" + f", at {where}" * bool(where), pictures=pictures)
 
 
 # ---- settings, and how to do it again

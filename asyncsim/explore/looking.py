@@ -151,18 +151,26 @@ def look(scenario: Scenario, methods: Mapping[str, Method], asked: Asked) -> Loo
                 "wasted": whole["wasted_share"],
             }
         )
-    return Looked(cluster, chosen, timelines, without, pd.DataFrame(rows), notes)
+    stalled = (
+        f"{label} makes no update after {len(timeline.updates)} of them: it waits for workers that are gone for good."
+        for label, timeline in timelines.items()
+        if timeline.ending == "stalled"
+    )
+    return Looked(cluster, chosen, timelines, without, pd.DataFrame(rows), (*stalled, *notes))
 
 
 def predicted(looked: Looked, updates: Mapping[str, float]) -> pd.DataFrame:
     """Simulated seconds until each method has made so many updates, by label: the seconds of one times how many.
 
-    ``method, updates, seconds_per_update, seconds``; NaN where the number is not known. It says nothing of how many
-    updates a target takes.
+    ``method, updates, seconds_per_update, seconds``; NaN where the number is not known, infinite where a method stalls
+    before. It says nothing of how many updates a target takes.
     """
-    frame = looked.table[["method", "seconds_per_update"]] if len(looked.table) else pd.DataFrame(columns=["method"])
-    frame.insert(1, "updates", [float(updates.get(label, math.nan)) for label in frame["method"]])
-    return frame.assign(seconds=frame["updates"] * frame.get("seconds_per_update", math.nan))
+    rows = []
+    for (label, timeline), each in zip(looked.timelines.items(), looked.table.get("seconds_per_update", ())):
+        count = float(updates.get(label, math.nan))
+        stalls = timeline.ending == "stalled" and count > len(timeline.updates)
+        rows.append((label, count, each, math.inf if stalls else count * each))
+    return pd.DataFrame(rows, columns=["method", "updates", "seconds_per_update", "seconds"])
 
 
 def updates_by_theory(looked: Looked, epsilon: float, constants: Mapping[str, float]) -> dict[str, float]:

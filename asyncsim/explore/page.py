@@ -15,7 +15,8 @@ def _():
     from asyncsim.cluster import PATTERNS
 
     _style = """.shown td {white-space: nowrap}
-        .shown th:first-child, .shown td:first-child {text-align: left; white-space: normal; overflow-wrap: anywhere}"""
+        .shown th:first-child, .shown td:first-child {text-align: left; white-space: normal}
+        .shown td:first-child {min-width: 10em; overflow-wrap: anywhere}"""
 
     def shown(frame, shares=(), **names):
         """A frame as a table, where text is text. shares: columns of percent. names: of its columns, in words."""
@@ -23,7 +24,9 @@ def _():
             **{key: ["–" if share != share else f"{share:.1%}" for share in frame[key]] for key in shares}
         )
         options = dict(index=False, border=0, na_rep="–", escape=True, classes="shown")
-        text = words.rename(columns=names).to_html(float_format=lambda x: f"{x:.4g}", **options)
+        text = words.rename(columns=names).to_html(
+            float_format=lambda x: "never" if x == float("inf") else f"{x:.4g}", **options
+        )
         return mo.Html(f'<style>{_style}</style><div style="overflow-x: auto">{text}</div>')
 
     return PATTERNS, explore, figures, html, mo, shown
@@ -149,13 +152,18 @@ def _(figures, looked, mo):
 
 
 @app.cell
-def _(looked, mo):
-    counts = mo.ui.dictionary({label: mo.ui.number(start=0, step=1, value=0, label="") for label in looked.timelines})
+def _(chosen, mo):
+    counts = mo.ui.dictionary({label: mo.ui.number(start=0, step=1, value=0, label="") for label in chosen.value})
+    return (counts,)
+
+
+@app.cell
+def _(mo):
     epsilon = mo.ui.number(start=1e-3, value=0.1, step=1e-3)
     constants = mo.ui.dictionary(
         {key: mo.ui.number(start=0.0, value=1.0, step=0.01, label="") for key in ("sigma", "L_g", "L_h", "Delta")}
     )
-    return constants, counts, epsilon
+    return constants, epsilon
 
 
 @app.cell

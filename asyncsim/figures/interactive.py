@@ -75,7 +75,7 @@ def _panel(curves: pd.DataFrame, scenario: Mapping[str, Any], where: str, option
         ends = [first if logarithmic else 0, curves["time"].max()]
         line = panel.line(ends, [target, target], color="#555555", line_dash="dashed")
         items.append(LegendItem(label={"value": f"target, {target:g}"}, renderers=[line]))
-    panel.add_layout(Legend(items=items, click_policy="hide", ncols=2, location="bottom_left"), "below")
+    panel.add_layout(Legend(items=items, click_policy="hide", ncols=2, spacing=12, location="bottom_left"), "below")
     panel.add_tools(HoverTool(renderers=lines, tooltips=[("s", "@x{0.[00]}"), ("return", "@y{0.[000]}")]))
     return panel
 

@@ -62,17 +62,22 @@ def test_the_page_of_explore_follows_its_controls(tmp_path):
             address = server.stdout.readline().strip()
             with seen(tmp_path / "browser") as (page, asked, errors):
 
-                def shows(seconds):
-                    row = page.locator("tr", has_text="synchronous_nigt").first
+                def shows(seconds, table=0):
+                    row = page.locator("tr", has_text="synchronous_nigt").nth(table)
                     row.get_by_text(seconds, exact=True).first.wait_for(timeout=60_000)
 
                 page.goto(address)
                 shows("3.5")  # 3 + κ
+                count = page.locator("input[inputmode]").first  # of updates to a target
+                count.fill("100")
+                count.press("Enter")
+                shows("350", 1)
                 page.get_by_role("slider").first.press("ArrowRight")  # n = 4
                 shows("4.5")
+                shows("450", 1)  # the count is still there
                 page.get_by_role("combobox").first.select_option("equal")
                 shows("1.5")
             assert errors == [] and all(url.startswith((address.split("?")[0], "data:")) for url in asked)
         finally:
             server.terminate()
-    assert {path.name for path in tmp_path.iterdir()} == {"browser", "c.toml"}  # it wrote nothing
+    assert {path.name for path in tmp_path.iterdir()} == {"browser", "c.toml"}  # nothing was written here

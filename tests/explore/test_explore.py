@@ -60,6 +60,15 @@ def test_what_cannot_be_simulated_or_has_no_formulas_is_said(tmp_path):
         explore.rows_to_epsilon(looked, 0.1, CONSTANTS)
 
 
+def test_a_method_that_stalls_never_comes_to_a_target_beyond():
+    scenario, methods, asked = explore.begin("outages-and-returns")  # one worker is gone for good
+    looked = explore.look(scenario, methods, asked)
+    made = len(looked.timelines["synchronous_nigt"].updates)
+    assert f"synchronous_nigt makes no update after {made} of them" in looked.notes[0]
+    found = explore.predicted(looked, {"synchronous_nigt": made + 1, "afedpg": 10_000}).set_index("method")["seconds"]
+    assert found["synchronous_nigt"] == math.inf > found["afedpg"] and math.isnan(found["rennala_nigt"])
+
+
 def test_seconds_to_a_target_are_updates_that_somebody_knows_times_seconds():
     scenario, methods, asked = explore.begin("sqrt")
     looked = explore.look(scenario, methods, asked)
