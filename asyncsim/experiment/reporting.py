@@ -194,7 +194,8 @@ def _rows(run: Run, values: Mapping[str, Any], point: Scenario) -> Iterator[dict
     except ValueError:  # no numbers stand for the cluster
         formulas = None
     for label in point.methods:
-        method, timeline = (of[run_key(*values.values(), label)] for of in (run.methods, run.timelines))
+        key = run_key(*values.values(), label)
+        method, timeline = run.methods[key], run.timelines[key]
         found = pace(method, formulas, point.settings.stale) if formulas else None
         known = found is not None and found.seconds == found.seconds
         yield {
