@@ -14,7 +14,7 @@ FLOORS = [
     {"learning", "calibration"},
     {"scenario", "figures", "validation"},
     {"results"},
-    {"experiment"},
+    {"experiment", "explore"},
     {"cli"},
 ]
 JAX_SIDE = {"rl", "problems", "learning"}
@@ -71,7 +71,8 @@ def test_the_simulation_side_knows_no_jax():
 
 
 def test_only_figures_draws_and_only_results_and_the_store_write():
-    assert importers("matplotlib") == {"figures"}
+    assert importers("matplotlib") == importers("bokeh") == {"figures"}
+    assert importers("marimo") == {"explore"}
     assert {room_of(path) for path in measures.writers()} == {"results", "store"}
     assert importers("sqlite3") == {"store"}  # which writes its database, and nothing else
 

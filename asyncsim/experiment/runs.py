@@ -163,7 +163,7 @@ class Run:
     def _write(self, directory: Path, verb: str) -> Saved:
         """Into a directory that is reserved."""
         tables = self.tables()
-        files = results.save(directory, self.scenario.settings, tables, self._pictures(tables), self.policies)
+        files = results.save(directory, self.scenario.settings, tables, self.pictures(tables), self.policies)
         return Saved(verb, tuple(files))
 
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -179,7 +179,7 @@ class Run:
         }
         return {name: frame for name, frame in every.items() if frame is not None}
 
-    def _pictures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    def pictures(self, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
         """Figures by name: of the curves always, of the others where one picture can show them."""
         pictures = {"curves": self.plot()}
         if "by_worker" in tables and not self.axes:

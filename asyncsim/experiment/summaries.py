@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..base import Method
-from ..theory.rules import ROUNDS
+from ..theory.prospects import round_at_most
 from ..timeline import Timeline
 from ..timeline.steps import over_seeds
 from ..timeline.usage import run_totals
@@ -81,19 +81,16 @@ def bounds_to_target(
 ) -> pd.DataFrame:
     """Theory's bound on each method's time to the target: the updates that it took, times the bound on a round.
 
-    Rows of a summary with ``bound``, seconds, as far as there is one: the rule has a bound, which is
-    2 min_m (Σ_{i<=m} 1/h_i)^-1 (M + m) for Rennala's, times are fixed, and the target was reached.
+    Rows of a summary with ``bound``, seconds, where a round has one (see `theory.prospects.round_at_most`) and the
+    target was reached.
     """
     found = []
     for row in summary.to_dict("records"):
         run = run_key(*(row[axis] for axis in axes), row["method"])
-        timeline, rule = timelines[run], methods[run].rule
-        known, cluster = ROUNDS.get(type(rule)), timeline.cluster
-        fixed = all(isinstance(h, float) for h in cluster.compute) and not (cluster.speeds or cluster.outages)
-        if known and known.bound and rule.communication == "round" and fixed and not np.isnan(row["time_to_target"]):
-            updates = int((timeline.updates["time"] <= row["time_to_target"]).sum())
-            seconds = known.bound(rule, np.array(cluster.compute)) + cluster.round_communication
-            found.append(row | {"bound": updates * float(seconds)})
+        seconds = round_at_most(methods[run].rule, timelines[run].cluster)
+        if not np.isnan([seconds, row["time_to_target"]]).any():
+            updates = int((timelines[run].updates["time"] <= row["time_to_target"]).sum())
+            found.append(row | {"bound": updates * seconds})
     return pd.DataFrame(found, columns=[*summary.columns, "bound"])
 
 

@@ -1,9 +1,11 @@
-"""Figures from frames and timelines. The only room that imports matplotlib; it draws, and `results` writes."""
+"""Figures from frames and timelines. The only room that imports matplotlib or bokeh; it draws, `results` writes."""
 
 from .advising import advice
 from .benchmarks import scaling
 from .calibrations import fits
-from .curves import by_worker, learning_curves
+from .curves import PANELS, by_worker, learning_curves
+from .interactive import interactive_curves, library
+from .layout import png
 from .maps import winner_map
 from .overviews import overview
 from .predictions import prediction
@@ -20,13 +22,17 @@ __all__ = [
     "LINES_AT_MOST",
     "MEASURES",
     "OTHER",
+    "PANELS",
     "advice",
     "by_worker",
     "delays",
     "fits",
     "gantt",
+    "interactive_curves",
     "learning_curves",
+    "library",
     "overview",
+    "png",
     "prediction",
     "pretty",
     "reached",

@@ -74,8 +74,7 @@ def learning_curves(
 
 def _panels(curves: pd.DataFrame, scenario: Mapping[str, Any], swept: list[str], x: str, y: str) -> Figure:
     """A panel for each of some points of a sweep. x, y: labels of the axes."""
-    points = list(curves.groupby(swept, sort=False))
-    shown = [points[k] for k in np.unique(np.linspace(0, len(points) - 1, PANELS).round().astype(int))]
+    shown = points_shown(curves, swept)
     rows = math.ceil(len(shown) / 3)
     columns = math.ceil(len(shown) / rows)
     figure = blank(1 + 3.1 * columns, 1.1 + 2.7 * rows)
@@ -100,9 +99,16 @@ def _panels(curves: pd.DataFrame, scenario: Mapping[str, Any], swept: list[str],
         panel.set_visible(False)
     handles = {name: line for panel in panels for line, name in zip(*panel.get_legend_handles_labels())}
     legend_below(figure, handles.values(), handles.keys())
-    some = "" if len(shown) == len(points) else f" ({len(shown)} of {len(points)} points)"
+    points = curves.groupby(swept).ngroups
+    some = "" if len(shown) == points else f" ({len(shown)} of {points} points)"
     title_above(figure, scenario.get("title", "") + some)
     return figure
+
+
+def points_shown(curves: pd.DataFrame, swept: list[str]) -> list[tuple[Any, pd.DataFrame]]:
+    """The values of the axes, and the rows, of at most `PANELS` points of a sweep, evenly spaced."""
+    points = list(curves.groupby(swept, sort=False))
+    return [points[k] for k in np.unique(np.linspace(0, len(points) - 1, PANELS).round().astype(int))]
 
 
 def by_worker(frame: pd.DataFrame, scenario: Mapping[str, Any]) -> Figure:
@@ -136,12 +142,24 @@ def by_worker(frame: pd.DataFrame, scenario: Mapping[str, Any]) -> Figure:
 
 def scale_time(panel, runs) -> None:
     """A logarithmic axis of time where the fast ones of these groups of rows would else be a stroke at the left."""
-    ends = runs["time"].max()
-    if ends.max() > 10 * ends.min() > 0:
+    if one_is_a_stroke(runs):
         times = runs.obj["time"]
         panel.set_xscale("log")
         panel.set_xlim(left=times[times > 0].min())
         logarithmic(panel.xaxis)
+
+
+def one_is_a_stroke(runs) -> bool:
+    """Whether some of these groups of rows ends before a tenth of the time of another."""
+    ends = runs["time"].max()
+    return bool(ends.max() > 10 * ends.min() > 0)
+
+
+def mean_and_band(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Times, and the mean and the 20 % and 80 % quantiles over seeds from each time on, shape (times,)."""
+    times, returns = over_seeds(rows)
+    low, high = np.quantile(returns, (0.2, 0.8), axis=0)
+    return times, returns.mean(axis=0), low, high
 
 
 def draw_curves(panel, curves: pd.DataFrame, scenario: Mapping[str, Any], settings: bool = False) -> None:
@@ -149,11 +167,10 @@ def draw_curves(panel, curves: pd.DataFrame, scenario: Mapping[str, Any], settin
     looks = colours_and_lines(meant_methods(curves["method"].unique(), scenario))
     drawn = []
     for (label, rows), (colour, line) in zip(curves.groupby("method", sort=False), looks):
-        times, returns = over_seeds(rows)
-        low, high = np.quantile(returns, (0.2, 0.8), axis=0)
+        times, mean, low, high = mean_and_band(rows)
         name = legend_name(pretty(label)) + f", {settings_in_words(rows)}" * settings
         panel.fill_between(times, low, high, step="post", color=colour, **SHADE)
-        drawn += panel.plot(times, returns.mean(axis=0), line, drawstyle="steps-post", color=colour, label=name)
+        drawn += panel.plot(times, mean, line, drawstyle="steps-post", color=colour, label=name)
     for k, line in enumerate(drawn):  # one that lies under another looks out at its sides
         over = sum(np.array_equal(line.get_xydata(), other.get_xydata()) for other in drawn[k + 1 :])
         line.set_linewidth(1.8 + 3.2 * over)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from functools import partial
 from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -19,15 +20,17 @@ LEADING = 1.3  # from line to line, in font sizes
 def blank(width: float, height: float) -> Figure:
     """A figure of so many inches, with nothing on it."""
     figure: Any = Figure(figsize=(width, height), layout="constrained", dpi=150)
-    canvas = FigureCanvasAgg(figure)
-
-    def png() -> bytes:
-        content = io.BytesIO()
-        canvas.print_png(content)
-        return content.getvalue()
-
-    figure._repr_png_ = png  # notebooks ask for it; of matplotlib's figures, pyplot's alone have one
+    FigureCanvasAgg(figure)
+    figure._repr_png_ = partial(png, figure)  # notebooks ask for it; of matplotlib's figures, pyplot's alone have one
     return figure
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a picture, for pages and notebooks that show it."""
+    content = io.BytesIO()
+    canvas: Any = figure.canvas
+    canvas.print_png(content)
+    return content.getvalue()
 
 
 def one_panel(width: float, height: float):

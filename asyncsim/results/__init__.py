@@ -12,6 +12,7 @@ from .files import check_picture, save_picture
 from .policies import Policy, load_policies
 from .prices import PRICE_FILES, save_prices
 from .records import PACKAGES, as_data, is_of, load_settings, settings_in
+from .reports import Block, Section, report_text, reserve_report, save_report
 from .runs import (
     ADVICE,
     FILES,
@@ -34,12 +35,14 @@ from .videos import check_video, save_video
 
 __all__ = [
     "ADVICE",
+    "Block",
     "FILES",
     "PACKAGES",
     "PICTURES",
     "PRICE_FILES",
     "Policy",
     "SOMETIMES",
+    "Section",
     "TABLE",
     "as_data",
     "benchmark_cells",
@@ -59,9 +62,11 @@ __all__ = [
     "load_summary",
     "load_tuning",
     "place",
+    "report_text",
     "reserve",
     "reserve_advice",
     "reserve_cluster",
+    "reserve_report",
     "reserve_trace",
     "reserve_validation",
     "save",
@@ -71,6 +76,7 @@ __all__ = [
     "save_overview",
     "save_picture",
     "save_prices",
+    "save_report",
     "save_scenario",
     "save_tensorboard",
     "save_timelines",

@@ -145,6 +145,20 @@ def pace(method: Method, cluster: Bare, stale: Literal["cancel", "finish"] = "ca
     return replace(found, computation=float(formulas.bound(rule, h)), cancelled=math.nan, relation="<=")
 
 
+def round_at_most(rule: Rule, cluster: Cluster) -> float:
+    """Theory's bound on a round and its communication, seconds: 2 min_m (Σ_{i<=m} 1/h_i)^-1 (M + m) + κ of Rennala.
+
+    NaN where there is none: the rule has no bound, gradients are sent one by one, or seconds are not fixed. cluster:
+    as a timeline has it, where h_i are of whole jobs.
+    """
+    known = ROUNDS.get(type(rule))
+    fixed = all(isinstance(h, float) for h in cluster.compute)
+    fixed = fixed and not (cluster.speeds or cluster.outages or cluster.jitter)
+    if not (known and known.bound and rule.communication == "round" and fixed):
+        return math.nan
+    return float(known.bound(rule, np.array(cluster.compute))) + cluster.round_communication
+
+
 # ---- to ε
 
 
