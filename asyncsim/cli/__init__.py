@@ -54,6 +54,8 @@ def _line(error: Exception) -> str | None:
     """What is wrong with the input; None for an error that is not about the input."""
     if hasattr(error, "format_message"):  # typer's
         return f"{error.format_message()} See `asyncsim --help`."
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in f"{error}":  # JAX's, which is no MemoryError
+        return "there is not enough memory: give fewer or smaller of what the scenario has many or much of"
     if not isinstance(error, OSError):
         from ..logs import LogError
         from ..scenario import ScenarioError

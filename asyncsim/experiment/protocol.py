@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..base import Method, Problem
-from ..scenario import Scenario
+from ..scenario import Scenario, ScenarioError
 from ..scenario.own import told_of_own
 from ..timeline import Timeline
+from .memory import check_training
 from .summaries import run_key
 from .tuning import Setting, tune
 
@@ -125,6 +126,12 @@ def _conduct(part: Part, shelf: Shelf, found: Found, tell: Callable[..., None]) 
     point, label = part.point, part.label
     settings, variants = point.settings, point.variants[label]
     timelines = {} if point.coupled else {one.name: point.simulate(label, one.method) for one in variants}
+    for variant in variants if timelines else ():
+        lanes = len(settings.tuning_seeds or settings.seeds) * len(point.step_sizes[label])
+        try:
+            check_training(part.problem, variant.method, timelines[variant.name], lanes)
+        except ValueError as error:
+            raise ScenarioError(f"{point.path}: methods.{label}: {error}") from None
     firsts: dict[tuple[str, float], Timeline] = {}  # where trajectories decide, that of a setting's first seed
     every = [Setting(variant, step_size) for variant in variants for step_size in point.step_sizes[label]]
 

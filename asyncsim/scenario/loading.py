@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import reprlib
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
@@ -14,7 +14,7 @@ from typing import Any
 
 from ..base import Method, Problem, nearest
 from ..cluster import Cluster
-from ..engine import simulate
+from ..engine import check_update, simulate
 from ..timeline import Timeline
 from ..updates.step import check_step_size
 from . import sweeps
@@ -29,6 +29,7 @@ from .settings import MethodTable, Settings, method_named, method_table
 from .shipped import scenario_file
 from .stops import check_stop
 from .tables import Table
+from .values import check_values
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,8 @@ def load(
     given = {} if own is None else {"own": own_code(own)}
     try:
         data = read_toml(path)
-        _check_texts(data)
+        check_values(data)
+        check_values({**(changes or {})})
         data = given | data  # a file that has this key is told that it may not
         read = _completed if cluster_will_do else _scenario
         scenarios: dict[str | None, Scenario] = {None: read(path, changed(data, {}, changes))}
@@ -196,20 +198,6 @@ def _with_infinities(data: Any, key: str = "") -> Any:
         return [_with_infinities(value, key) for value in data]
     is_text = key.rpartition(".")[2] in ("title", "recording", "results")
     return float(data) if data in ("Infinity", "-Infinity") and not is_text else data
-
-
-def _check_texts(data: Any, where: str = "") -> None:
-    """Titles and labels are printed, drawn and written to tables: no text of a file may have control characters."""
-    if isinstance(data, str):
-        if any(unicodedata.category(character) == "Cc" for character in data):
-            raise ScenarioError(f"{where}={data!r} has a control character: give text of one line, without any")
-    elif isinstance(data, dict):
-        for key, value in data.items():
-            _check_texts(key, f"{where}: key" if where else "key")
-            _check_texts(value, f"{where}.{key}" if where else key)
-    elif isinstance(data, list):
-        for k, value in enumerate(data):
-            _check_texts(value, f"{where}[{k}]")
 
 
 def _scenario(path: Path, data: dict[str, Any], preset: str | None = None, folder: Path | None = None) -> Scenario:
@@ -294,6 +282,9 @@ def _method(
     grid, variants = _grid(settings, where, table), []
     if table.tune is not None and settings.tuning_seeds is None:
         raise ScenarioError(f"{where}.tune needs seeds that are not reported: give tuning_seeds")
+    count = math.prod(map(len, (table.tune or {}).values()))
+    if count > sweeps.MOST_POINTS:
+        raise ScenarioError(f"{where}.tune has {count} settings: give at most {sweeps.MOST_POINTS}, with fewer values")
     for values in product(*(table.tune or {}).values()):
         chosen = dict(zip(table.tune or {}, values))
         try:
@@ -303,6 +294,7 @@ def _method(
                 method = told(where, whole, function, step_size=grid[0], **arguments)
                 check_made(where, method)
                 told(where, whole, method.rule.empty, cluster.workers)  # as many workers as it needs
+                told(where, whole, check_update, method.rule, cluster)
         except ScenarioError as error:
             key = next((key for key in chosen if re.match(rf"{re.escape(where)}\.{key}\b", f"{error}")), None)
             if key is None:
