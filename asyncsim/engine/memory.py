@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 
 import numpy as np
@@ -28,19 +28,23 @@ def check_size(key: str, value: float, size: float, power: float = 1.0, what: st
         return
     give = value * (free / size) ** (1 / power)
     most = f"{give:.1e}" if isinstance(value, float) else f"{_two_digits(give)}"
-    raise ValueError(
-        f"{key}={value!r} {what or 'takes'} {_size(size)}, and {_size(free)} of memory are free: give at most some {most}"
-    )
+    line = f"{key}={value!r} {what or 'takes'} {_size(size)}, and {_size(free)} of memory are free"
+    raise ValueError(f"{line}: give at most some {most}")
 
 
 def check_update(rule: Rule, cluster: Cluster) -> None:
     """Raises ValueError, which names the rule's number, where one update's jobs would not fit in the free memory."""
-    numbers = {field.name: getattr(rule, field.name) for field in fields(rule) if field.name not in ("workers",)}  # type: ignore[arg-type]
-    numbers = {key: value for key, value in numbers.items() if isinstance(value, int | float) and value}
+    given = {field.name: getattr(rule, field.name) for field in fields(rule)} if is_dataclass(rule) else {}
+    numbers = {key: value for key, value in given.items() if isinstance(value, int | float)}
     if numbers:
-        jobs = max(_of_an_update(rule, cluster, first)[0] for first in (True, False))
+        jobs = jobs_of_an_update(rule, cluster)
         key = max(numbers, key=lambda key: numbers[key])
         check_size(key, numbers[key], BYTES * jobs, what=f"makes an update of some {jobs:.0e} jobs, whose record takes")
+
+
+def jobs_of_an_update(rule: Rule, cluster: Cluster) -> float:
+    """How many its largest update uses, as far as that is known."""
+    return max(_of_an_update(rule, cluster, first)[0] for first in (True, False))
 
 
 def check_memory(rule: Rule, cluster: Cluster, updates: int | None, until: float | None, gradients: int | None) -> None:

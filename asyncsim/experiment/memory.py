@@ -1,4 +1,4 @@
-"""Whether training fits into the memory, estimated from a timeline before anything of it is there."""
+"""Whether training fits into the memory, estimated before anything of it is there."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import os
 from typing import Any
 
 from ..base import Method, Problem
-from ..engine import check_size
+from ..cluster import Cluster
+from ..engine import check_size, jobs_of_an_update
 from ..timeline import Timeline
 
 OF_A_STEP = 12  # numbers of a job's trajectory, at least
@@ -14,27 +15,39 @@ OF_A_LOCAL_STEP = 4
 COPIES = 3  # of the points: in the program, and while a checkpoint is made of them
 
 
-def check_training(problem: Problem, method: Method, timeline: Timeline, lanes: int) -> None:
-    """Raises ValueError, which names what to lower, where points or trajectories would not fit in the free memory.
+def check_trajectories(problem: Problem, method: Method, cluster: Cluster, lanes: int) -> None:
+    """Raises ValueError, which names what to lower, where those of the jobs that are computed at once would not fit.
 
-    Points are kept for as many updates as a gradient is late; trajectories are of the jobs that are computed at once.
     lanes: how many there are in all.
     """
+    from ..learning.scheduling import width_of
+
+    rounds = method.rule.communication == "round"
+    jobs = int(jobs_of_an_update(method.rule, cluster)) if rounds else 1
+    numbers = width_of(max(jobs, 1)) * _number(problem, lanes)[1]
+    size = OF_A_STEP * getattr(problem, "horizon", 1) * numbers
+    check_size("batch_size", jobs, size, what="has trajectories that take")
+    if steps := getattr(method.update, "local_steps", 0):
+        check_size("local_steps", steps, OF_A_LOCAL_STEP * steps * numbers)
+
+
+def check_points(problem: Problem, timeline: Timeline, lanes: int) -> None:
+    """Raises ValueError where those that gradients on the way were asked at would not fit in the free memory."""
+    from ..learning.checkpoints import points_to_hold
+    from ..learning.scheduling import power_of_two
+
+    parameters, number = _number(problem, lanes)
+    size = COPIES * number * power_of_two(points_to_hold(timeline)) * parameters
+    what = f"has gradients up to {timeline.max_delay} updates late, and the points of so many take"
+    check_size("updates", len(timeline.updates), size, what=what)
+
+
+def _number(problem: Problem, lanes: int) -> tuple[int, int]:
+    """How many parameters there are, and how many bytes a number takes of all lanes that are trained at once."""
     import jax
 
-    from ..learning.checkpoints import points_to_hold
     from ..learning.lanes import lanes_of_a_program
-    from ..learning.scheduling import power_of_two, width_of
 
-    room, update = lanes_of_a_program(), method.update
+    room = lanes_of_a_program()
     point: Any = jax.eval_shape(problem.init, jax.random.key(0))
-    number = room * min(-(-lanes // room), os.cpu_count() or 1) * point.dtype.itemsize  # one of every lane at once
-    updates, late = len(timeline.updates), power_of_two(points_to_hold(timeline))
-    what = f"has gradients up to {timeline.max_delay} updates late, and the points of so many take"
-    check_size("updates", updates, COPIES * number * late * point.size, what=what)
-    rounds = method.rule.communication == "round"
-    together = int(timeline.updates["gradients"].max()) if rounds and updates else 1
-    size = number * width_of(max(together, 1)) * OF_A_STEP * getattr(problem, "horizon", 1)
-    check_size("batch_size", together, size, what="has trajectories that take")
-    if steps := getattr(update, "local_steps", 0):
-        check_size("local_steps", steps, number * width_of(max(together, 1)) * OF_A_LOCAL_STEP * steps)
+    return point.size, room * min(-(-lanes // room), os.cpu_count() or 1) * point.dtype.itemsize

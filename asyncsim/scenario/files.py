@@ -29,6 +29,6 @@ def read_toml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise ScenarioError(f"not TOML: byte {error.start} is not UTF-8; give a text file") from None
     except RecursionError:
-        raise ScenarioError("not TOML: tables and lists in each other without end; give lines like key = value") from None
+        raise ScenarioError("not TOML: lists or tables in each other without end; give key = value") from None
     except ValueError:  # Python reads no more digits
         raise ScenarioError("not TOML: an integer of more than 4300 digits; give at most 2^53") from None

@@ -105,7 +105,9 @@ class Settings(Table):
 
     def problem_for(self, workers: int) -> Problem:
         """What is optimised, as `PolicyGradientTable.build` and the others make it. Raises ValueError."""
-        for key, (value, numbers, power) in self.problem.sizes(workers).items():
+        sizes = self.problem.sizes(workers)
+        for key in sorted(sizes, key=lambda key: -sizes[key][0]):  # the largest is what is to be lowered
+            value, numbers, power = sizes[key]
             check_size(key, value, 8 * numbers, power)
         if isinstance(self.problem, PolicyGradientTable) and self.own:
             return self.problem.build(workers, self.own.environments)
