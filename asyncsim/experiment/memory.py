@@ -12,7 +12,7 @@ from ..timeline import Timeline
 
 OF_A_STEP = 12  # numbers of a job's trajectory, at least
 OF_A_LOCAL_STEP = 4
-COPIES = 3  # of the points: in the program, and while a checkpoint is made of them
+COPIES = 1.25  # of the points: in the program, and of one lane after another while checkpoints are made
 
 
 def check_trajectories(problem: Problem, method: Method, cluster: Cluster, lanes: int) -> None:

@@ -214,6 +214,7 @@ class Run:
         folder = results.scenario_folder(directory) if folder is None else Path(folder)
         given = None if own is None else own_code(own)
         try:
+            results.check_whole(directory, "scenario", results.POLICIES)
             written = results.load_settings(directory)["scenario"]
             curves, tuning = results.load_curves(directory), results.load_tuning(directory)
         except (FileNotFoundError, KeyError):
@@ -225,6 +226,8 @@ class Run:
             sought = next((what for key, what in files.items() if key in f"{error}"), "")
             where = f"; {sought} are looked for in {folder}: give folder=, the scenario file's"
             raise ScenarioError(f"{error}{where * bool(sought)}") from None
+        if not summaries.are_curves(curves, scenario):
+            raise ScenarioError(f"{directory}: curves.csv is not of the scenario in settings.json: run it again")
         return cls(scenario, scenario.axes, curves, tuning, policies=results.load_policies(directory))
 
 

@@ -8,9 +8,9 @@ from .benchmarks import TABLE, benchmark_cells, benchmark_table, load_benchmark,
 from .calibrations import cluster_text, reserve_cluster, save_cluster
 from .directories import place, scenario_folder
 from .files import check_picture, save_picture
-from .policies import Policy, load_policies
+from .policies import POLICIES, Policy, load_policies
 from .prices import PRICE_FILES, save_prices
-from .records import PACKAGES, as_data, is_of, load_settings, settings_in
+from .records import PACKAGES, as_data, check_whole, is_of, load_settings, settings_in
 from .runs import (
     ADVICE,
     FILES,
@@ -36,6 +36,7 @@ __all__ = [
     "FILES",
     "PACKAGES",
     "PICTURES",
+    "POLICIES",
     "PRICE_FILES",
     "Policy",
     "SOMETIMES",
@@ -45,6 +46,7 @@ __all__ = [
     "benchmark_table",
     "check_picture",
     "check_video",
+    "check_whole",
     "cluster_text",
     "is_of",
     "load_benchmark",

@@ -171,12 +171,20 @@ def restore(written: Mapping[str, Any], path: Path, folder: Path, own: Own | Non
 
     path: of what it was written in, for messages. folder: where its recordings are. own: what it was run with.
     """
+    try:
+        return _restored(written, path, folder, own)
+    except (TypeError, AttributeError, KeyError, RecursionError):  # JSON of any other shape
+        raise ScenarioError(f"{path} is damaged: run it again, with --force") from None
+
+
+def _restored(written: Mapping[str, Any], path: Path, folder: Path, own: Own | None) -> Scenario:
     check_same(path, written.get("own"), own)
     given = {} if own is None else {"own": own}
     data = _with_infinities(written) | given
     axes = data.pop("sweep", None) or {}
     digests = axes.pop(sweeps.DIGESTS, None) if sweeps.RECORDINGS & {*axes} else None
     try:
+        check_values({key: value for key, value in data.items() if key != "own"})
         first = _point(path, data, None, folder)
         # Defaults of the first point need not be those of the others.
         data = _with_infinities(json.loads(first.settings.model_dump_json(exclude_defaults=True))) | given

@@ -71,7 +71,7 @@ class Store:
         """Whatever is wrong with the file is one line."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # where its schema is damaged
             raise OSError(f"{self.path}: {error}: give another --store, or --no-store") from None
 
     @contextmanager

@@ -1,0 +1,158 @@
+"""What is tried to make asyncsim lose something, or break: ``python tests/robustness.py`` writes notebooks/robustness.md.
+
+Each function tries so many times, with a seed, and says what failed: anything but one line that says what is wrong, or
+a result. test_nothing_lost.py calls them with fewer tries.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from unittest.mock import patch
+
+import mutations
+
+from asyncsim import Run, logs
+from asyncsim.cluster.recordings import parse_recording
+from asyncsim.engine import memory
+from asyncsim.results.records import digests
+from asyncsim.scenario import ScenarioError, load
+from asyncsim.store import Store
+
+ROOT = Path(__file__).parent.parent
+FREE = 2.0**28  # bytes, that what is accepted may take
+LONGEST_LINE = 2000
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What was tried, how often, what failed, and what the worst of it took."""
+
+    test: str
+    tries: int
+    failures: tuple[str, ...]
+    worst: str
+
+
+def tried(test: str, cases: Iterable[tuple[str, Callable[[], object]]], refusals: tuple[type[Exception], ...]) -> Trial:
+    """Call each case; it fails unless it returns, or raises one of these errors, with one line."""
+    failures, slowest, name, count = [], 0.0, "", 0
+    with patch.object(memory, "free_memory", return_value=FREE), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for what, call in cases:
+            begun, count = time.perf_counter(), count + 1
+            try:
+                call()
+            except refusals as error:
+                line = f"{error}"
+                if not line or "\n" in line or len(line) > LONGEST_LINE:
+                    failures.append(f"{what}: {line!r:.200}")
+            except Exception as error:
+                failures.append(f"{what}: {type(error).__name__}: {error}"[:200])
+            if (took := time.perf_counter() - begun) > slowest:
+                slowest, name = took, what
+    return Trial(test, count, tuple(failures), f"{slowest:.1f} s: {name}")
+
+
+def malformed_scenarios(count: int, seed: int = 0) -> Trial:
+    with TemporaryDirectory() as home:
+
+        def cases() -> Iterator[tuple[str, Callable[[], object]]]:
+            path = Path(home, "x.toml")
+            for what, content in mutations.scenarios(seed, count):
+                path.write_bytes(content)
+                yield what, lambda: load(path)
+
+        return tried("malformed scenarios", cases(), (ScenarioError,))
+
+
+def malformed_recordings(count: int, seed: int = 0) -> Trial:
+    rng = random.Random(seed)
+    rows = [f"{k % 3},{0.5 * k},{0.5 * k + rng.random()}" for k in range(30)]
+    whole = "\n".join(["worker,start,finish", *rows]).encode()
+
+    def cases():
+        for k in range(count):
+            content, what = mutations.mutated_bytes(whole, rng)
+            yield f"{k} {what}", lambda content=content: parse_recording(content, "times.csv")
+
+    return tried("malformed recordings", cases(), (ValueError,))
+
+
+def malformed_logs(count: int, seed: int = 0) -> Trial:
+    rng = random.Random(seed)
+    samples = {path.name: path.read_bytes() for path in sorted((ROOT / "tests" / "logs" / "samples").iterdir())}
+
+    def cases():
+        for k in range(count):
+            name, whole = rng.choice(list(samples.items()))
+            content, what = mutations.mutated_bytes(whole, rng)
+            yield f"{k} {name}: {what}", lambda content=content: logs.parse_log(content)
+
+    return tried("malformed logs", cases(), (logs.LogError,))
+
+
+def malformed_results(count: int, seed: int = 0, of: str = "parity-quick") -> Trial:
+    """A file of a results folder is not what it was; then it says so, or nothing that counts was changed."""
+    rng = random.Random(seed)
+    with TemporaryDirectory() as home:
+        whole, here = Path(home, "whole"), Path(home, "x")
+        shutil.copytree(ROOT / "results" / of, whole, ignore=shutil.ignore_patterns("*.svg", "*.png"))
+        record = json.loads((whole / "settings.json").read_text())
+        record["sha256"] = digests(whole, record["scenario"])  # folders that were written before had none
+        (whole / "settings.json").write_text(json.dumps(record, indent=2))
+        right = Run.load(whole, ROOT / "experiments")
+
+        def read() -> None:
+            run = Run.load(here, ROOT / "experiments")
+            assert run.curves.equals(right.curves) and run.scenario.settings == right.scenario.settings
+
+        def cases() -> Iterator[tuple[str, Callable[[], object]]]:
+            for k in range(count):
+                shutil.rmtree(here, ignore_errors=True)
+                shutil.copytree(whole, here)
+                path = here / rng.choice(["settings.json", "curves.csv"])
+                content, what = mutations.mutated_bytes(path.read_bytes(), rng)
+                path.write_bytes(content)
+                yield f"{k} {path.name}: {what}", read
+
+        return tried("malformed results folders", cases(), (ScenarioError, OSError))
+
+
+def malformed_stores(count: int, seed: int = 0) -> Trial:
+    """A store's file is not what it was; then it says so, or what it gives is what was put in."""
+    rng = random.Random(seed)
+    rows = {bytes([k]) * 16: rng.randbytes(200) for k in range(30)}
+
+    def use(home: Path) -> None:
+        store = Store(home)
+        store.check(writing=True)
+        found = store.rows("a")
+        assert set(found.items()) <= set(rows.items())
+        kept = [store.checkpoint("a", prefix) for prefix in store.checkpoints("a")]
+        assert set(kept) <= {b"where it is", None}
+        store.keep("b", {"seed": 1}, rows, b"c" * 16, b"there")
+        assert store.rows("b") == rows
+        store.lanes(), store.verify()
+
+    with TemporaryDirectory() as home:
+        whole = Store(Path(home, "whole"))
+        whole.keep("a", {"seed": 0}, rows, b"p" * 16, b"where it is")
+        content = whole.path.read_bytes()
+
+        def cases():
+            for k in range(count):
+                here = Path(home, f"{k}")
+                here.mkdir()
+                changed, what = mutations.mutated_bytes(content, rng)
+                Store(here).path.write_bytes(changed)
+                yield f"{k} {what}", lambda here=here: use(here)
+
+        return tried("malformed stores", cases(), (OSError,))
