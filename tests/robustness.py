@@ -1,4 +1,4 @@
-"""What is tried to make asyncsim lose something, or break: ``python tests/robustness.py`` writes notebooks/robustness.md.
+"""What is tried to make asyncsim lose or break something: ``python tests/robustness.py`` writes the guide's table.
 
 Each function tries so many times, with a seed, and says what failed: anything but one line that says what is wrong, or
 a result. test_nothing_lost.py calls them with fewer tries.
@@ -6,9 +6,9 @@ a result. test_nothing_lost.py calls them with fewer tries.
 
 from __future__ import annotations
 
+import json
 import random
 import shutil
-import json
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +22,7 @@ import mutations
 from asyncsim import Run, logs
 from asyncsim.cluster.recordings import parse_recording
 from asyncsim.engine import memory
-from asyncsim.results.records import digests
+from asyncsim.results.records import as_data, digests
 from asyncsim.scenario import ScenarioError, load
 from asyncsim.store import Store
 
@@ -112,7 +112,9 @@ def malformed_results(count: int, seed: int = 0, of: str = "parity-quick") -> Tr
 
         def read() -> None:
             run = Run.load(here, ROOT / "experiments")
-            assert run.curves.equals(right.curves) and run.scenario.settings == right.scenario.settings
+            assert run.curves.equals(right.curves) and as_data(run.scenario.settings) == as_data(
+                right.scenario.settings
+            )
 
         def cases() -> Iterator[tuple[str, Callable[[], object]]]:
             for k in range(count):
