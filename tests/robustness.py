@@ -61,6 +61,80 @@ def tried(test: str, cases: Iterable[tuple[str, Callable[[], object]]], refusals
     return Trial(test, count, tuple(failures), f"{slowest:.1f} s: {name}")
 
 
+TINY = """
+seeds = [0]
+step_sizes = [0.1]
+evaluate_every = 100
+[stop]
+updates = 20
+[cluster]
+workers = 4
+compute = "sqrt"
+communication = 0.5
+[problem]
+environment = "CartPole-v1"
+horizon = 20
+discount = 0.9
+hidden = [8]
+evaluation_episodes = 2
+[methods.{method}]
+{parameters}
+"""
+
+
+def enormous() -> Iterator[tuple[str, str, str]]:
+    """Names, files, and the key that is to be lowered."""
+    whole = TINY.format(method="rennala_nigt", parameters="batch_size = 4")
+
+    def other(old: str, new: str, key: str) -> tuple[str, str, str]:
+        assert whole.count(old) == 1
+        return new, whole.replace(old, new), key
+
+    many = ("1000000000", f"{2**63}", f"{2**70}")
+    for value in ("10000000", *many):
+        yield other("workers = 4", f"workers = {value}", "cluster.workers")
+    for value in many:
+        yield other("updates = 20", f"updates = {value}", "stop.updates")
+        yield other("evaluation_episodes = 2", f"evaluation_episodes = {value}", "problem.evaluation_episodes")
+        yield other("horizon = 20", f"horizon = {value}", "problem.horizon")
+        yield other("hidden = [8]", f"hidden = [{value}]", "problem.hidden")
+        problem = whole[whole.index("environment") : whole.index("[methods")]
+        yield other(problem, f'kind = "quadratic"\ndimension = {value}\n', "problem.dimension")
+        for key in ("states", "actions"):
+            yield other(problem, f'kind = "garnet"\n{key} = {value}\n', f"problem.{key}")
+        yield other(problem, f'kind = "chain"\nstates = {value}\n', "problem.states")
+        for method, key in {
+            "rennala_nigt": "batch_size",
+            "malenia_nigt": "batch_size",
+            "fedbuff_pg": "batch_size",
+            "synchronous_nigt": "jobs_each",
+        }.items():
+            text = TINY.format(method=method, parameters=f"{key} = {value}")
+            yield f"{method} {key} = {value}", text, f"methods.{method}.{key}"
+        yield other("batch_size = 4", f"batch_size = 4\ninitial_batch_size = {value}", "nigt.initial_batch_size")
+    for value in ("1e12", "1e22", "1e30", f"{2**80}"):
+        yield other("updates = 20", f"until = {value}", "stop.until")
+    yield other("updates = 20", "gradients = 10000000000", "stop.gradients")
+    axes = f"cluster.communication = {[*range(1000)]}\nmethods.rennala_nigt.batch_size = {[*range(1, 1001)]}"
+    yield "1000000 points", f"{whole}\n[sweep]\n{axes}\n", "sweep"
+    yield "20000 seeds", whole.replace("[0]", f"{[*range(20000)]}"), "seeds"
+
+
+ENORMOUS = list(enormous())
+
+
+def enormous_numbers() -> Trial:
+    with TemporaryDirectory() as home:
+
+        def cases() -> Iterator[tuple[str, Callable[[], object]]]:
+            path = Path(home, "x.toml")
+            for name, text, _ in ENORMOUS:
+                path.write_text(text)
+                yield name.replace("\n", "; "), lambda: load(path).problem()
+
+        return tried("enormous numbers", cases(), (ScenarioError,))
+
+
 def malformed_scenarios(count: int, seed: int = 0) -> Trial:
     with TemporaryDirectory() as home:
 

@@ -27,6 +27,7 @@ from . import (
     store,
     validate,
 )
+from .signals import AGAIN, ending_in_time
 from .terminal import complain
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="markdown")
@@ -35,18 +36,20 @@ INTERRUPTED = 130  # as shells have it
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status. Whatever is wrong with the input is one line on stderr and status 2."""
+    came: list[int] = []
     try:
-        status = app(arguments, prog_name="asyncsim", standalone_mode=False) or 0
+        with ending_in_time(came):
+            status = app(arguments, prog_name="asyncsim", standalone_mode=False) or 0
     except (typer.Abort, KeyboardInterrupt):
-        status = INTERRUPTED
+        status = came[-1] if came else INTERRUPTED
     except Exception as error:
         line = _line(error)
         if line is None:
             raise  # a bug
         complain(line)
         return 2
-    if status == INTERRUPTED:
-        complain("interrupted")
+    if status >= INTERRUPTED:
+        complain(AGAIN)
     return status
 
 

@@ -25,6 +25,7 @@ Kept = Annotated[
     typer.Option("--store", help="Where curves are kept; otherwise in the user's cache.", show_default=False),
 ]
 Unkept = Annotated[bool, typer.Option("--no-store", help="Compute every curve anew, and keep none.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Train also where that takes more than a day.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace another scenario's results.")]
 Scenario = Annotated[Path, typer.Argument(help="A TOML file, or a name that `asyncsim list` shows: quickstart.")]
 Set = Annotated[

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Engine, Force, Kept, Seeds, Set, Unkept
+from .options import Engine, Force, Kept, Seeds, Set, Unkept, Yes
 from .reproductions import draw_overview, markdown, show_reproductions
 from .run import run
 
@@ -32,6 +32,7 @@ def reproduce(
     no_store: Unkept = False,
     change: Set = None,
     seeds: Seeds = None,
+    yes: Yes = False,
 ):
     """Reproduce one of the paper's figures, or one of ours: run the scenario of this name.
 
@@ -55,4 +56,4 @@ def reproduce(
     if preset is None:
         preset = "quick" if load(scenarios[name]).settings.quick else "paper"
     chosen = None if preset == "paper" else preset
-    run(scenarios[name], force, None, chosen, engine, store, no_store, change=change, seeds=seeds)
+    run(scenarios[name], force, None, chosen, engine, store, no_store, change=change, seeds=seeds, yes=yes)
