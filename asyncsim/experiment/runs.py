@@ -21,6 +21,7 @@ from ..scenario import Scenario, ScenarioError, load, own_code, read_claims, res
 from ..store import Store, default_home
 from ..timeline import Timeline
 from . import maps, statistics, summaries
+from .numerics import as_always
 from .policies import policies_of
 from .protocol import Progress, conduct, train_coupled
 from .summaries import run_key
@@ -276,7 +277,7 @@ def run(
 def _conducted(
     scenario: Scenario, progress: Callable[[Progress], None] | None, store: Path | str | bool, policies: bool
 ) -> Run:
-    with TemporaryDirectory() as nowhere:  # without a store, curves are still shared within the run
+    with as_always(), TemporaryDirectory() as nowhere:  # without a store, curves are still shared within the run
         shelf = Store(default_home() if store is True else Path(store or nowhere))
         found = conduct(scenario, shelf, progress)
         curves, tuning = (pd.concat(rows, ignore_index=True) if rows else None for rows in (found.curves, found.tuning))

@@ -100,12 +100,22 @@ def versions(*packages: str) -> dict[str, str]:
     return {"python": platform.python_version(), **there}
 
 
+OPTIONS = {  # of JAX, that a user may have reasons to choose, with its defaults
+    "jax_default_matmul_precision": None,
+    "jax_default_prng_impl": "threefry2x32",
+    "jax_threefry_partitionable": True,
+}
+
+
 def surroundings() -> dict[str, Any]:
-    """What results may depend on besides their settings: versions, platform and the width of floats."""
+    """What results may depend on besides their settings: versions, platform, width of floats, options of JAX."""
     import jax
 
+    chosen = {name: getattr(jax.config, name) for name in OPTIONS}
+    others = {name: value for name, value in chosen.items() if value != OPTIONS[name]}
     return {
         "versions": versions(*PACKAGES),
         "platform": {"system": platform.system(), "machine": platform.machine(), "jax": jax.default_backend()},
         "floats": "float64" if jax.config.jax_enable_x64 else "float32",  # type: ignore[attr-defined]
+        **({"options": others} if others else {}),
     }
