@@ -8,7 +8,11 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
+import signal
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
@@ -46,6 +50,7 @@ def tried(test: str, cases: Iterable[tuple[str, Callable[[], object]]], refusals
     failures, slowest, name, count = [], 0.0, "", 0
     with patch.object(memory, "free_memory", return_value=FREE), warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", "builtin type .* has no __module__ attribute")  # Box2D
         for what, call in cases:
             begun, count = time.perf_counter(), count + 1
             try:
@@ -135,6 +140,14 @@ def enormous_numbers() -> Trial:
         return tried("enormous numbers", cases(), (ScenarioError,))
 
 
+def used(path: Path) -> None:
+    """All that is done with a scenario but training."""
+    scenario = load(path)
+    scenario.problem()
+    if not scenario.coupled:
+        scenario.simulate(next(iter(scenario.methods)))
+
+
 def malformed_scenarios(count: int, seed: int = 0) -> Trial:
     with TemporaryDirectory() as home:
 
@@ -142,7 +155,7 @@ def malformed_scenarios(count: int, seed: int = 0) -> Trial:
             path = Path(home, "x.toml")
             for what, content in mutations.scenarios(seed, count):
                 path.write_bytes(content)
-                yield what, lambda: load(path)
+                yield what, lambda: used(path)
 
         return tried("malformed scenarios", cases(), (ScenarioError,))
 
@@ -232,3 +245,65 @@ def malformed_stores(count: int, seed: int = 0) -> Trial:
                 yield f"{k} {what}", lambda here=here: use(here)
 
         return tried("malformed stores", cases(), (OSError,))
+
+
+def ended(count: int) -> Trial:
+    """SIGINT and SIGTERM, at moments by chance, to simulations and to training on MuJoCo, in processes of their own."""
+    rng, failures, slowest = random.Random(0), [], 0.0
+    text = TINY.format(method="afedpg", parameters="").replace("updates = 20", "updates = 20000000")
+    train = text.replace("20000000", "100000").replace("CartPole-v1", "Hopper-v4")
+    start = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); import asyncsim.cli as c; "
+    with TemporaryDirectory() as home:
+        for k in range(count):
+            Path(home, "x.toml").write_text(text if k % 2 else train)
+            command = ["simulate", "x.toml"] if k % 2 else ["run", "x.toml", "--store", "kept", "--output", "out"]
+            number = rng.choice([signal.SIGINT, signal.SIGTERM])
+            arguments = [sys.executable, "-c", f"{start}sys.exit(c.main({command}))"]
+            process = subprocess.Popen(arguments, cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            time.sleep(rng.uniform(*((3, 6) if k % 2 else (8, 25))))
+            begun = time.monotonic()
+            process.send_signal(number)
+            try:
+                _, error = process.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                _, error = process.communicate()
+            took = time.monotonic() - begun
+            slowest = max(slowest, took)
+            said = error.splitlines()[-1:] and "the same command goes on" in error.splitlines()[-1]
+            if process.returncode != {signal.SIGINT: 130, signal.SIGTERM: 143}[number] or not said or took > 10:
+                failures.append(f"{k} {number.name}: {process.returncode} after {took:.1f} s: {error[-300:]}")
+    return Trial("SIGINT and SIGTERM", count, tuple(failures), f"ended after {slowest:.1f} s")
+
+
+def faults(count: int) -> list[Trial]:
+    """See faults.py."""
+    command = [sys.executable, str(Path(__file__).parent / "faults.py"), f"{count}"]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return [Trial(one["test"], one["tries"], tuple(one["failures"]), one["worst"]) for one in found]
+
+
+PAGE = ROOT / "notebooks" / "robustness.md"
+TABLE = "<!-- table -->"
+
+
+def table(trials: Iterable[Trial]) -> str:
+    rows = ["| test | tries | failures | worst |", "|---|---|---|---|"]
+    for one in trials:
+        worst = re.sub(r"([|<>`*_\[\]])", r"\\\1", one.worst[:100])
+        rows.append(f"| {one.test} | {one.tries} | {len(one.failures)} | {worst} |")
+    return "\n".join(rows)
+
+
+def page() -> None:
+    """Try much, and write the guide's table anew; what failed is printed."""
+    trials = [enormous_numbers(), malformed_scenarios(1500), malformed_recordings(1000), malformed_logs(1000)]
+    trials += [malformed_results(400), malformed_stores(400), *faults(60), ended(8)]
+    before, _, after = PAGE.read_text(encoding="utf-8").split(TABLE)
+    PAGE.write_text(f"{before}{TABLE}\n\n{table(trials)}\n\n{TABLE}{after}", encoding="utf-8")
+    for one in trials:
+        print(f"{one.test}: {len(one.failures)} of {one.tries} failed; {one.worst}", *one.failures, sep="\n  ")
+
+
+if __name__ == "__main__":
+    page()

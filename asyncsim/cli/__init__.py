@@ -41,15 +41,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with ending_in_time(came):
             status = app(arguments, prog_name="asyncsim", standalone_mode=False) or 0
     except (typer.Abort, KeyboardInterrupt):
-        status = came[-1] if came else INTERRUPTED
+        status = INTERRUPTED
     except Exception as error:
         line = _line(error)
         if line is None:
             raise  # a bug
         complain(line)
         return 2
-    if status >= INTERRUPTED:
+    if status == INTERRUPTED:
         complain(AGAIN)
+        return came[-1] if came else status
     return status
 
 

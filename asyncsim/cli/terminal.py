@@ -6,6 +6,8 @@ rich is imported where it is used, so that help is quick.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -56,6 +58,25 @@ def number(value: float, form: str = "{:.4g}") -> str:
     from math import isnan
 
     return "–" if isnan(value) else form.format(value)
+
+
+@contextmanager
+def watched() -> Iterator[Callable[[str], Callable[[Callable[[], tuple[int, float]]], object] | None]]:
+    """On a terminal, a row for each simulation; as: from its name, the ``watch`` of `simulate`."""
+    if not sys.stderr.isatty():
+        yield lambda name: None
+        return
+    from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.text import Text
+
+    class Told(ProgressColumn):
+        def render(self, task: Any) -> Text:
+            jobs, now = task.fields["told"]()
+            return Text(f"{jobs} jobs, {now:.6g} simulated s")
+
+    described = TextColumn("{task.description}", markup=False)
+    with Progress(described, Told(), SpinnerColumn(), TimeElapsedColumn(), console=console(stderr=True)) as shown:
+        yield lambda name: lambda told: shown.add_task(name, total=None, told=told)
 
 
 def bars(*fields: str) -> Progress:

@@ -32,12 +32,17 @@ def check_size(key: str, value: float, size: float, power: float = 1.0, what: st
     raise ValueError(f"{line}: give at most some {most}")
 
 
-def check_update(rule: Rule, cluster: Cluster) -> None:
-    """Raises ValueError, which names the rule's number, where one update's jobs would not fit in the free memory."""
+def check_update(rule: Rule, cluster: Cluster, until: float | None) -> None:
+    """Raises ValueError, which names the rule's number, where one update's jobs would not fit in the free memory.
+
+    until: the second at which the run ends, which may be too early for an update.
+    """
     given = {field.name: getattr(rule, field.name) for field in fields(rule)} if is_dataclass(rule) else {}
     numbers = {key: value for key, value in given.items() if isinstance(value, int | float)}
+    jobs = jobs_of_an_update(rule, cluster)
+    if until is not None and BYTES * jobs > SMALL:
+        jobs = min(jobs, _jobs(rule, cluster, "until", until))
     if numbers:
-        jobs = jobs_of_an_update(rule, cluster)
         key = max(numbers, key=lambda key: numbers[key])
         check_size(key, numbers[key], BYTES * jobs, what=f"makes an update of some {jobs:.0e} jobs, whose record takes")
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..base import Method, Problem, nearest
 from ..cluster import Cluster
-from ..engine import check_update, simulate
+from ..engine import simulate
 from ..timeline import Timeline
 from ..updates.step import check_step_size
 from . import sweeps
@@ -111,11 +111,14 @@ class Scenario:
                 "`asyncsim run` computes: give 'gradient'"
             )
 
-    def simulate(self, label: str, method: Method | None = None) -> Timeline:
-        """The timeline of a method. method: which of its variants; None: the first. Raises ScenarioError if coupled."""
+    def simulate(self, label: str, method: Method | None = None, **options: Any) -> Timeline:
+        """The timeline of a method. method: which of its variants; None: the first. Raises ScenarioError if coupled.
+
+        options: further ones of `simulate`.
+        """
         self.check_times()
         with told_of_own(self.settings.own, f"{self.path}: methods.{label}"):
-            return simulate(method or self.methods[label], self.cluster, **self.simulation)
+            return simulate(method or self.methods[label], self.cluster, **self.simulation, **options)
 
     def problem(self) -> Problem:
         """What is optimised. Imports JAX; raises ScenarioError."""
@@ -216,7 +219,7 @@ def _scenario(path: Path, data: dict[str, Any], preset: str | None = None, folde
         return _point(path, data, preset, folder)
     swept = []
     for values, here in points:
-        where = ", ".join(f"{axis}={value}" for axis, value in values.items())
+        where = ", ".join(f"{axis}={f'{value}'[:100]}" for axis, value in values.items())
         swept.append((values, _told_at(f"at {where}", _point, path, here, preset, folder)))
     first = swept[0][1]
     digests = dict.fromkeys(getattr(point.settings.cluster.compute, "sha256", None) for _, point in swept)
@@ -271,7 +274,7 @@ def _point(path: Path, data: dict[str, Any], preset: str | None, folder: Path) -
     for label, some in variants.items():
         for variant in some:
             with told_of_own(settings.own, f"methods.{label}"):
-                check_stop(settings, variant.method, cluster)
+                check_stop(settings, label, variant.method, cluster)
     read_claims(settings.about.claims, settings, "about.claims")
     return Scenario(path, preset, settings, cluster, variants, grids)
 
@@ -302,7 +305,6 @@ def _method(
                 method = told(where, whole, function, step_size=grid[0], **arguments)
                 check_made(where, method)
                 told(where, whole, method.rule.empty, cluster.workers)  # as many workers as it needs
-                told(where, whole, check_update, method.rule, cluster)
         except ScenarioError as error:
             key = next((key for key in chosen if re.match(rf"{re.escape(where)}\.{key}\b", f"{error}")), None)
             if key is None:

@@ -6,7 +6,9 @@ import pytest
 from asyncsim.results.files import read_csv, write_csv
 
 
-@pytest.mark.parametrize("label", ["=1+1", "+A1", "-2", "@SUM(A1)", "'=x", "''-y", "'quoted'", "plain", "a=b", "-", "'"])
+@pytest.mark.parametrize(
+    "label", ["=1+1", "+A1", "-2", "@SUM(A1)", "'=x", "''-y", "'quoted'", "plain", "a=b", "-", "'"]
+)
 def test_labels_are_no_formulas_and_come_back(tmp_path, label):
     frame = pd.DataFrame({"method": [label, "other"], "eval_return": [-1.5, 2.0]})
     write_csv(tmp_path / "x.csv", frame)
