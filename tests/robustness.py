@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest.mock import patch
 
 import mutations
@@ -283,6 +284,36 @@ def faults(count: int) -> list[Trial]:
     return [Trial(one["test"], one["tries"], tuple(one["failures"]), one["worst"]) for one in found]
 
 
+def meanings(count: int, seed: int = 0) -> Iterator[tuple[str, list[str]]]:
+    """Of each malformed scenario that is accepted: what was done to the file, and what is different in its settings."""
+
+    def flat(data: Any, where: str = "") -> dict[str, Any]:
+        if not isinstance(data, dict | list) or not data:
+            return {where: data}
+        pairs = data.items() if isinstance(data, dict) else enumerate(data)
+        return {key: one for name, value in pairs for key, one in flat(value, f"{where}.{name}").items()}
+
+    def settings(path: Path) -> dict[str, Any]:
+        found = load(path).settings
+        return flat(as_data(found) | {"about": found.about.model_dump(mode="json"), "quick": found.quick})
+
+    with TemporaryDirectory() as home, patch.object(memory, "free_memory", return_value=FREE):
+        path, before = Path(home, "x.toml"), {}
+        for what, content in mutations.scenarios(seed, count):
+            name = what.split()[1].rstrip(":")
+            path.write_bytes(content)
+            try:
+                new = settings(path)
+            except ScenarioError:
+                continue
+            if name not in before:
+                path.write_text(mutations.texts()[name], encoding="utf-8")
+                before[name] = settings(path)
+            old = before[name]
+            keys = [key for key in {**old, **new} if key not in old or key not in new or old[key] != new[key]]
+            yield what, [f"{key[1:]}: {old.get(key, '-')!r:.40} -> {new.get(key, '-')!r:.40}" for key in keys]
+
+
 PAGE = ROOT / "notebooks" / "robustness.md"
 TABLE = "<!-- table -->"
 
@@ -306,4 +337,8 @@ def page() -> None:
 
 
 if __name__ == "__main__":
-    page()
+    if sys.argv[1:] == ["meanings"]:
+        for what, different in meanings(1500):
+            print(what, *(different[:6] or ["nothing is different"]), sep="\n  ")
+    else:
+        page()
