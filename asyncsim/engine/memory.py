@@ -6,6 +6,7 @@ import math
 import os
 from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,8 @@ def check_update(rule: Rule, cluster: Cluster, until: float | None) -> None:
 
     until: the second at which the run ends, which may be too early for an update.
     """
-    given = {field.name: getattr(rule, field.name) for field in fields(rule)} if is_dataclass(rule) else {}
+    own: Any = fields(rule) if is_dataclass(rule) else ()
+    given = {field.name: getattr(rule, field.name) for field in own}
     numbers = {key: value for key, value in given.items() if isinstance(value, int | float)}
     jobs = jobs_of_an_update(rule, cluster)
     if until is not None and BYTES * jobs > SMALL:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import Any
 
 from ..base import Method, Problem
@@ -44,10 +45,18 @@ def check_points(problem: Problem, timeline: Timeline, lanes: int) -> None:
 
 def _number(problem: Problem, lanes: int) -> tuple[int, int]:
     """How many parameters there are, and how many bytes a number takes of all lanes that are trained at once."""
-    import jax
+    import jax.numpy as jnp
 
     from ..learning.lanes import lanes_of_a_program
 
     room = lanes_of_a_program()
+    at_once = room * min(-(-lanes // room), os.cpu_count() or 1)
+    return _parameters(problem), at_once * jnp.result_type(float).itemsize
+
+
+@lru_cache(maxsize=64)  # many points of a sweep have one problem
+def _parameters(problem: Problem) -> int:
+    import jax
+
     point: Any = jax.eval_shape(problem.init, jax.random.key(0))
-    return point.size, room * min(-(-lanes // room), os.cpu_count() or 1) * point.dtype.itemsize
+    return point.size

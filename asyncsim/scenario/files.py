@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ScenarioError
+from .values import check_values
 
 LARGEST = 2**22  # bytes of a file
 # A hundred parts of a dotted key: tomllib takes the square of their number in time.
@@ -15,7 +16,7 @@ DEEP = re.compile(rb"""(?<![\w"'-])(?:[\w"'-]++[ \t]*+\.[ \t]*+){100}""")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """What a file says. Raises OSError, and ScenarioError, one line without the path, for what is not TOML."""
+    """What a file says. Raises OSError, and ScenarioError, one line without the path, for what no scenario may have."""
     with path.open("rb") as file:
         content = file.read(LARGEST + 1)  # a device may have no end
     if len(content) > LARGEST:
@@ -23,7 +24,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     if DEEP.search(content):
         raise ScenarioError("not TOML: a key of a hundred parts; give lines like key = value")
     try:
-        return tomllib.loads(content.decode().removeprefix("\ufeff"))  # editors on Windows write one
+        data = tomllib.loads(content.decode().removeprefix("\ufeff"))  # editors on Windows write one
     except tomllib.TOMLDecodeError as error:
         raise ScenarioError(f"not TOML: {error}; give lines like key = value") from None
     except UnicodeDecodeError as error:
@@ -32,3 +33,5 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ScenarioError("not TOML: lists or tables in each other without end; give key = value") from None
     except ValueError:  # Python reads no more digits
         raise ScenarioError("not TOML: an integer of more than 4300 digits; give at most 2^53") from None
+    check_values(data)
+    return data
