@@ -117,7 +117,12 @@ def results_trial(test: str, faults: Callable[[int, Path], Callable[[], None]], 
             left = [path.name for path in home.parent.iterdir() if path != home]
             if contents(home) != new or left:
                 failures.append(f"{number}: in the end {sorted(contents(home))}, {left}")
-    return {"test": test, "tries": tries, "failures": failures, "worst": f"{told} were told in one line"}
+    return {
+        "test": test,
+        "tries": tries,
+        "failures": failures,
+        "worst": f"{told} ended with one line; always old or new",
+    }
 
 
 def keep(store: Store, k: int) -> None:
@@ -154,7 +159,7 @@ def store_killed(count: int, seed: int = 0) -> dict:
         "test": "a store's process is killed",
         "tries": count,
         "failures": failures,
-        "worst": "nothing said was lost",
+        "worst": "all that it said it had kept was there",
     }
 
 
@@ -170,7 +175,12 @@ def store_full(count: int) -> dict:
             told += status == TOLD
             if status not in (DONE, TOLD) or store.verify() or len(store.rows("0")) != 20:
                 failures.append(f"{number}: status {status}")
-    return {"test": "a store on a full disk", "tries": count, "failures": failures, "worst": f"{told} told in one line"}
+    return {
+        "test": "a store on a full disk",
+        "tries": count,
+        "failures": failures,
+        "worst": f"{told} ended with one line; what was there stayed",
+    }
 
 
 def main(count: int) -> None:
