@@ -33,10 +33,11 @@ from . import (
     store,
     validate,
 )
+from .signals import ending_in_time
 from .terminal import complain, console, new_page
 
 STATUSES = """Exit status: 0 done; 1 done, and something was found to be wrong (`store --verify`, `benchmark`);
-2 bad input: one line on stderr, and nothing written; 130 interrupted."""
+2 bad input: one line on stderr, and nothing written; 130 interrupted, 143 by SIGTERM."""
 INTERRUPTED = 130  # as shells have it
 
 app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode="markdown", epilog=STATUSES)
@@ -44,9 +45,10 @@ app = typer.Typer(pretty_exceptions_enable=False, rich_markup_mode="markdown", e
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; return its exit status. Whatever is wrong with the input is one line on stderr and status 2."""
-    page = new_page()
+    page, came = new_page(), list[int]()
     try:
-        status = app(arguments, prog_name="asyncsim", standalone_mode=False) or 0
+        with ending_in_time(came, lambda: page.interrupted):
+            status = app(arguments, prog_name="asyncsim", standalone_mode=False) or 0
     except (typer.Abort, KeyboardInterrupt):
         status = INTERRUPTED
     except Exception as error:
@@ -56,9 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         complain(line)
         return 2
     if status == INTERRUPTED:
-        complain("interrupted" + page.goes_on * ": the same command again goes on; what is in the store is kept")
-    else:
-        page.close()
+        complain(page.interrupted)
+        return came[-1] if came else status
+    page.close()
     return status
 
 
@@ -66,6 +68,8 @@ def _line(error: Exception) -> str | None:
     """What is wrong with the input; None for an error that is not about the input."""
     if hasattr(error, "format_message"):  # typer's
         return f"{error.format_message()} See `asyncsim --help`."
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in f"{error}":  # JAX's, which is no MemoryError
+        return "there is not enough memory: give fewer or smaller of what the scenario has many or much of"
     if not isinstance(error, OSError):
         from ..logs import LogError
         from ..scenario import ScenarioError

@@ -13,7 +13,10 @@ def keep_compiled() -> None:
     """
     import jax
 
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # a user without a home
+        return
     for key, value in (
         ("jax_compilation_cache_dir", str(home / "asyncsim" / "compiled")),
         ("jax_persistent_cache_min_compile_time_secs", 0.0),

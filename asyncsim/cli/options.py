@@ -29,6 +29,7 @@ Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="The directory to write; otherwise one below results/.", show_default=False),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Train also where that takes more than a day.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace another scenario's results.")]
 Scenario = Annotated[Path, typer.Argument(help="A TOML file, or a name that `asyncsim list` shows: quickstart.")]
 Set = Annotated[

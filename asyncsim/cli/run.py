@@ -11,7 +11,8 @@ import typer
 
 from .comparisons import axis_value, show_comparisons
 from .compiling import keep_compiled
-from .options import Engine, Force, Kept, Output, Preset, Scenario, Seeds, Set, Unkept, With, changes_of
+from .options import Engine, Force, Kept, Output, Preset, Scenario, Seeds, Set, Unkept, With, Yes, changes_of
+from .pace import Pace
 from .terminal import Cell, bars, console, number, numbers, table, texts
 from .waste import WASTED, say_without_update
 
@@ -30,6 +31,7 @@ def run(
     ] = False,
     change: Set = None,
     seeds: Seeds = None,
+    yes: Yes = False,
 ):
     """Simulate and train every method of a scenario, then write data, settings and curves.
 
@@ -50,7 +52,7 @@ def run(
     loaded = load(scenario, preset, changes, code)
     directory = output or results.place(loaded.path, preset, changes_in_name(changes))
     kept = store_of(store, no_store)
-    with rows_of_progress() as progress:
+    with rows_of_progress(yes) as progress:
         found = asyncsim.run(loaded, None, directory, progress, force=force, store=kept, policies=policies)
     _report(found)
     saved: Any = found.saved  # there is a directory
@@ -66,12 +68,16 @@ def store_of(directory: Path | None, none: bool) -> Path | bool:
 
 
 @contextmanager
-def rows_of_progress() -> Iterator[Callable]:
-    """A row for each method at each point of a sweep; as: what to call with an experiment's progress."""
+def rows_of_progress(yes: bool = True) -> Iterator[Callable]:
+    """A row for each method at each point of a sweep; as: what to call with an experiment's progress.
+
+    yes: however long it takes (see `Pace`).
+    """
     from ..scenario import run_name
 
     rows: dict[tuple, Any] = {}
     shown = bars("phase")
+    pace = Pace(lambda line: shown.console.print(line, soft_wrap=True), yes)
     with ExitStack() as stack:
 
         def show(progress):
@@ -84,6 +90,10 @@ def rows_of_progress() -> Iterator[Callable]:
                 return
             shown.start_task(rows[part])
             shown.update(rows[part], completed=progress.done, total=progress.total, phase=progress.phase)
+            if progress.phase in ("tunes", "trains"):
+                pace.look(
+                    (part, progress.phase), run_name(progress.method, progress.point), progress.done, progress.total
+                )
             if progress.phase == "done":
                 shown.stop_task(rows[part])
                 if shown.finished:

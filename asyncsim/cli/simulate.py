@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .options import Preset, Scenario, Set, With, changes_of
-from .terminal import Cell, console, number, numbers, steps, table, texts
+from .terminal import Cell, console, number, numbers, table, texts, watched
 from .waste import WASTED, say_without_update
 
 
@@ -71,13 +71,14 @@ def _simulated(loaded, labels):
     from ..scenario import run_name
 
     timelines, columns, methods = {}, {}, {}
-    every = [(values, point, label) for values, point in loaded.points for label in labels]
-    for values, point, label in steps("simulating", every, len(every)):
-        name = run_name(label, values)
-        while name in timelines:  # a label may read like another with a value
-            name += "'"
-        timelines[name] = replace(point.simulate(label), method=name)
-        columns[name], methods[name] = values | {"method": label}, point.methods[label]
+    with watched() as watch:
+        for values, point in loaded.points:
+            for label in labels:
+                name = run_name(label, values)
+                while name in timelines:  # a label may read like another with a value
+                    name += "'"
+                timelines[name] = replace(point.simulate(label, watch=watch(name)), method=name)
+                columns[name], methods[name] = values | {"method": label}, point.methods[label]
     return timelines, columns, methods
 
 

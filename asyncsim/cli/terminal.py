@@ -6,7 +6,7 @@ rich is imported where it is used, so that help is quick.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -57,6 +57,11 @@ class Page:
             self.notes += [verb] * (verb != "wrote")
         else:
             print(f"{verb}:", *paths, sep="\n  ")
+
+    @property
+    def interrupted(self) -> str:
+        """What is said of an interrupted command."""
+        return "interrupted" + self.goes_on * ": the same command goes on from what the store has kept by now"
 
     def close(self) -> None:
         """Print the document, if it is one."""
@@ -122,6 +127,25 @@ class Cell(NamedTuple):
 def number(value: float, form: str = "{:.4g}") -> Cell:
     """A number as this form has it; a dash where there is none."""
     return Cell("–" if value != value else form.format(value), value)
+
+
+@contextmanager
+def watched() -> Iterator[Callable[[str], Callable[[Callable[[], tuple[int, float]]], object] | None]]:
+    """On a terminal, a row for each simulation; as: from its name, the ``watch`` of `simulate`."""
+    if not sys.stderr.isatty():
+        yield lambda name: None
+        return
+    from rich.progress import Progress, ProgressColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.text import Text
+
+    class Told(ProgressColumn):
+        def render(self, task: Any) -> Text:
+            jobs, now = task.fields["told"]()
+            return Text(f"{jobs} jobs, {now:.6g} simulated s")
+
+    described = TextColumn("{task.description}", markup=False)
+    with Progress(described, Told(), SpinnerColumn(), TimeElapsedColumn(), console=_console(stderr=True)) as shown:
+        yield lambda name: lambda told: shown.add_task(name, total=None, told=told)
 
 
 def bars(*fields: str) -> Progress:

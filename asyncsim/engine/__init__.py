@@ -3,7 +3,18 @@
 from .answers import RuleError, Stalled
 from .events import Coupling
 from .log import Used
-from .memory import check_memory
+from .memory import check_memory, check_size, check_update, jobs_of_an_update
 from .simulation import compare, simulate
 
-__all__ = ["Coupling", "RuleError", "Stalled", "Used", "check_memory", "compare", "simulate"]
+__all__ = [
+    "Coupling",
+    "RuleError",
+    "Stalled",
+    "Used",
+    "check_memory",
+    "check_size",
+    "check_update",
+    "compare",
+    "jobs_of_an_update",
+    "simulate",
+]

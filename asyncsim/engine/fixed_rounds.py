@@ -40,10 +40,9 @@ def run(
     most = math.inf if updates is None else updates
     if gradients is not None:
         most = min(most, 1 + max(0, math.ceil((gradients - first.size) / later.size)))
-    if until is None:  # no second comes after these, twice for rounding
-        latest = 2 * most * (max(first.seconds, later.seconds) + cluster.round_communication)
-    else:
-        latest = until
+    latest = 2 * most * (max(first.seconds, later.seconds) + cluster.round_communication)  # twice for rounding
+    if until is not None:
+        latest = min(latest, until)
     jobs = {shape: _jobs(shape, h, latest) for shape in {first, later}}
     over = _over(rule, cluster, h, jobs, latest)
     begin, collected, time = _clock(first, later, over, most, math.inf if until is None else until)

@@ -1,19 +1,57 @@
-"""How much memory the record of a run takes, estimated before anything of it is there."""
+"""How much memory a run takes, estimated before anything of it is there: the only place that says what is too much."""
 
 from __future__ import annotations
 
 import math
 import os
+from dataclasses import fields, is_dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..base import Rule, parks_after
 from ..cluster import Cluster, ComputeTime
+from ..rules import Periodic, Ringleader
 from ..theory.rules import ARRIVALS, ROUNDS
 
 BYTES = 300  # at most while a timeline is made, of each of its jobs (measured)
+OF_A_WORKER = 3000  # bytes, while a rule is run on a cluster of such (measured)
 SMALL = 2**26  # bytes that are not worth asking for
+
+
+def check_size(key: str, value: float, size: float, power: float = 1.0, what: str = "") -> None:
+    """Raises ValueError, which names the key to lower, where so many bytes would not fit in the free memory.
+
+    power: of the value, with which the bytes grow. what: takes them, where it is not what the key says itself.
+    """
+    if size <= SMALL or size <= (free := free_memory()):
+        return
+    give = value * (free / size) ** (1 / power)
+    most = f"{give:.1e}" if isinstance(value, float) else f"{_two_digits(give)}"
+    line = f"{key}={value!r} {what or 'takes'} {_size(size)}, and {_size(free)} of memory are free"
+    raise ValueError(f"{line}: give at most some {most}")
+
+
+def check_update(rule: Rule, cluster: Cluster, until: float | None) -> None:
+    """Raises ValueError, which names the rule's number, where one update's jobs would not fit in the free memory.
+
+    until: the second at which the run ends, which may be too early for an update.
+    """
+    own: Any = fields(rule) if is_dataclass(rule) else ()
+    given = {field.name: getattr(rule, field.name) for field in own}
+    numbers = {key: value for key, value in given.items() if isinstance(value, int | float)}
+    jobs = jobs_of_an_update(rule, cluster)
+    if until is not None and BYTES * jobs > SMALL:
+        jobs = min(jobs, _jobs(rule, cluster, "until", until))
+    if numbers:
+        key = max(numbers, key=lambda key: numbers[key])
+        check_size(key, numbers[key], BYTES * jobs, what=f"makes an update of some {jobs:.0e} jobs, whose record takes")
+
+
+def jobs_of_an_update(rule: Rule, cluster: Cluster) -> float:
+    """How many its largest update uses, as far as that is known."""
+    return max(_of_an_update(rule, cluster, first)[0] for first in (True, False))
 
 
 def check_memory(rule: Rule, cluster: Cluster, updates: int | None, until: float | None, gradients: int | None) -> None:
@@ -32,14 +70,7 @@ def check_memory(rule: Rule, cluster: Cluster, updates: int | None, until: float
     if not jobs:  # seconds tell nothing where trajectories decide how long jobs take
         return
     key = min(jobs, key=lambda key: jobs[key])
-    free = free_memory()
-    if BYTES * jobs[key] > free:
-        value, give = given[key], given[key] * free / (BYTES * jobs[key])
-        most = f"{give:.1e}" if key == "until" else f"{_two_digits(give)}"
-        raise ValueError(
-            f"{key}={value!r} makes some {jobs[key]:.0e} jobs, whose record takes {_size(BYTES * jobs[key])}, "
-            f"and {_size(free)} of memory are free: give at most some {most}"
-        )
+    check_size(key, given[key], BYTES * jobs[key], what=f"makes some {jobs[key]:.0e} jobs, whose record takes")
 
 
 def free_memory() -> float:
@@ -63,7 +94,7 @@ def _lines(path: str) -> list[str]:
 
 def _jobs(rule: Rule, cluster: Cluster, key: str, value: float) -> float:
     """How many jobs a run has, finished or not, that this condition ends."""
-    used, others = _of_an_update(rule, cluster.workers)
+    used, others = _of_an_update(rule, cluster, False)
     if key == "updates":
         return value * (used + others)
     if key == "gradients":
@@ -79,11 +110,17 @@ def _jobs(rule: Rule, cluster: Cluster, key: str, value: float) -> float:
     return rounds * (used + others) + min(used + others, at_most)  # the last one is not full
 
 
-def _of_an_update(rule: Rule, workers: int) -> tuple[float, float]:
-    """How many jobs it uses, and how many may be cancelled for it."""
+def _of_an_update(rule: Rule, cluster: Cluster, first: bool) -> tuple[float, float]:
+    """How many jobs it uses, and how many may be cancelled for it. first: of the run."""
+    workers = cluster.workers
     if type(rule) in ROUNDS and rule.communication == "round":
-        size = ROUNDS[type(rule)].size(rule, workers, False)
+        size = ROUNDS[type(rule)].size(rule, workers, first)
         return size, max(workers - size, 0) if parks_after(rule) < math.inf else workers
+    if isinstance(rule, Periodic):
+        return max(1.0, sum(rule.seconds // _typical(time) for time in cluster.compute)), workers
+    if isinstance(rule, Ringleader):  # its table, in which workers go on until the slowest has finished
+        times = np.array([_typical(time) for time in cluster.compute])
+        return workers + float(np.sum(times[times < math.inf].max(initial=0) / times)), 0
     return (ARRIVALS[type(rule)](rule) if type(rule) in ARRIVALS else 1), 0
 
 

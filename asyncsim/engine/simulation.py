@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from ..base import Method, Rule
@@ -25,6 +25,7 @@ def simulate(
     stale: Literal["cancel", "finish"] = "cancel",
     coupling: Coupling | None = None,
     events: bool = False,
+    watch: Callable[[Callable[[], tuple[int, float]]], object] | None = None,
 ) -> Timeline:
     """Run the method's rule on the cluster until the first stop condition is met. (notebooks/science.md, Timing)
 
@@ -35,6 +36,7 @@ def simulate(
         ``"finish"``, it finishes the job, the result is ignored, then it takes the newest point.
     coupling: samples trajectories as jobs start; ``cluster.compute`` is then seconds per environment step, ḣ_i.
         Otherwise a method's job takes `Method.work` times h_i, and `Timeline.cluster` has these longer times.
+    watch: called before a run event by event, with what tells, from any thread, how many jobs have ended, and the time.
     events: run the engine event by event also where `closed_form` gives the same timeline, which uses the theory.
 
     Jobs that end at the same time are handled in the order of their workers. Where nobody is left to wait for in the
@@ -56,7 +58,9 @@ def simulate(
     if not events and stale == "cancel" and coupling is None and closed_form.applies(rule, cluster, until):
         found = closed_form.run(rule, cluster, seed, updates, until, gradients)
     if found is None:
-        found = Run(rule, cluster, seed, stale, coupling).go(updates, until, gradients)
+        run = Run(rule, cluster, seed, stale, coupling)
+        (watch or id)(lambda: (run.log.count, float(run.calendar.now)))
+        found = run.go(updates, until, gradients)
     log, end, ending = found
     by_round = rule.communication == "round"
     return Timeline(

@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..base import Method, Problem
-from ..scenario import Scenario
+from ..scenario import Scenario, ScenarioError
 from ..scenario.own import told_of_own
 from ..timeline import Timeline
+from .memory import check_points, check_trajectories
 from .summaries import run_key
 from .tuning import Setting, tune
 
@@ -88,6 +89,9 @@ def conduct(scenario: Scenario, shelf: Shelf, progress: Callable[[Progress], Non
     ]
     for (_, point), problem in zip(scenario.points, problems):
         _check_own(point, problem)
+    for part in parts:
+        for variant in part.point.variants[part.label]:
+            _told_of_memory(part, check_trajectories, part.problem, variant.method, part.point.cluster)
     found = Found()
     shelf.check()
 
@@ -119,12 +123,24 @@ def _check_own(point: Scenario, problem: Any) -> None:
             check_update(method.update, problem)
 
 
+def _told_of_memory(part: Part, check: Callable[..., None], *values: Any) -> None:
+    """Raises ScenarioError where a check of `memory` says that something is too much."""
+    settings = part.point.settings
+    lanes = len(settings.tuning_seeds or settings.seeds) * len(part.point.step_sizes[part.label])
+    try:
+        check(*values, lanes)
+    except ValueError as error:
+        raise ScenarioError(f"{part.point.path}: methods.{part.label}: {error}") from None
+
+
 def _conduct(part: Part, shelf: Shelf, found: Found, tell: Callable[..., None]) -> None:
     """Simulate, tune and train a part."""
     tell("simulates")
     point, label = part.point, part.label
     settings, variants = point.settings, point.variants[label]
     timelines = {} if point.coupled else {one.name: point.simulate(label, one.method) for one in variants}
+    for variant in variants if timelines else ():
+        _told_of_memory(part, check_points, part.problem, timelines[variant.name])
     firsts: dict[tuple[str, float], Timeline] = {}  # where trajectories decide, that of a setting's first seed
     every = [Setting(variant, step_size) for variant in variants for step_size in point.step_sizes[label]]
 

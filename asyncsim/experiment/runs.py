@@ -20,6 +20,7 @@ from ..scenario import Scenario, ScenarioError, load, own_code, read_claims, res
 from ..store import Store, default_home
 from ..timeline import Timeline
 from . import maps, statistics, summaries
+from .numerics import as_always
 from .policies import policies_of
 from .protocol import Progress, conduct, train_coupled
 from .summaries import run_key
@@ -205,6 +206,7 @@ class Run:
         folder = results.scenario_folder(directory) if folder is None else Path(folder)
         given = None if own is None else own_code(own)
         try:
+            results.check_whole(directory, "scenario", results.POLICIES)
             written = results.load_settings(directory)["scenario"]
             curves, tuning = results.load_curves(directory), results.load_tuning(directory)
         except (FileNotFoundError, KeyError):
@@ -216,6 +218,8 @@ class Run:
             sought = next((what for key, what in files.items() if key in f"{error}"), "")
             where = f"; {sought} are looked for in {folder}: give folder=, the scenario file's"
             raise ScenarioError(f"{error}{where * bool(sought)}") from None
+        if not summaries.are_curves(curves, scenario):
+            raise ScenarioError(f"{directory}: curves.csv is not of the scenario in settings.json: run it again")
         return cls(scenario, scenario.axes, curves, tuning, policies=results.load_policies(directory))
 
 
@@ -264,7 +268,7 @@ def run(
 def _conducted(
     scenario: Scenario, progress: Callable[[Progress], None] | None, store: Path | str | bool, policies: bool
 ) -> Run:
-    with TemporaryDirectory() as nowhere:  # without a store, curves are still shared within the run
+    with as_always(), TemporaryDirectory() as nowhere:  # without a store, curves are still shared within the run
         shelf = Store(default_home() if store is True else Path(store or nowhere))
         found = conduct(scenario, shelf, progress)
         curves, tuning = (pd.concat(rows, ignore_index=True) if rows else None for rows in (found.curves, found.tuning))

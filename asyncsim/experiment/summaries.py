@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..base import Method
+from ..scenario import Scenario
 from ..theory.prospects import round_at_most
 from ..timeline import Timeline
 from ..timeline.steps import over_seeds
@@ -23,6 +24,30 @@ from .tuning import score
 def run_key(*run: Any) -> Any:
     """Of timelines: a method alone, or the value of each axis and the method."""
     return run if len(run) > 1 else run[0]
+
+
+NUMBERS = ("seed", "step_size", "update", "time", "gradients", "eval_return")
+
+
+def are_curves(curves: pd.DataFrame, scenario: Scenario) -> bool:
+    """Whether a frame has the rows of every method, seed and point of a scenario, and numbers where they belong."""
+    if not {*scenario.axes, "method", *NUMBERS} <= {*curves}:
+        return False
+    numbers = curves[[*NUMBERS]]
+    if len(numbers.select_dtypes("number").columns) < len(NUMBERS) or numbers.drop(columns="eval_return").isna().any(
+        axis=None
+    ):
+        return False
+    runs = curves.groupby([*scenario.axes, "method"], sort=False)
+    wanted = {(*values.values(), label) for values, point in scenario.points for label in point.methods}
+    if {run for run, _ in runs} != wanted or not {*curves["seed"]} == {*scenario.settings.seeds}:
+        return False
+    lanes = curves.groupby([*scenario.axes, "method", "step_size", "seed"])["update"]
+    whole = runs.apply(
+        lambda rows: len(rows[["seed", "step_size"]].drop_duplicates()) % len(scenario.settings.seeds) == 0
+    )
+    ascend = lanes.apply(lambda updates: updates.iloc[0] == 0 and updates.is_monotonic_increasing and updates.is_unique)
+    return bool(whole.all() and ascend.all())
 
 
 def tuned(curves: pd.DataFrame, axes: Sequence[str] = ()) -> pd.DataFrame:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import rc_context, rcdefaults, rcParams
 from matplotlib.colors import to_hex, to_rgb
 
 # Colours that colour-blind readers tell apart (Okabe and Ito's, then Tol's), one per family, the same in every figure.
@@ -45,9 +47,13 @@ STYLE: Any = {
 }
 
 
-def style():
-    """A context in which figures are made and saved."""
-    return rc_context(STYLE)
+@contextmanager
+def style() -> Iterator[None]:
+    """A context in which figures are made and saved, whatever the user's matplotlibrc has."""
+    with rc_context():
+        rcdefaults()
+        rcParams.update(STYLE)
+        yield
 
 
 def colours_and_lines(names) -> list[tuple[str, str]]:

@@ -9,9 +9,9 @@ from .calibrations import cluster_text, reserve_cluster, save_cluster
 from .directories import place, scenario_folder
 from .exports import save_tensorboard
 from .files import check_picture, save_picture
-from .policies import Policy, load_policies
+from .policies import POLICIES, Policy, load_policies
 from .prices import PRICE_FILES, save_prices
-from .records import PACKAGES, as_data, is_of, load_settings, settings_in
+from .records import PACKAGES, as_data, check_whole, is_of, load_settings, settings_in
 from .reports import Block, Section, report_text, reserve_report, save_report
 from .runs import (
     ADVICE,
@@ -39,6 +39,7 @@ __all__ = [
     "FILES",
     "PACKAGES",
     "PICTURES",
+    "POLICIES",
     "PRICE_FILES",
     "Policy",
     "SOMETIMES",
@@ -49,6 +50,7 @@ __all__ = [
     "benchmark_table",
     "check_picture",
     "check_video",
+    "check_whole",
     "cluster_text",
     "is_of",
     "load_benchmark",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,19 @@ import pandas as pd
 from .. import figures
 from .directories import beside
 
+# Spreadsheets take a cell that begins so for a formula, and run it: an apostrophe in front makes it text for them.
+FORMULA, QUOTED = re.compile(r"'*[=+\-@]"), re.compile(r"'+[=+\-@]")
+
 
 def write_csv(path: Path, frame: pd.DataFrame, **options: Any) -> None:
-    """A frame as a CSV file, without its index, with the same line ends on every system."""
+    """A frame as a CSV file, without its index, with the same line ends on every system, and no formulas."""
+    words = frame.select_dtypes(["object", "category", "string"]).columns
+    frame = frame.assign(**{name: frame[name].map(_no_formula) for name in words})
     frame.to_csv(path, index=False, lineterminator="\n", **options)
+
+
+def _no_formula(cell: Any) -> Any:
+    return f"'{cell}" if isinstance(cell, str) and FORMULA.match(cell) else cell
 
 
 def read_csv(path: Path, words: Collection[str] = ("method",)) -> pd.DataFrame:
@@ -25,7 +35,11 @@ def read_csv(path: Path, words: Collection[str] = ("method",)) -> pd.DataFrame:
     words: the columns that hold words.
     """
     cells = pd.read_csv(path, dtype=str, keep_default_na=False, lineterminator="\n")
-    return pd.DataFrame({name: column if name in words else _numbers(column) for name, column in cells.items()})
+    return pd.DataFrame({name: _words(column) if name in words else _numbers(column) for name, column in cells.items()})
+
+
+def _words(column: pd.Series) -> pd.Series:
+    return column.map(lambda cell: cell[1:] if QUOTED.match(cell) else cell)
 
 
 def _numbers(column: pd.Series) -> pd.Series:

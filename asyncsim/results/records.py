@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 from collections.abc import Mapping
@@ -23,6 +24,29 @@ def write_settings(directory: Path, record: Mapping[str, Any]) -> None:
     (directory / "settings.json").write_text(json_text(record), encoding="utf-8")
 
 
+def digests(directory: Path, scenario: Mapping[str, Any]) -> dict[str, str]:
+    """SHA-256 of what a folder of results holds, pictures left out, and of the scenario; by name."""
+    files = sorted(path for path in directory.iterdir() if path.suffix in (".csv", ".safetensors"))
+    found = {"scenario": json.dumps(scenario, sort_keys=True).encode()} | {
+        path.name: path.read_bytes() for path in files
+    }
+    return {name: hashlib.sha256(content).hexdigest() for name, content in found.items()}
+
+
+def check_whole(directory: Path | str, *names: str) -> None:
+    """Raises OSError unless these files, or ``"scenario"``, are what was written; older folders do not tell."""
+    home = kept(directory)
+    try:
+        record = load_settings(home)
+        scenario, written = record.get("scenario") or {}, record.get("sha256") or {}
+        now = digests(home, scenario) if written else {}
+        wrong = [name for name in names if name in written and written[name] != now.get(name)]
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        raise OSError(f"{directory}: settings.json is damaged: run it again, with --force") from None
+    if wrong:
+        raise OSError(f"{directory}: {wrong[0]} is not what was written: run it again")
+
+
 def load_settings(directory: Path | str) -> dict[str, Any]:
     """``scenario``: the scenario as data; ``versions``, ``platform``, ``floats``: what it ran on."""
     return json.loads((kept(directory) / "settings.json").read_text(encoding="utf-8"))
@@ -32,7 +56,7 @@ def settings_in(directory: Path | str) -> dict[str, Any]:
     """As `load_settings`, but empty where the file cannot be read."""
     try:
         return dict(load_settings(directory))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, RecursionError):
         return {}
 
 
@@ -76,12 +100,22 @@ def versions(*packages: str) -> dict[str, str]:
     return {"python": platform.python_version(), **there}
 
 
+OPTIONS = {  # of JAX, that a user may have reasons to choose, with its defaults
+    "jax_default_matmul_precision": None,
+    "jax_default_prng_impl": "threefry2x32",
+    "jax_threefry_partitionable": True,
+}
+
+
 def surroundings() -> dict[str, Any]:
-    """What results may depend on besides their settings: versions, platform and the width of floats."""
+    """What results may depend on besides their settings: versions, platform, width of floats, options of JAX."""
     import jax
 
+    chosen = {name: getattr(jax.config, name) for name in OPTIONS}
+    others = {name: value for name, value in chosen.items() if value != OPTIONS[name]}
     return {
         "versions": versions(*PACKAGES),
         "platform": {"system": platform.system(), "machine": platform.machine(), "jax": jax.default_backend()},
         "floats": "float64" if jax.config.jax_enable_x64 else "float32",  # type: ignore[attr-defined]
+        **({"options": others} if others else {}),
     }

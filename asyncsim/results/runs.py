@@ -14,7 +14,17 @@ from ..scenario.sweeps import are_words, axes
 from .directories import held, kept, whole
 from .files import read_csv, write_csv, write_pictures
 from .policies import POLICIES, Policy, write_policies
-from .records import as_data, extends, is_of, made_on_others, settings_in, surroundings, write_settings
+from .records import (
+    as_data,
+    check_whole,
+    digests,
+    extends,
+    is_of,
+    made_on_others,
+    settings_in,
+    surroundings,
+    write_settings,
+)
 
 TABLES = ("curves.csv", "summary.csv", "per_seed.csv", "comparison.csv")
 FILES = ("settings.json", *TABLES, "curves.png", "curves.svg")  # always
@@ -87,12 +97,13 @@ def save(
     with whole(directory) as new:
         for name, frame in tables.items():
             write_csv(new / f"{name}.csv", frame)
-        write_settings(new, {"scenario": as_data(settings), **surroundings()})
         write_pictures(new, pictures)
         for name, text in texts.items():
             (new / f"{name}.txt").write_text(text, encoding="utf-8")
         if policies is not None:
             write_policies(new / POLICIES, policies)
+        scenario = as_data(settings)
+        write_settings(new, {"scenario": scenario, **surroundings(), "sha256": digests(new, scenario)})
     return [path for name in FILES + SOMETIMES + ADVICE if (path := Path(directory) / name).exists()]
 
 
@@ -140,6 +151,11 @@ def load_by_worker(directory: Path | str) -> pd.DataFrame | None:
 
 def _table(directory: Path | str, name: str) -> pd.DataFrame:
     home = kept(directory)
-    swept = axes((settings_in(home).get("scenario") or {}).get("sweep"))
-    words = [axis for axis, values in swept.items() if are_words(values)]
-    return read_csv(home / f"{name}.csv", ["method", "tuned", "other", "measure", "claim", "price", "verdict", *words])
+    check_whole(directory, f"{name}.csv")
+    words = ["method", "tuned", "other", "measure", "claim", "price", "verdict"]
+    try:
+        swept = axes((settings_in(home).get("scenario") or {}).get("sweep"))
+        words += [axis for axis, values in swept.items() if are_words(values)]
+        return read_csv(home / f"{name}.csv", words)
+    except (ValueError, TypeError, AttributeError):  # of pandas, and of numbers
+        raise OSError(f"{directory}: {name}.csv is damaged: run it again") from None

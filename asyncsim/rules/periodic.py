@@ -30,7 +30,10 @@ class Periodic:
         held.append(ticket.job)
         if len(held) > 1:
             return held, AGAIN
-        multiple = round(clock.now / self.seconds)
+        multiple = clock.now / self.seconds
+        if multiple > 2**53:  # the next one is now, as far as floats tell
+            return held, Decision(start=(ticket.worker,), wake=clock.now)
+        multiple = round(multiple)
         if multiple * self.seconds < clock.now:
             multiple += 1
         return held, Decision(start=(ticket.worker,), wake=multiple * self.seconds)

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .errors import ScenarioError
+from .settings import MOST_SEEDS
 from .sweeps import merged, put, swept_keys
-
-MOST_SEEDS = 10_000  # no list is made of a number that is mistyped
 
 
 def read_changes(given: Iterable[str]) -> dict[str, Any]:

@@ -47,6 +47,7 @@ from ..cluster import (
     Speed,
 )
 from ..cluster.recordings import parse_recording
+from ..engine.memory import OF_A_WORKER, check_size
 from .errors import ScenarioError, or_swept, told
 from .tables import (
     ComponentTable,
@@ -288,6 +289,7 @@ class ClusterTable(Table):
         if workers is None:
             what = "a distribution for all" if table else f"compute={compute!r}"
             raise ValueError(f"workers is missing: {what} needs an integer >= 1")
+        check_size("workers", workers, OF_A_WORKER * workers)
         if not table:
             return _by_pattern("compute", compute, workers)
         time = told("cluster.compute", compute, component_of, compute)

@@ -112,6 +112,7 @@ HINTS = {
     "model_attributes_type": "a table",
     "model_type": "a table",
     "string_type": "a word in quotes",
+    "too_long": "at most {max_length}",
     "too_short": "at least {min_length}",
     "tuple_type": "a list",
     "union_tag_invalid": "one of {expected_tags}",

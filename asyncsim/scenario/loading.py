@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import reprlib
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import product
@@ -29,6 +29,7 @@ from .settings import MethodTable, Settings, method_named, method_table
 from .shipped import scenario_file
 from .stops import check_stop
 from .tables import Table
+from .values import check_values
 
 
 @dataclass(frozen=True)
@@ -110,11 +111,14 @@ class Scenario:
                 "`asyncsim run` computes: give 'gradient'"
             )
 
-    def simulate(self, label: str, method: Method | None = None) -> Timeline:
-        """The timeline of a method. method: which of its variants; None: the first. Raises ScenarioError if coupled."""
+    def simulate(self, label: str, method: Method | None = None, **options: Any) -> Timeline:
+        """The timeline of a method. method: which of its variants; None: the first. Raises ScenarioError if coupled.
+
+        options: further ones of `simulate`.
+        """
         self.check_times()
         with told_of_own(self.settings.own, f"{self.path}: methods.{label}"):
-            return simulate(method or self.methods[label], self.cluster, **self.simulation)
+            return simulate(method or self.methods[label], self.cluster, **self.simulation, **options)
 
     def problem(self) -> Problem:
         """What is optimised. Imports JAX; raises ScenarioError."""
@@ -144,7 +148,7 @@ def load(
     given = {} if own is None else {"own": own_code(own)}
     try:
         data = read_toml(path)
-        _check_texts(data)
+        check_values({**(changes or {})})
         data = given | data  # a file that has this key is told that it may not
         read = _completed if cluster_will_do else _scenario
         scenarios: dict[str | None, Scenario] = {None: read(path, changed(data, {}, changes))}
@@ -169,12 +173,20 @@ def restore(written: Mapping[str, Any], path: Path, folder: Path, own: Own | Non
 
     path: of what it was written in, for messages. folder: where its recordings are. own: what it was run with.
     """
+    try:
+        return _restored(written, path, folder, own)
+    except (TypeError, AttributeError, KeyError, RecursionError):  # JSON of any other shape
+        raise ScenarioError(f"{path} is damaged: run it again, with --force") from None
+
+
+def _restored(written: Mapping[str, Any], path: Path, folder: Path, own: Own | None) -> Scenario:
     check_same(path, written.get("own"), own)
     given = {} if own is None else {"own": own}
     data = _with_infinities(written) | given
     axes = data.pop("sweep", None) or {}
     digests = axes.pop(sweeps.DIGESTS, None) if sweeps.RECORDINGS & {*axes} else None
     try:
+        check_values({key: value for key, value in data.items() if key != "own"})
         first = _point(path, data, None, folder)
         # Defaults of the first point need not be those of the others.
         data = _with_infinities(json.loads(first.settings.model_dump_json(exclude_defaults=True))) | given
@@ -198,20 +210,6 @@ def _with_infinities(data: Any, key: str = "") -> Any:
     return float(data) if data in ("Infinity", "-Infinity") and not is_text else data
 
 
-def _check_texts(data: Any, where: str = "") -> None:
-    """Titles and labels are printed, drawn and written to tables: no text of a file may have control characters."""
-    if isinstance(data, str):
-        if any(unicodedata.category(character) == "Cc" for character in data):
-            raise ScenarioError(f"{where}={data!r} has a control character: give text of one line, without any")
-    elif isinstance(data, dict):
-        for key, value in data.items():
-            _check_texts(key, f"{where}: key" if where else "key")
-            _check_texts(value, f"{where}.{key}" if where else key)
-    elif isinstance(data, list):
-        for k, value in enumerate(data):
-            _check_texts(value, f"{where}[{k}]")
-
-
 def _scenario(path: Path, data: dict[str, Any], preset: str | None = None, folder: Path | None = None) -> Scenario:
     """All points of a file's data. folder: of recordings; None: the file's."""
     folder = path.parent if folder is None else folder
@@ -220,7 +218,7 @@ def _scenario(path: Path, data: dict[str, Any], preset: str | None = None, folde
         return _point(path, data, preset, folder)
     swept = []
     for values, here in points:
-        where = ", ".join(f"{axis}={value}" for axis, value in values.items())
+        where = ", ".join(f"{axis}={f'{value}'[:100]}" for axis, value in values.items())
         swept.append((values, _told_at(f"at {where}", _point, path, here, preset, folder)))
     first = swept[0][1]
     digests = dict.fromkeys(getattr(point.settings.cluster.compute, "sha256", None) for _, point in swept)
@@ -275,7 +273,7 @@ def _point(path: Path, data: dict[str, Any], preset: str | None, folder: Path) -
     for label, some in variants.items():
         for variant in some:
             with told_of_own(settings.own, f"methods.{label}"):
-                check_stop(settings, variant.method, cluster)
+                check_stop(settings, label, variant.method, cluster)
     read_claims(settings.about.claims, settings, "about.claims")
     return Scenario(path, preset, settings, cluster, variants, grids)
 
@@ -294,6 +292,9 @@ def _method(
     grid, variants = _grid(settings, where, table), []
     if table.tune is not None and settings.tuning_seeds is None:
         raise ScenarioError(f"{where}.tune needs seeds that are not reported: give tuning_seeds")
+    count = math.prod(map(len, (table.tune or {}).values()))
+    if count > sweeps.MOST_POINTS:
+        raise ScenarioError(f"{where}.tune has {count} settings: give at most {sweeps.MOST_POINTS}, with fewer values")
     for values in product(*(table.tune or {}).values()):
         chosen = dict(zip(table.tune or {}, values))
         try:

@@ -36,6 +36,16 @@ def _float(value: Any) -> float:
     return float(value)
 
 
+# What grows with a key: its value, how many numbers there are of it, and with which power of the value they grow.
+Sizes = dict[str, tuple[int, float, float]]
+OF_A_STEP, OF_A_PARAMETER = 12, 40  # numbers: of a lane's job, and of all lanes with what is made of them (measured)
+
+
+def _weights(hidden: tuple[int, ...]) -> int:
+    """Of a network, without those of its inputs and outputs."""
+    return sum(hidden) + sum(before * after for before, after in zip(hidden, hidden[1:]))
+
+
 Keyword = Annotated[Any, AfterValidator(_number)]  # as it stands in the file: true, 1 and 1.0 are not the same
 
 
@@ -128,6 +138,15 @@ class PolicyGradientTable(Table):
             return fields
         return {key: tuple(map(_float, x)) if isinstance(x, tuple) else _float(x) for key, x in fields.items()}
 
+    def sizes(self, workers: int) -> Sizes:
+        """Of trajectories, and of the networks, whose widths are multiplied with each other."""
+        steps, critic = OF_A_STEP * self.horizon, self.estimator.critic
+        sizes: Sizes = {"horizon": (self.horizon, steps, 1)}
+        sizes["evaluation_episodes"] = (self.evaluation_episodes, steps * self.evaluation_episodes, 1)
+        for key, hidden in (("hidden", self.hidden), ("estimator.critic.hidden", critic.hidden if critic else ())):
+            sizes[key] = (max(hidden, default=0), OF_A_PARAMETER * _weights(hidden), 1)
+        return sizes
+
     def build(self, workers: int, own: Mapping[str, type] = {}) -> Problem:
         """The problem. workers: as many as there have to be environments, where their fields differ.
 
@@ -191,6 +210,15 @@ class GarnetTable(Table):
     init_scale: float = 0.0
     own_rewards: bool = False
 
+    def sizes(self, workers: int) -> Sizes:
+        """Of the tables: P(s'|s, a), several times while it is made, and the rewards."""
+        tables = 4 * self.states + (workers if self.own_rewards else 1)
+        return {
+            "actions": (self.actions, self.actions * tables, 1),
+            "states": (self.states, self.states * self.actions * tables, 2),
+            "horizon": (self.horizon, OF_A_STEP * self.horizon, 1),
+        }
+
     def build(self, workers: int) -> Problem:
         """The problem. workers: as many as there have to be reward tables, if each has its own."""
         from ..problems import TabularMDP
@@ -220,6 +248,13 @@ class ChainTable(Table):
     horizon: int = 50
     init_scale: float = 0.0
 
+    def sizes(self, workers: int) -> Sizes:
+        """Of P(s'|s, a), several times while it is made."""
+        return {
+            "states": (self.states, 16 * self.states**2, 2),
+            "horizon": (self.horizon, OF_A_STEP * self.horizon, 1),
+        }
+
     def build(self, workers: int) -> Problem:
         """The problem, which all workers share."""
         from ..problems import TabularMDP
@@ -239,6 +274,10 @@ class QuadraticTable(Table):
     dimension: int = 1000
     noise: float = 0.0
     scale: float = 1.0
+
+    def sizes(self, workers: int) -> Sizes:
+        """Of iterates."""
+        return {"dimension": (self.dimension, OF_A_PARAMETER * self.dimension, 1)}
 
     def build(self, workers: int) -> Problem:
         """The problem, which all workers share."""

@@ -11,14 +11,16 @@ from pydantic.json_schema import SkipJsonSchema
 
 from .. import methods as paper_index
 from ..base import Method, Problem, nearest
+from ..engine import check_size
 from .clusters import ClusterTable
 from .errors import ScenarioError
 from .own import Own
 from .problems import PolicyGradientTable, ProblemTable
 from .tables import Count, Distinct, Grid, ListOf, NotEmpty, Table, keys_of
 
+MOST_SEEDS = 10_000
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Seeds = Annotated[tuple[Seed, ...], ListOf, NotEmpty, Distinct]
+Seeds = Annotated[tuple[Seed, ...], ListOf, NotEmpty, Field(max_length=MOST_SEEDS), Distinct]
 
 
 class StopTable(Table):
@@ -102,7 +104,11 @@ class Settings(Table):
     own: SkipJsonSchema[InstanceOf[Own] | None] = None
 
     def problem_for(self, workers: int) -> Problem:
-        """What is optimised, as `PolicyGradientTable.build` and the others make it."""
+        """What is optimised, as `PolicyGradientTable.build` and the others make it. Raises ValueError."""
+        sizes = self.problem.sizes(workers)
+        for key in sorted(sizes, key=lambda key: -sizes[key][0]):  # the largest is what is to be lowered
+            value, numbers, power = sizes[key]
+            check_size(key, value, 8 * numbers, power)
         if isinstance(self.problem, PolicyGradientTable) and self.own:
             return self.problem.build(workers, self.own.environments)
         return self.problem.build(workers)

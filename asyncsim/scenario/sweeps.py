@@ -7,6 +7,7 @@ list, counted from 0: ``cluster.compute.9 = [1.0, 10.0, 100.0]``. Nothing else i
 
 from __future__ import annotations
 
+import math
 import reprlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
@@ -14,6 +15,7 @@ from typing import Any
 
 from .errors import SWEPT, ScenarioError
 
+MOST_POINTS = 10_000  # of a sweep: each is a scenario of its own
 PRESETS = ("quick",)  # tables of overrides that a file may have
 RESERVED = (  # columns of results, which no axis may be called as well
     *("method", "seed", "step_size", "update", "time", "gradients", "env_steps", "communications", "train_return"),
@@ -45,6 +47,9 @@ def points(data: Data) -> tuple[dict[str, list], list[tuple[Data, Data]]]:
     for key, values in _flat(given):
         _check(key, values, axes)
         axes[key] = values
+    count = math.prod(map(len, axes.values()))
+    if count > MOST_POINTS:
+        raise ScenarioError(f"sweep has {count} points: give at most {MOST_POINTS}, with fewer values")
     names, cells = _columns(axes), [_cells(values) for values in axes.values()]
     rest = {key: value for key, value in data.items() if key != "sweep"}
     found = []
@@ -96,10 +101,12 @@ def _check(key: str, values: Any, others: Mapping[str, Any]) -> None:
     where = f"{key}={reprlib.repr(values)}"
     if key.split(".")[0] not in SWEPT and key != "stale":
         raise ScenarioError(f"sweep.{where} cannot be swept: give a key of {', '.join(SWEPT)}, or stale")
+    if key in SWEPT:
+        raise ScenarioError(f"sweep.{where} is a whole table, which cannot be swept: give one of its keys")
     if not isinstance(values, list) or not values:
         raise ScenarioError(f"{where} is no sweep: give a list of at least one value")
     cells = _cells(values)
-    if any(cells.count(cell) > 1 for cell in cells):  # 1 and "1" are the same in tables
+    if len({*cells}) < len(cells):  # 1 and "1" are the same in tables
         raise ScenarioError(f"{where} has a value twice: give distinct ones")
     for other in others:
         if f"{key}.".startswith(f"{other}.") or f"{other}.".startswith(f"{key}."):

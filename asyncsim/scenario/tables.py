@@ -31,9 +31,12 @@ from ..base import nearest
 
 
 def _distinct(values):
+    seen: Any = set()
     for value in values:
-        if values.count(value) > 1:
+        name = value if isinstance(value, int | float) else repr(value)  # which has a hash
+        if name in seen:
             raise PydanticCustomError("repeated", "repeated", {"value": value})
+        seen.add(name)
     return values
 
 

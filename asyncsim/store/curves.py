@@ -38,8 +38,11 @@ CONTENT = "key, kind, prefix, content, digest"
 
 
 def default_home() -> Path:
-    """The directory of the store in the user's cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "asyncsim" / "store"
+    """The directory of the store in the user's cache. Raises OSError for a user without a home."""
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "asyncsim" / "store"
+    except RuntimeError:
+        raise OSError("HOME is not set, and the user has no folder: give --store, or --no-store") from None
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class Store:
         """Whatever is wrong with the file is one line."""
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # where its schema is damaged
             raise OSError(f"{self.path}: {error}: give another --store, or --no-store") from None
 
     @contextmanager

@@ -299,7 +299,7 @@ def test_an_interrupt_leaves_nothing_half_written(here, capsys, monkeypatch):
     monkeypatch.setattr(sys.modules["asyncsim.learning"], "replay", interrupt)
     assert main(["run", "experiments/tiny.toml"]) == 130
     assert capsys.readouterr().err.endswith(
-        "asyncsim: interrupted: the same command again goes on; what is in the store is kept\n"
+        "asyncsim: interrupted: the same command goes on from what the store has kept by now\n"
     )
     assert files(here) == before and not Path("results").exists()
 

@@ -1,0 +1,55 @@
+"""How long training will take is said once, and more than a day needs --yes."""
+
+import signal
+import threading
+from unittest.mock import patch
+
+import pytest
+
+from asyncsim.cli import pace
+from asyncsim.cli.signals import ending_in_time
+from asyncsim.scenario import ScenarioError
+
+
+def looked(yes, *looks):
+    """What is said of one part, looked at so many seconds after the first look, with so many updates done."""
+    said, one = [], None
+    for now, done, total in looks:
+        with patch.object(pace, "monotonic", return_value=now):
+            one = one or pace.Pace(said.append, yes)
+            one.look("part", "afedpg", done, total)
+    return said
+
+
+def test_what_is_left_is_said_once_where_it_is_more_than_a_minute():
+    looks = (0.0, 0, 10_000), (1.0, 10, 10_000), (20.0, 100, 10_000), (30.0, 150, 10_000)
+    assert looked(False, *looks) == ["afedpg: 10000 updates of all seeds and step sizes, some 33 min left"]
+    assert looked(False, (0.0, 0, 100), (20.0, 50, 100)) == []
+    assert looked(False, (0.0, 9_000, 10_000), (20.0, 9_500, 10_000)) == []  # most was in the store
+    assert looked(False, (0.0, 0, None), (20.0, 5, None)) == []
+
+
+def test_more_than_a_day_needs_yes():
+    looks = (0.0, 0, 10**6), (20.0, 100, 10**6)
+    with pytest.raises(ScenarioError, match=r"afedpg: .* some 2.3 days: lower \[stop\], .* --yes"):
+        looked(False, *looks)
+    assert looked(True, *looks) == ["afedpg: 1000000 updates of all seeds and step sizes, some 2.3 days left"]
+
+
+def test_a_signal_interrupts_and_one_that_is_ignored_stays_so():
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    came = []
+    with pytest.raises(KeyboardInterrupt), ending_in_time(came):
+        signal.raise_signal(signal.SIGTERM)
+    assert came == [143] and (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with ending_in_time(came):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, before[1])
+    assert came == [143]
+    other = threading.Thread(target=lambda: ending_in_time(came).__enter__())
+    other.start()
+    other.join()
+    assert signal.getsignal(signal.SIGTERM) == before[0]
