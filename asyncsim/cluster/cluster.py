@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
+from .checks import check_number
 from .networks import Constant, Jitter, Network, PerWorker
 from .speeds import Outage, check_outages
 from .times import ComputeTime, Fixed, Scaled
@@ -31,8 +32,9 @@ class Cluster:
     transfer: what a gradient of a greedy method costs (left open in the paper): ``"round_trip"``, one κ_i;
         ``"both_ways"``, κ_i down and κ_i up.
     speeds: worker to `Speed`, where it changes over time. outages: worker to its `Outage`, or several.
+    update_seconds: that the server takes for an update once it has its gradients, τ; 0 in the paper.
 
-    Raises ValueError for h_i ≤ 0 or NaN, κ_i negative or not finite, lengths that differ, and unknown workers.
+    Raises ValueError for h_i ≤ 0 or NaN, κ_i or τ negative or not finite, lengths that differ, and unknown workers.
 
     >>> Cluster(compute=[1, 10], communication=0.5).kappas
     (0.5, 0.5)
@@ -44,6 +46,7 @@ class Cluster:
     transfer: Transfer = "round_trip"
     speeds: Any = ()  # given as a Mapping[int, Speed], kept as pairs
     outages: Any = ()  # given as a Mapping[int, Outage | Sequence[Outage]], kept as pairs
+    update_seconds: float = 0.0
 
     def __post_init__(self):
         if isinstance(self.compute, str) or not hasattr(self.compute, "__len__"):
@@ -52,6 +55,7 @@ class Cluster:
             raise ValueError("compute=[] has no worker: give at least one number of seconds")
         object.__setattr__(self, "compute", tuple(_time(i, time) for i, time in enumerate(self.compute)))
         self._check_communication()
+        check_number(self, "update_seconds", "time of an update", "finite seconds >= 0", lambda x: 0 <= x < math.inf)
         for key, known in (("collective", COLLECTIVES), ("transfer", TRANSFERS)):
             if getattr(self, key) not in known:
                 raise ValueError(f"{key}={getattr(self, key)!r} is unknown: give {' or '.join(map(repr, known))}")

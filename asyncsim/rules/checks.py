@@ -9,6 +9,12 @@ def positive_integer(key: str, value: object) -> None:
         raise ValueError(f"{key}={value!r} is no number of gradients: give an integer >= 1")
 
 
+def not_negative(key: str, value: object, what: str) -> None:
+    """Raises ValueError, which names the key, for anything but an integer >= 0."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{key}={value!r} is no number of {what}: give an integer >= 0")
+
+
 def at_most(key: str, value: int, workers: int) -> None:
     """Raises ValueError, which names the key, for more than there are workers."""
     if value > workers:

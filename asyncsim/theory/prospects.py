@@ -39,6 +39,10 @@ def bare(cluster: Cluster) -> Bare:
     for key in ("speeds", "outages"):
         if getattr(cluster, key):
             raise ValueError(f"cluster.{key} changes how long gradients take, and the formulas take fixed times")
+    if cluster.update_seconds:
+        raise ValueError(
+            f"cluster.update_seconds={cluster.update_seconds}, and the formulas have a server that takes no time"
+        )
     h, late, notes = [], 0.0, []
     for worker, time in enumerate(cluster.compute):
         h.append(_mean(f"cluster.compute[{worker}]", time) if hasattr(time, "mean") else time)

@@ -43,7 +43,10 @@ class Timeline:
     computed: when each job's gradient was computed, shape (jobs,); then it communicated until ``finish``. NaN where it
         was not by the end.
     collected: when the gradients of each update were all there, shape (updates,); then a round's collective went on
-        until the update's ``time``. One entry more where it still went on at the end.
+        until ``ready``. One entry more where it still went on at the end, and others where the server was late.
+    ready: when the server could begin with each update, shape (updates,); it is the update's ``time``, but for a server
+        that takes time (`Cluster.update_seconds`): that began then, or with the update before if that was later, and
+        what it had not made by the end follows.
     reuses: ``update, job, weight`` where an update used a job that an earlier one had used (Ringleader's table).
     """
 
@@ -57,6 +60,7 @@ class Timeline:
     ending: str
     computed: np.ndarray
     collected: np.ndarray
+    ready: np.ndarray
     reuses: pd.DataFrame
     jobs: pd.DataFrame
     updates: pd.DataFrame

@@ -51,7 +51,7 @@ def segments(timeline: Timeline, until: float = math.inf) -> pd.DataFrame:
 
 def _collectives(timeline: Timeline, parts: list[tuple], until: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Who takes part in the rounds' collectives, and when: all who have nothing else to do. (worker, start, end)"""
-    begin, time = timeline.collected, np.append(timeline.updates["time"], timeline.end)[: len(timeline.collected)]
+    begin, time = timeline.collected, np.append(timeline.ready, timeline.end)[: len(timeline.collected)]
     some = (begin < time) & (begin < until)
     begin, time, n = begin[some], time[some], timeline.cluster.workers
     everybody = np.arange(n)
