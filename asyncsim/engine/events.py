@@ -13,6 +13,7 @@ from ..base import AGAIN, ALONE, Answer, Clock, Decision, Rule, Ticket, TimedRul
 from ..cluster import Cluster, Outage, stream
 from .answers import RuleError, Stalled, checked, never, raised, said_at, unknown
 from .durations import draws, durations
+from .interrupts import take_point
 from .link import Link
 from .log import Log, Recorder, Used
 from .rounds import communication
@@ -60,6 +61,8 @@ class Run:
         self, rule: Rule, cluster: Cluster, seed: int, stale: Literal["cancel", "finish"], coupling: Coupling | None
     ):
         n = cluster.workers
+        if coupling is not None and getattr(rule, "interrupts", False):
+            raise ValueError("interrupt='continue' changes jobs whose trajectories are sampled as they start: give 'none'")
         self.rule, self.cluster, self.stale, self.coupling = rule, cluster, stale, coupling
         self.by_round = rule.communication == "round"
         self.calendar, self.log = Calendar(), Recorder()
@@ -81,7 +84,7 @@ class Run:
         self.used: set[int] = set()  # jobs, where a number of gradients stops the run
         self.over = communication(rule, cluster, self.log)
         # Whether an update of one gradient is no more than that.
-        self.applied = getattr(rule, "applied", None)
+        self.applied, self.interrupts = getattr(rule, "applied", None), getattr(rule, "interrupts", False)
         self.plain = not (self.by_round or coupling or self.server or hasattr(rule, "woken"))
         self.new_rows = self.by_round and stale == "cancel"  # a round's jobs are counted from its start
         self.late: list[Iterator[float]] = []  # jitter: of rounds, one stream; of the link's gradients, one a worker
@@ -262,6 +265,8 @@ class Run:
 
     def is_there(self, now: float) -> None:
         """There is a new point: who goes on meanwhile may take it, and the rule may want something."""
+        if self.interrupts:
+            take_point(self, now)
         if self.applied is not None:
             self.ask(self.applied, now)
 

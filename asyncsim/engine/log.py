@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..timeline import CANCELLED, DISCARDED, OUTCOMES, RUNNING, USED
+from .interrupts import Switch, at_last_points, stretches
 
 Column = np.ndarray | array
 
@@ -55,6 +56,7 @@ class Log:
     weights: Column  # and their weights
     woken: Mapping[int, float] = field(default_factory=dict)  # when rules made updates without a job that ended then
     ready: Column = field(default_factory=lambda: array("d"))  # when a server that takes time could begin with each
+    switches: Sequence[Switch] = ()
 
     def frames(self, trips: int, by_round: bool) -> dict[str, Any]:
         """The fields of a `Timeline`; an update that was not there yet at the end has not happened."""
@@ -81,22 +83,25 @@ class Log:
         else:  # of what arrived between the updates
             arrived = rows - np.searchsorted(np.asarray(self.cancelled), rows)
             communications = trips * np.diff(arrived, prepend=0)[:applied]
+        rows = pd.DataFrame(
+            {
+                "job": np.arange(jobs),
+                "worker": np.asarray(self.worker),
+                "version": version,
+                "index": np.asarray(self.index),
+                "start": np.asarray(self.start),
+                "finish": finish,
+                "update": update_of,
+                "weight": weight_of,
+                "delay": np.where(update_of >= 0, update_of - version, -1),
+                "outcome": pd.Categorical.from_codes(outcome, categories=list(OUTCOMES)),
+            },
+            copy=False,
+        )
+        interrupted = stretches(self.switches, rows)
         return {
-            "jobs": pd.DataFrame(
-                {
-                    "job": np.arange(jobs),
-                    "worker": np.asarray(self.worker),
-                    "version": version,
-                    "index": np.asarray(self.index),
-                    "start": np.asarray(self.start),
-                    "finish": finish,
-                    "update": update_of,
-                    "weight": weight_of,
-                    "delay": np.where(update_of >= 0, update_of - version, -1),
-                    "outcome": pd.Categorical.from_codes(outcome, categories=list(OUTCOMES)),
-                },
-                copy=False,
-            ),
+            "jobs": at_last_points(rows, interrupted) if self.switches else rows,
+            "stretches": interrupted,
             "updates": pd.DataFrame(
                 {
                     "update": np.arange(applied),
@@ -124,6 +129,7 @@ class Recorder:
         self.cancelled, self.running, self.rows, self.time = array("q"), array("q"), array("q"), array("d")
         self.sizes, self.used, self.weights = array("q"), array("q"), array("d")
         self.woken: dict[int, float] = {}
+        self.switches: list[Switch] = []
         self.ready = array("d")  # of every update, where the server takes time
         self.alone = array("q")  # jobs that were an update by themselves: this is all that is noted of those updates
 
@@ -168,7 +174,7 @@ class Recorder:
         integers, reals = (np.frombuffer(self._jobs, kind).reshape(-1, 6) for kind in (np.int64, np.float64))
         columns = [column.copy() for column in (*integers[:, :3].T, *reals[:, 3:].T)]
         log = Log(*(*columns, self.cancelled, self.running, *self._updates()))
-        log.woken, log.ready = self.woken, self.ready
+        log.woken, log.ready, log.switches = self.woken, self.ready, self.switches
         return log
 
     def _updates(self) -> tuple[Column, ...]:

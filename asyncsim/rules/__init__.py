@@ -6,10 +6,12 @@ from .greedy import Greedy
 from .m_synchronous import MSynchronous
 from .malenia import Malenia
 from .over_selection import OverSelection
+from .paced import Paced
 from .periodic import Periodic
 from .rennala import Rennala
 from .ringleader import Ringleader
 from .ringmaster import Ringmaster
+from .streaming import Streaming
 from .synchronous import Synchronous
 
 __all__ = [
@@ -24,4 +26,6 @@ __all__ = [
     "Ringmaster",
     "Ringleader",
     "FedBuff",
+    "Streaming",
+    "Paced",
 ]

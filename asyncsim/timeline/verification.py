@@ -173,19 +173,20 @@ def _verify_workers(timeline: Timeline) -> None:
             f"and job {order[k]} ends at {stop[k]}"
         ),
     )
-    first, last = np.searchsorted(worker, np.arange(n)), np.searchsorted(worker, np.arange(n), side="right")
+    begin, end = np.searchsorted(worker, np.arange(n)), np.searchsorted(worker, np.arange(n), side="right")
     for who, outages in timeline.cluster.outages:
-        own = slice(first[who], last[who])
+        own = slice(begin[who], end[who])
         for outage in outages:
             before_up = np.searchsorted(start[own], outage.up)  # of these jobs the last one ends last
-            k = first[who] + before_up - 1
+            k = begin[who] + before_up - 1
             if before_up and min(stop[k], timeline.end) > outage.down:
                 raise ValueError(
                     f"outages: worker {who} is away from {outage.down} to {outage.up}, "
                     f"and has job {order[k]} from {start[k]} to {finish[k]}"
                 )
     time = timeline.updates["time"].to_numpy()
-    asked, overtaken = np.append(0.0, time)[version], np.append(time, np.inf)[version]
+    first = timeline.oldest()[order]
+    asked, overtaken = np.append(0.0, time)[first], np.append(time, np.inf)[first]
     _none(
         start < asked,
         lambda k: f"versions: job {order[k]} starts at {start[k]}, and version {version[k]} is there at {asked[k]}",
@@ -228,7 +229,8 @@ def _verify_uses(timeline: Timeline) -> None:
         (update < 0) | (update >= rounds),
         lambda k: f"uses: job {job[k]} is used by update {update[k]}, and there are {rounds} updates",
     )
-    delays = update - jobs["version"].to_numpy()[job]
+    oldest = timeline.oldest()
+    delays = update - oldest[job]
     _none(delays < 0, lambda k: f"delays: job {job[k]} has delay {delays[k]} at update {update[k]}")
     finish, collected = jobs["finish"].to_numpy()[job], timeline.collected[update]
     _none(
@@ -237,7 +239,7 @@ def _verify_uses(timeline: Timeline) -> None:
     )
     once = pd.DataFrame({"update": update, "job": job}).duplicated().to_numpy()
     _none(once, lambda k: f"uses: update {update[k]} uses job {job[k]} twice")
-    expected = np.where(used, own - jobs["version"].to_numpy(), -1)
+    expected = np.where(used, own - oldest, -1)
     _none(delay != expected, lambda k: f"delays: job {k} has delay {delay[k]}, not update - version = {expected[k]}")
     counts, said = np.bincount(own[row], minlength=rounds), timeline.updates["gradients"].to_numpy()
     _none(counts != said, lambda k: f"gradients: update {k} is the first to use {counts[k]} gradients, not {said[k]}")
