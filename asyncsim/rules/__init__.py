@@ -5,6 +5,7 @@ from .fedbuff import FedBuff
 from .greedy import Greedy
 from .m_synchronous import MSynchronous
 from .malenia import Malenia
+from .over_sampling import OverSampling
 from .over_selection import OverSelection
 from .paced import Paced
 from .periodic import Periodic
@@ -18,6 +19,7 @@ __all__ = [
     "Synchronous",
     "MSynchronous",
     "OverSelection",
+    "OverSampling",
     "Rennala",
     "Malenia",
     "Deadline",

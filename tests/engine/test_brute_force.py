@@ -111,6 +111,20 @@ BY_RULE = {
 }
 
 
+class OverSampling:
+    """Whoever finishes joins the queue of those who wait; after an update the first of them start."""
+
+    def __init__(self, rule, n):
+        self.idle = [*range(min(rule.batch_size + rule.extra, n), n)]
+
+    def __call__(self, rule, arrived, version, n):
+        if len(arrived) < rule.batch_size:
+            return [], "nobody"
+        self.idle += [ticket[0] for ticket in arrived]
+        start, self.idle = self.idle[: rule.batch_size], self.idle[rule.batch_size :]
+        return [(ticket[2], Fraction(1, rule.batch_size)) for ticket in arrived], start
+
+
 class Ringleader:
     """Tables of all workers' jobs: gathered until all have one, then an update at every worker's turn."""
 
@@ -152,7 +166,11 @@ def tick_by_tick(rule, works, stops, outages, kappas, price, stale, until, updat
     """
     n = len(works)
     workers = [Worker(*each) for each in zip(works, stops, outages)]
-    decide = Ringleader() if isinstance(rule, rules.Ringleader) else BY_RULE[type(rule)]
+    decide = BY_RULE.get(type(rule))
+    if isinstance(rule, rules.Ringleader):
+        decide = Ringleader()
+    if isinstance(rule, rules.OverSampling):
+        decide = OverSampling(rule, n)
     by_round = rule.communication == "round"
     knows = isinstance(rule, rules.Synchronous | rules.MSynchronous | rules.OverSelection)
     trips = 2 if price == "broadcast+reduce" else 1
@@ -295,7 +313,7 @@ def tick_by_tick(rule, works, stops, outages, kappas, price, stale, until, updat
 
     for w in range(n):
         workers[w].away = any(down == 0 for down, _ in outages[w])
-        if not isinstance(rule, rules.OverSelection) or w in chosen(rule, 0, n):
+        if not isinstance(rule, rules.OverSelection | rules.OverSampling) or w in chosen(rule, 0, n):
             start(w, 0)
     now = 0
     while True:
@@ -375,6 +393,7 @@ def of_workers(n):
             st.builds(rules.Deadline, size, st.integers(1, 12)),
             st.builds(rules.Periodic, st.integers(1, 9)),
             st.builds(rules.OverSelection, st.integers(1, n), st.integers(0, n)),
+            st.builds(rules.OverSampling, st.integers(1, n), st.integers(0, n)),
         ),
     )
 

@@ -151,3 +151,74 @@ def test_streams_do_what_the_words_say(run):
         assert timeline.max_delay <= rule.max_age
     if isinstance(rule, rules.Paced):
         assert timeline.counts()["discarded"] <= rule.batch_size * (rule.max_age + 1)  # not used yet
+
+
+RANDOM = [LogNormal(2.0, 1.0)] * 6
+COLUMNS = ["worker", "version", "index", "start", "finish", "update", "delay", "outcome"]
+
+
+def same(one, other):
+    """The same jobs, and the same updates at the same seconds, to the last bit."""
+    order = ["start", "worker"]
+    frames = [each.jobs[COLUMNS].sort_values(order, ignore_index=True) for each in (one, other)]
+    pd.testing.assert_frame_equal(*frames, check_exact=True)
+    assert one.updates["time"].equals(other.updates["time"]) and one.end == other.end
+
+
+@pytest.mark.parametrize("server", [0.0, 0.7])
+@pytest.mark.parametrize("compute", [RANDOM, [1.0, 1.0, 2.5, 4.0]], ids=["random", "fixed"])
+def test_a_cap_of_nothing_is_the_synchronous_run(compute, server):
+    cluster, n = Cluster(compute, update_seconds=server), len(compute)
+    synchronous = simulate(methods.synchronous_pg(0.1), cluster, updates=40)
+    paced = simulate(methods.paced_pg(n, 0, 0.1), cluster, updates=40)
+    same(paced, synchronous)
+    same(simulate(rules.Paced(n, 0, "continue"), cluster, updates=40), synchronous)
+    same(simulate(rules.OverSampling(n, 0), cluster, updates=40), synchronous)
+
+
+def test_the_curve_of_a_cap_of_nothing_is_the_synchronous_one():
+    from asyncsim import Quadratic, replay
+
+    problem, cluster = Quadratic(dimension=4, noise=0.5), Cluster(RANDOM, update_seconds=0.5)
+    curves = [
+        replay(simulate(method, cluster, updates=6), method, problem, seeds=[0]).to_frame().drop(columns="method")
+        for method in (methods.synchronous_pg(0.1), methods.paced_pg(6, 0, 0.1))
+    ]
+    pd.testing.assert_frame_equal(*(curve.drop(columns="communications") for curve in curves), check_exact=True)
+
+
+def test_refusing_all_that_is_old_is_rennala_that_finishes_stale_jobs():
+    cluster = Cluster(RANDOM)
+    same(
+        simulate(rules.Streaming(4, max_age=0), cluster, updates=40),
+        simulate(rules.Rennala(4), cluster, updates=40, stale="finish"),
+    )
+    same(
+        simulate(rules.Streaming(4, interrupt="discard", max_age=0), cluster, updates=40),
+        simulate(rules.Rennala(4), cluster, updates=40),
+    )
+
+
+def test_without_a_cap_and_a_servers_time_it_is_fedbuff():
+    same(simulate(rules.Streaming(4), Cluster(RANDOM), updates=40), simulate(rules.FedBuff(4), Cluster(RANDOM), updates=40))
+
+
+def test_the_slower_of_the_two_decides_one_step_off():
+    """Generation takes the slowest worker's time, an update its own: side by side the larger, in turn the sum."""
+    for server in (0.5, 3.0, 5.0):
+        cluster = Cluster([1.0, 2.0, 3.0], update_seconds=server)
+        times = {overlap: simulate(rules.Synchronous(1, overlap), cluster, updates=30).updates["time"] for overlap in (0, 1)}
+        assert np.diff(times[0]) == pytest.approx(3.0 + server) and np.diff(times[1])[1:] == pytest.approx(max(3.0, server))
+
+
+def test_interrupted_jobs_know_their_points():
+    """Two updates come while the slow job is at work, at 1 and 2 s; it counts for the third, and is 2 updates old."""
+    timeline = simulate(rules.Streaming(2, interrupt="continue"), Cluster([0.5, 2.25]), updates=3)
+    slow = timeline.jobs.query("worker == 1").iloc[0]
+    assert (slow["version"], slow["update"], slow["delay"], slow["index"]) == (2, 2, 2, 0)
+    own = timeline.stretches.query("job == @slow.job")
+    assert own[["version", "start"]].to_numpy().tolist() == [[0, 0.0], [1, 1.0], [2, 2.0]]
+    timeline.verify()
+    plain = simulate(replace(rules.Streaming(2), interrupt="none"), Cluster([0.5, 2.25]), updates=3)
+    assert plain.updates.equals(timeline.updates) and plain.jobs["delay"].equals(timeline.jobs["delay"])
+    assert not len(plain.stretches) and plain.jobs["version"].tolist() != timeline.jobs["version"].tolist()

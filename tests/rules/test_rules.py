@@ -27,6 +27,13 @@ EXAMPLES = [
     rules.Ringmaster(4, cancel=True),
     rules.Ringleader(),
     rules.FedBuff(3),
+    rules.Synchronous(overlap=1),
+    rules.OverSampling(1, 2),
+    rules.Streaming(3),
+    rules.Streaming(2, max_age=1, interrupt="continue"),
+    rules.Streaming(2, max_age=0, interrupt="discard"),
+    rules.Paced(3, max_age=0),
+    rules.Paced(2, max_age=2, interrupt="discard"),
 ]
 every_rule = pytest.mark.parametrize("rule", EXAMPLES, ids=repr)
 
@@ -72,6 +79,15 @@ def test_a_rule_uses_what_it_got_once_with_weights_that_sum_to_one(rule, workers
             assert len(weights) == len(use) and sum(weights) == pytest.approx(1) and min(weights) > 0
             used.extend(use)
             version, began = version + 1, float(second)
+            if hasattr(rule, "applied"):
+                for starter in start:
+                    at[starter] = version
+                held, more = rule.applied(held, Clock(version, range(workers), at, partial(float, second), began))
+                assert not more.use or len(more.use) == rule.batch_size
+                seen_again, start = more.use, [*start, *more.start]
+                version += bool(more.use)
+                assert set(seen_again) <= set(seen) and not set(seen_again) & set(used)
+                used.extend(seen_again)
             assert start, "an update that starts nobody ends the run"
         for starter in start:
             at[starter] = version
