@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, cast
 
 import simpy
 
@@ -15,20 +15,11 @@ from .answers import RuleError, Stalled, checked, never, raised, said_at, unknow
 from .durations import draws, durations
 from .interrupts import take_point
 from .link import Link
-from .log import Log, Recorder, Used
+from .log import Coupling, Log, Recorder
 from .rounds import communication
 from .server import Server
+from .slots import share
 from .workers import FIRST_WORKER, Worker
-
-
-class Coupling(Protocol):
-    """Samples trajectories while the engine runs, where how long a job takes depends on its own."""
-
-    def steps(self, worker: int, version: int, index: int) -> int:
-        """Environment steps of this job, which takes as many times ``cluster.compute[worker]`` seconds."""
-
-    def update(self, jobs: Sequence[Used], alive: Collection[tuple[int, int, int]]) -> None:
-        """The next update is made, of these. alive: (worker, version, index) of jobs that later ones may still use."""
 
 
 class Calendar(simpy.Environment):
@@ -62,7 +53,9 @@ class Run:
     ):
         n = cluster.workers
         if coupling is not None and getattr(rule, "interrupts", False):
-            raise ValueError("interrupt='continue' changes jobs whose trajectories are sampled as they start: give 'none'")
+            raise ValueError(
+                "interrupt='continue' changes jobs whose trajectories are sampled as they start: give 'none'"
+            )
         self.rule, self.cluster, self.stale, self.coupling = rule, cluster, stale, coupling
         self.by_round = rule.communication == "round"
         self.calendar, self.log = Calendar(), Recorder()
@@ -76,6 +69,8 @@ class Run:
             done = Link(self.calendar, resource, cluster.network, trips, self.jitter, done).enter
         found = durations(cluster, not self.by_round, seed)
         self.workers = [Worker(i, each, self.calendar, done) for i, each in enumerate(found)]
+        if cluster.slot_speeds:
+            share(self)
         self.gone = [i for i, h in enumerate(cluster.compute) if h == math.inf]  # will never finish a job again
         self.clock = Clock(0, range(n), [-1] * n, lambda: self.calendar.now)
         self.held = rule.empty(n)

@@ -35,7 +35,7 @@ def take_point(run: Run, now: float) -> None:
 
 
 def stretches(switches: Sequence[Switch], jobs: pd.DataFrame) -> pd.DataFrame:
-    """``job, version, start`` of every stretch of the jobs that were interrupted. jobs: with the versions they began at."""
+    """``job, version, start`` of every stretch of interrupted jobs. jobs: with the versions that they began at."""
     columns = ["job", "version", "start"]
     if not switches:
         return pd.DataFrame({"job": np.zeros(0, int), "version": np.zeros(0, int), "start": np.zeros(0)})

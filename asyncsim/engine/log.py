@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 from struct import Struct
@@ -25,6 +25,16 @@ class Used(NamedTuple):
     version: int
     index: int  # type: ignore[assignment]  # instead of the method of tuples
     weight: float
+
+
+class Coupling(Protocol):
+    """Samples trajectories while the engine runs, where how long a job takes depends on its own."""
+
+    def steps(self, worker: int, version: int, index: int) -> int:
+        """Environment steps of this job, which takes as many times ``cluster.compute[worker]`` seconds."""
+
+    def update(self, jobs: Sequence[Used], alive: Collection[tuple[int, int, int]]) -> None:
+        """The next update is made, of these. alive: (worker, version, index) of jobs that later ones may still use."""
 
 
 class Job(Protocol):

@@ -31,12 +31,14 @@ class Paced:
 
     A job is started only where fewer than K (s + 1 + updates so far) have been: so there are updates enough for all. An
     update takes the oldest K finished jobs, as soon as the others can still be used in time; so it waits for those
-    that would be too old for the next one. With s = 0 this is Synchronous with K jobs. Workers do not wait for a server
-    that takes time (`Cluster.update_seconds`). (Starts are limited so in arXiv 2505.24298, where nothing is waited for.)
+    that would be too old for the next one. With s = 0 and n = K this is Synchronous. Nobody waits for a server that
+    takes time (`Cluster.update_seconds`). (arXiv 2505.24298 limits starts so, but its updates wait for nobody.)
 
     batch_size: gradients per update, K.
     max_age: the cap s on the delay of a gradient, in updates.
-    interrupt: as of `Streaming`.
+    interrupt: what becomes of jobs in the middle when there is a new point: ``"none"``, they go on at theirs;
+        ``"continue"``, they go on at the new one, and their delay counts from the first; ``"discard"``, they are
+        cancelled, and their workers start afresh.
     """
 
     batch_size: int
@@ -52,6 +54,7 @@ class Paced:
 
     @property
     def interrupts(self) -> bool:
+        """Whether the engine gives every new point to jobs in the middle."""
         return self.interrupt == "continue"
 
     def empty(self, workers: int) -> Stream:

@@ -28,7 +28,8 @@ class Streaming:
     what finished first is used first. Without a cap, and where the server takes no time, this is `FedBuff`.
 
     batch_size: gradients per update, K.
-    max_age: the cap s on the delay of a gradient; what is older when the server could use it is discarded. None: no cap.
+    max_age: the cap s on the delay of a gradient; what is older when the server could use it is discarded. None: no
+        cap.
     interrupt: what becomes of jobs in the middle when there is a new point: ``"none"``, they go on at theirs;
         ``"continue"``, they go on at the new one, and their delay counts from the first; ``"discard"``, they are
         cancelled, and their workers start afresh.
@@ -48,6 +49,7 @@ class Streaming:
 
     @property
     def interrupts(self) -> bool:
+        """Whether the engine gives every new point to jobs in the middle."""
         return self.interrupt == "continue"
 
     def empty(self, workers: int) -> Stream:

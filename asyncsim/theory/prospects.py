@@ -36,7 +36,7 @@ class Bare:
 
 def bare(cluster: Cluster) -> Bare:
     """Means in place of distributions. Raises ValueError where numbers do not do."""
-    for key in ("speeds", "outages"):
+    for key in ("speeds", "outages", "slot_speeds"):
         if getattr(cluster, key):
             raise ValueError(f"cluster.{key} changes how long gradients take, and the formulas take fixed times")
     if cluster.update_seconds:

@@ -47,8 +47,8 @@ class Timeline:
     ready: when the server could begin with each update, shape (updates,); it is the update's ``time``, but for a server
         that takes time (`Cluster.update_seconds`): that began then, or with the update before if that was later, and
         what it had not made by the end follows.
-    stretches: ``job, version, start`` of jobs that took a new point in the middle: from when on it was at which version,
-        in order. Its ``version`` is the last of them, where its gradient is taken; its delay is counted from the first.
+    stretches: ``job, version, start`` of jobs that took a new point in the middle: from when on each was at which
+        version. Its ``version`` is the last of them, where its gradient is taken; its delay counts from the first.
     reuses: ``update, job, weight`` where an update used a job that an earlier one had used (Ringleader's table).
     """
 

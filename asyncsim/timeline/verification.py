@@ -92,7 +92,7 @@ def _verify_computing(timeline: Timeline, start: np.ndarray, done: np.ndarray, s
     """Jobs compute for as long as the cluster says."""
     cluster, worker = timeline.cluster, timeline.jobs["worker"].to_numpy()
     compute = np.array([h if isinstance(h, float) else np.nan for h in cluster.compute])
-    compute[[w for w, _ in cluster.speeds]] = np.nan  # not known here
+    compute[range(len(compute)) if cluster.slot_speeds else [w for w, _ in cluster.speeds]] = np.nan  # not known here
     seconds, took, near = compute[worker], done - start, 8 * np.spacing(stop + _own_kappa(timeline))
     whole = timeline.jobs["outcome"].isin(["used", "discarded"]).to_numpy()
     with np.errstate(invalid="ignore"):  # ∞ - ∞

@@ -142,7 +142,8 @@ def runs(draw):
 @given(runs())
 def test_streams_do_what_the_words_say(run):
     rule, works, kappas, server = run
-    timeline = simulate(rule, Cluster([Recorded(tuple(work)) for work in works], kappas, update_seconds=server), until=40)
+    cluster = Cluster([Recorded(tuple(work)) for work in works], kappas, update_seconds=server)
+    timeline = simulate(rule, cluster, until=40)
     words = Words(*run, 40)
     jobs = sorted(words.jobs, key=lambda job: job[:1] + job[2:3])
     assert told(timeline) == (jobs, sorted(words.uses), words.times)
@@ -200,15 +201,17 @@ def test_refusing_all_that_is_old_is_rennala_that_finishes_stale_jobs():
 
 
 def test_without_a_cap_and_a_servers_time_it_is_fedbuff():
-    same(simulate(rules.Streaming(4), Cluster(RANDOM), updates=40), simulate(rules.FedBuff(4), Cluster(RANDOM), updates=40))
+    same(*(simulate(rule, Cluster(RANDOM), updates=40) for rule in (rules.Streaming(4), rules.FedBuff(4))))
 
 
 def test_the_slower_of_the_two_decides_one_step_off():
     """Generation takes the slowest worker's time, an update its own: side by side the larger, in turn the sum."""
     for server in (0.5, 3.0, 5.0):
         cluster = Cluster([1.0, 2.0, 3.0], update_seconds=server)
-        times = {overlap: simulate(rules.Synchronous(1, overlap), cluster, updates=30).updates["time"] for overlap in (0, 1)}
-        assert np.diff(times[0]) == pytest.approx(3.0 + server) and np.diff(times[1])[1:] == pytest.approx(max(3.0, server))
+        in_turn, ahead = (
+            np.diff(simulate(rules.Synchronous(1, overlap), cluster, updates=30).updates["time"]) for overlap in (0, 1)
+        )
+        assert in_turn == pytest.approx(3.0 + server) and ahead[1:] == pytest.approx(max(3.0, server))
 
 
 def test_interrupted_jobs_know_their_points():
