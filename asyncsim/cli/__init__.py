@@ -24,6 +24,7 @@ from . import (
     reproduce,
     run,
     simulate,
+    staleness,
     store,
     validate,
 )
@@ -84,6 +85,7 @@ app.command()(init.init)
 app.command()(play.play)
 app.command()(plot.plot)
 app.command()(simulate.simulate)
+app.command()(staleness.staleness)
 app.command()(calibrate.calibrate)
 app.command()(reproduce.reproduce)
 app.command()(prices.prices)

@@ -7,6 +7,7 @@ from .curves import by_worker, learning_curves
 from .maps import winners
 from .overviews import overview
 from .predictions import prediction
+from .staleness import staleness
 from .styling import COLOURS, OTHER, style
 from .sweeps import time_to_target
 from .timelines import DOING, IDLE, LINES_AT_MOST, delays, gantt, utilisation
@@ -28,6 +29,7 @@ __all__ = [
     "prediction",
     "pretty",
     "scaling",
+    "staleness",
     "style",
     "time_to_target",
     "utilisation",

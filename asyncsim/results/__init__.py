@@ -28,6 +28,7 @@ from .runs import (
     save_overview,
 )
 from .simulations import PICTURES, reserve_trace, save_json, save_scenario, save_timelines
+from .staleness import STALENESS, reserve_staleness, save_staleness
 from .validations import reserve_validation, save_validation
 from .videos import check_video, save_video
 
@@ -39,6 +40,7 @@ __all__ = [
     "PRICE_FILES",
     "Policy",
     "SOMETIMES",
+    "STALENESS",
     "TABLE",
     "as_data",
     "benchmark_cells",
@@ -61,6 +63,7 @@ __all__ = [
     "reserve",
     "reserve_advice",
     "reserve_cluster",
+    "reserve_staleness",
     "reserve_trace",
     "reserve_validation",
     "save",
@@ -71,6 +74,7 @@ __all__ = [
     "save_picture",
     "save_prices",
     "save_scenario",
+    "save_staleness",
     "save_timelines",
     "save_validation",
     "save_video",

@@ -20,10 +20,10 @@ def staleness(timeline: Timeline) -> dict[str, Any]:
     """A run's throughput, shares of time, ages, limits and waste. What cannot be known is NaN.
 
     ``samples_per_second, seconds_per_update``: to the last update; samples are used gradients.
-    Shares of all workers' time: ``generating`` (computing), ``communicating``, ``waiting`` for the server, ``parked`` or
-        idle otherwise, away included. ``training``: share of the time in which the server made updates.
-    Ages in updates, of used samples: ``age_mean, age_95`` (quantile), ``age_max``; ``age_oldest``, mean over updates of the
-        oldest sample in each.
+    Shares of all workers' time: ``generating`` (computing), ``communicating``, ``waiting`` for the server, ``parked``
+        otherwise, or away. ``training``: share of the time in which the server made updates.
+    Ages in updates, of used samples: ``age_mean, age_95`` (quantile), ``age_max``; ``age_oldest``, the mean over
+        updates of the oldest sample in each.
     Which limit bound, as shares of updates: see `limits`.
     ``wasted_seconds, wasted_share``: computing of cancelled and `refused` jobs, and its share; ``used_tokens,
         wasted_tokens``: the same of rollouts.

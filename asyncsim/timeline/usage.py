@@ -66,7 +66,7 @@ def serving(timeline: Timeline) -> tuple[np.ndarray, np.ndarray]:
 def _in_gaps(
     timeline: Timeline, parts: list[tuple], begin: np.ndarray, time: np.ndarray, until: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Who has nothing else to do between these seconds, and when: (worker, start, end). A round's collective is such."""
+    """Who has nothing else to do between these seconds, as of a collective, and when: (worker, start, end)."""
     some = (begin < time) & (begin < until)
     begin, time, n = begin[some], time[some], timeline.cluster.workers
     everybody = np.arange(n)
