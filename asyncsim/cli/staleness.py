@@ -103,7 +103,7 @@ def _report(loaded, frame, lines) -> None:
     out.print(
         "per second: samples. age: of used samples, in updates. busy, waiting for the trainer: shares of the workers' "
         "time; trainer: share of time at work. wasted: of computing. bound by: per cent of updates that waited for the "
-        "trainer, the rule, the workers. long: share of used samples longer than nine tenths of those that were started.",
+        "trainer, the rule, the workers. long: share of used samples above nine tenths of those that were started.",
         soft_wrap=True,
     )
     for line in lines:

@@ -114,7 +114,7 @@ def _sentence(where: Mapping[str, Any], rows: pd.DataFrame, first: str) -> str:
     name = ", ".join([where["method"], *(f"{axis} {value}" for axis, value in where.items() if axis != "method")])
     line = (
         f"{name}: a cap of {enough['cap']:g} buys {enough['speedup']:.2g} times the samples per second of {first}"
-        f"{' at the first cap' * (first == where['method'])}, discards {_percent(enough['wasted_share'])} of the computing"
+        f"{' at its first cap' * (first == name)}, discards {_percent(enough['wasted_share'])} of the computing"
     )
     if not math.isnan(enough["long_used"]):
         used, started = (_percent(enough[key]) for key in ("long_used", "long_asked"))

@@ -27,7 +27,7 @@ __all__ = [
     "Greedy",
     "Ringmaster",
     "Ringleader",
-    "FedBuff",
     "Streaming",
     "Paced",
+    "FedBuff",
 ]

@@ -14,7 +14,10 @@ stop = {updates = 10}
 sweep = {"cluster.update_seconds" = [0.5, 2.0]}
 [cluster]
 workers = 4
-compute = {distribution = "rollout", lengths = {distribution = "lognormal", mean = 9, sigma = 1}, seconds_per_token = 0.1}
+[cluster.compute]
+distribution = "rollout"
+lengths = {distribution = "lognormal", mean = 9, sigma = 1}
+seconds_per_token = 0.1
 [methods.synchronous_pg]
 [methods.paced_pg]
 batch_size = 4

@@ -26,7 +26,6 @@ EXAMPLES = [
     rules.Ringmaster(2),
     rules.Ringmaster(4, cancel=True),
     rules.Ringleader(),
-    rules.FedBuff(3),
     rules.Synchronous(overlap=1),
     rules.OverSampling(1, 2),
     rules.Streaming(3),
@@ -34,6 +33,7 @@ EXAMPLES = [
     rules.Streaming(2, max_age=0, interrupt="discard"),
     rules.Paced(3, max_age=0),
     rules.Paced(2, max_age=2, interrupt="discard"),
+    rules.FedBuff(3),
 ]
 every_rule = pytest.mark.parametrize("rule", EXAMPLES, ids=repr)
 
@@ -129,6 +129,14 @@ def test_a_rule_knows_whom_it_misses(rule):
         (lambda: rules.OverSelection(0), "batch_size=0"),
         (lambda: rules.OverSelection(1, -1), "extra=-1"),
         (lambda: rules.OverSelection(4, 0).empty(3), "batch_size=4 exceeds the 3 workers"),
+        (lambda: rules.Synchronous(1, -1), "overlap=-1 is no number of rounds"),
+        (lambda: rules.OverSampling(4, 0).empty(3), "batch_size=4 exceeds the 3 workers"),
+        (lambda: rules.OverSampling(1, True), "extra=True"),
+        (lambda: rules.Streaming(0), "batch_size=0"),
+        (lambda: rules.Streaming(1, -1), "max_age=-1 is no number of updates"),
+        (lambda: rules.Streaming(1, interrupt="maybe"), "interrupt='maybe' is unknown: give 'none' or 'continue'"),
+        (lambda: rules.Paced(1, 1.5), "max_age=1.5"),
+        (lambda: rules.Paced(1, 1, "go on"), "interrupt='go on'"),
         (lambda: rules.Deadline(0, 1.0), "batch_size=0"),
         (lambda: rules.Deadline(1, 0.0), "seconds=0.0"),
         (lambda: rules.Deadline(1, True), "seconds=True"),
