@@ -126,5 +126,5 @@ def parse_rollouts(content: bytes, path: str | os.PathLike) -> Rollouts:
         found.append((start, row, tokens, seconds))
     if not found:
         raise ValueError(f"{path} has no row below its header: give one row per rollout")
-    _, _, tokens, seconds = zip(*sorted(found))
-    return Rollouts(tokens, seconds if times else ())
+    _, _, lengths, took = zip(*sorted(found))
+    return Rollouts(lengths, took if times else ())

@@ -46,10 +46,10 @@ def of_log(
         raise ScenarioError(f"{path}: {error.strerror}: give a CSV file") from None
     except ValueError as error:
         raise ScenarioError(f"{error}" if f"{path}" in f"{error}" else f"{path}: {error}") from None
-    stream = {"batch_size": batch_size or workers, "tune": {"max_age": [*caps]}}
-    rounds: dict[str, Any] = {}
-    if stream["batch_size"] % workers == 0:
-        each = {"jobs_each": stream["batch_size"] // workers}
+    size, rounds = batch_size or workers, {}
+    stream: dict[str, Any] = {"batch_size": size, "tune": {"max_age": [*caps]}}
+    if size % workers == 0:
+        each = {"jobs_each": size // workers}
         rounds = {"synchronous_pg": each, "one_step_off_pg": each}
     data = {
         "title": f"What a cap on age buys, with {workers} rollouts side by side",

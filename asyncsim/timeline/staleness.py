@@ -159,11 +159,9 @@ def _tokens(timeline: Timeline) -> np.ndarray:
     work, found = worked(timeline), np.full(len(timeline.jobs), math.nan)
     worker = timeline.jobs["worker"].to_numpy()
     for each, time in enumerate(timeline.cluster.compute):
-        factor = 1.0
-        if isinstance(time, Scaled):
-            time, factor = time.time, time.factor
-        if isinstance(time, Rollout):
-            found[worker == each] = time.tokens(work[worker == each] / factor)
+        rollout, factor = (time.time, time.factor) if isinstance(time, Scaled) else (time, 1.0)
+        if isinstance(rollout, Rollout):
+            found[worker == each] = rollout.tokens(work[worker == each] / factor)
     return found
 
 
