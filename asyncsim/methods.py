@@ -11,13 +11,17 @@ from .rules import (
     Greedy,
     Malenia,
     MSynchronous,
+    OverSampling,
     OverSelection,
+    Paced,
     Periodic,
     Rennala,
     Ringleader,
     Ringmaster,
+    Streaming,
     Synchronous,
 )
+from .rules.checks import Interrupt
 from .updates import HARPG, MVR, NIGT, AFedPG, DelayAdaptivePG, LocalSteps, VanillaPG
 from .updates.mvr import CLIP
 
@@ -78,6 +82,18 @@ HARPG_PAPER = (
 FEDAVG_PAPER = (
     "H. Brendan McMahan, Eider Moore, Daniel Ramage, Seth Hampson, Blaise Agüera y Arcas (2016). "
     "Communication-Efficient Learning of Deep Networks from Decentralized Data. arXiv 1602.05629"
+)
+ONE_STEP_OFF_PAPER = (
+    "Michael Noukhovitch, Shengyi Huang, Sophie Xhonneux, Arian Hosseini, Rishabh Agarwal, Aaron Courville (2024). "
+    "Asynchronous RLHF: Faster and More Efficient Off-Policy RL for Language Models. arXiv 2410.18252"
+)
+AREAL_PAPER = (
+    "Wei Fu, Jiaxuan Gao, Xujie Shen, Chen Zhu, et al. (2025). AReaL: A Large-Scale Asynchronous Reinforcement "
+    "Learning System for Language Reasoning. arXiv 2505.24298"
+)
+PIPELINE_PAPER = (
+    "Alexandre Piché, Ehsan Kamalloo, Rafael Pardinas, Xiaoyin Chen, Dzmitry Bahdanau (2025). PipelineRL: Faster "
+    "On-policy Reinforcement Learning for Long Sequence Generation. arXiv 2509.19128"
 )
 BACKUP_PAPER = (
     "Jianmin Chen, Xinghao Pan, Rajat Monga, Samy Bengio, Rafal Jozefowicz (2016). Revisiting Distributed "
@@ -203,6 +219,34 @@ def ringleader_pg(step_size: float) -> Method:
 def fedbuff_pg(batch_size: int, step_size: float) -> Method:
     """Plain steps with the mean of a buffer of K gradients, however old. (arXiv 2106.06639)"""
     return Method("fedbuff_pg", FedBuff(batch_size), VanillaPG(step_size), (FEDBUFF_PAPER,))
+
+
+def one_step_off_pg(step_size: float, jobs_each: int = 1) -> Method:
+    """Synchronous batches, each computed while the server makes an update of the one before. (arXiv 2410.18252)"""
+    rule = Synchronous(jobs_each, overlap=1)
+    return Method("one_step_off_pg", rule, VanillaPG(step_size), (ONE_STEP_OFF_PAPER, REINFORCE_PAPER))
+
+
+def streaming_pg(
+    batch_size: int, step_size: float, max_age: int | None = None, interrupt: Interrupt = "none"
+) -> Method:
+    """Plain steps with the first K gradients, while workers go on; older ones than a cap are refused.
+
+    (arXiv 2505.24298, and 2509.19128, where jobs in the middle go on at the new point: interrupt="continue".)
+    """
+    rule = Streaming(batch_size, max_age, interrupt)
+    return Method("streaming_pg", rule, VanillaPG(step_size), (AREAL_PAPER, PIPELINE_PAPER))
+
+
+def paced_pg(batch_size: int, max_age: int, step_size: float, interrupt: Interrupt = "none") -> Method:
+    """Plain steps with K gradients, while workers go on as far as none can become too old. (After arXiv 2505.24298)"""
+    rule = Paced(batch_size, max_age, interrupt)
+    return Method("paced_pg", rule, VanillaPG(step_size), (AREAL_PAPER,))
+
+
+def over_sampling_pg(batch_size: int, step_size: float, extra: int = 1) -> Method:
+    """Plain steps with the first K of K + k jobs at work; the late ones count later. (After arXiv 1902.01046)"""
+    return Method("over_sampling_pg", OverSampling(batch_size, extra), VanillaPG(step_size), (AT_SCALE_PAPER,))
 
 
 def synchronous_mvr(step_size: float, momentum: float = 0.1, clip: float = CLIP, work: float = 2.0) -> Method:

@@ -30,6 +30,7 @@ from . import (
     reproduce,
     run,
     simulate,
+    staleness,
     store,
     validate,
 )
@@ -119,6 +120,7 @@ COMMANDS: dict[Callable[..., Any], tuple[str, ...]] = {  # in the order of the h
     report.report: ("report results/a results/b -o report.html",),
     export.export: ("export results/mine --to tensorboard -o logs",),
     simulate.simulate: ("simulate quickstart", "simulate cluster.toml -o timelines --trace trace.json"),
+    staleness.staleness: ("staleness overlap", "staleness rollouts.csv"),
     calibrate.calibrate: ("calibrate sacct.txt -o cluster.toml",),
     reproduce.reproduce: ("reproduce --list", "reproduce humanoid-equal --preset quick"),
     prices.prices: ("prices quickstart",),

@@ -22,7 +22,7 @@ def show() -> None:
     from dataclasses import fields
 
     from .. import rules
-    from ..cluster import NETWORKS, PATTERNS, SPEEDS, TIMES, Cluster
+    from ..cluster import NETWORKS, PATTERNS, SPEEDS, TIMES, Cluster, Rollout
     from ..cluster.prices import PRICES
     from ..rl.environments import ENVIRONMENTS, MUJOCO
     from ..scenario import known_methods
@@ -59,7 +59,8 @@ def show() -> None:
     section("Environments of other packages", others)
     section("Rules", ((name, about(getattr(rules, name))) for name in rules.__all__))
     section("Patterns of compute times", ((name, about(pattern)) for name, pattern in PATTERNS.items()))
-    for what, kinds in (("Distributions of compute times", TIMES), ("Speeds", SPEEDS), ("Networks", NETWORKS)):
+    times = (*TIMES, Rollout)
+    for what, kinds in (("Distributions of compute times", times), ("Speeds", SPEEDS), ("Networks", NETWORKS)):
         section(what, ((name_of(kind), about(kind), f"keys: {keys(kind)}") for kind in kinds))
     section("Prices of communication", ((name, about(price), in_keys(price)) for name, price in PRICES.items()))
     scenarios = ((name, title(path)) for name, path in known_scenarios().items())

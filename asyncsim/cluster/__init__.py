@@ -4,6 +4,7 @@ from .cluster import Cluster
 from .networks import Constant, Jitter, Network, ParameterServer, PerWorker, Ring, Tree
 from .patterns import PATTERNS, decreasing, equal, inverse_sqrt, linear, one_straggler, sqrt
 from .recordings import read_recording
+from .rollouts import Rollout, read_rollouts
 from .sampling import stream
 from .speeds import Course, Diurnal, Markov, Outage, Phases, Speed, check_outages
 from .straggling import Straggling
@@ -36,6 +37,8 @@ __all__ = [
     "Straggling",
     "Recorded",
     "read_recording",
+    "Rollout",
+    "read_rollouts",
     "stream",
     "Speed",
     "Course",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
+from .checks import check_number, check_numbers
 from .networks import Constant, Jitter, Network, PerWorker
 from .speeds import Outage, check_outages
 from .times import ComputeTime, Fixed, Scaled
@@ -31,8 +32,11 @@ class Cluster:
     transfer: what a gradient of a greedy method costs (left open in the paper): ``"round_trip"``, one κ_i;
         ``"both_ways"``, κ_i down and κ_i up.
     speeds: worker to `Speed`, where it changes over time. outages: worker to its `Outage`, or several.
+    update_seconds: that the server takes for an update once it has its gradients, τ; 0 in the paper.
+    slot_speeds: the speed of a job while 1, 2, ..., S jobs are computed side by side on one machine, at most 1; workers
+        0 .. S-1 are the slots of the first machine, and so on. (): every worker is a machine of its own.
 
-    Raises ValueError for h_i ≤ 0 or NaN, κ_i negative or not finite, lengths that differ, and unknown workers.
+    Raises ValueError for h_i ≤ 0 or NaN, κ_i or τ negative or not finite, lengths that differ, and unknown workers.
 
     >>> Cluster(compute=[1, 10], communication=0.5).kappas
     (0.5, 0.5)
@@ -44,6 +48,8 @@ class Cluster:
     transfer: Transfer = "round_trip"
     speeds: Any = ()  # given as a Mapping[int, Speed], kept as pairs
     outages: Any = ()  # given as a Mapping[int, Outage | Sequence[Outage]], kept as pairs
+    update_seconds: float = 0.0
+    slot_speeds: Sequence[float] = ()
 
     def __post_init__(self):
         if isinstance(self.compute, str) or not hasattr(self.compute, "__len__"):
@@ -52,6 +58,7 @@ class Cluster:
             raise ValueError("compute=[] has no worker: give at least one number of seconds")
         object.__setattr__(self, "compute", tuple(_time(i, time) for i, time in enumerate(self.compute)))
         self._check_communication()
+        check_number(self, "update_seconds", "time of an update", "finite seconds >= 0", lambda x: 0 <= x < math.inf)
         for key, known in (("collective", COLLECTIVES), ("transfer", TRANSFERS)):
             if getattr(self, key) not in known:
                 raise ValueError(f"{key}={getattr(self, key)!r} is unknown: give {' or '.join(map(repr, known))}")
@@ -60,6 +67,7 @@ class Cluster:
                 f"collective={self.collective!r} has some workers send without the others, and in a "
                 f"{type(self.network).__name__} all take part: give 'max' or 'broadcast+reduce'"
             )
+        self._check_slots()
         speeds, outages = dict(self.speeds), dict(self.outages)
         for key, given in (("speeds", speeds), ("outages", outages)):
             for worker in given:
@@ -68,6 +76,17 @@ class Cluster:
         outages = {i: (own,) if isinstance(own, Outage) else own for i, own in outages.items()}
         object.__setattr__(self, "speeds", tuple(sorted(speeds.items(), key=lambda item: item[0])))
         object.__setattr__(self, "outages", tuple((i, check_outages(outages[i])) for i in sorted(outages)))
+
+    def _check_slots(self):
+        speeds = check_numbers("slot_speeds", self.slot_speeds, "speed", "a number in (0, 1]", lambda x: 0 < x <= 1)
+        object.__setattr__(self, "slot_speeds", speeds)
+        if speeds and self.workers % len(speeds):
+            raise ValueError(
+                f"slot_speeds has {len(speeds)} speeds, for as many slots of a machine, and {self.workers} workers are "
+                f"no multiple of that: give {self.workers + -self.workers % len(speeds)} workers"
+            )
+        if speeds and self.speeds:
+            raise ValueError("speeds and slot_speeds both say how fast a worker is: give one of them")
 
     def _check_communication(self):
         if hasattr(self.communication, "round_seconds"):

@@ -33,7 +33,7 @@ def parse_recording(content: bytes, path: str | os.PathLike, workers: int | None
     """As `read_recording`, of bytes that were read from this path."""
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise ValueError(f"workers={workers!r} is no number of workers: give an integer >= 1")
-    lines = _lines(content, path)
+    lines = lines_of(content, path)
     if not lines:
         raise ValueError(f"{path} is empty: give a header, 'worker,seconds', and one row per job")
     (header_row, header), *lines = lines
@@ -48,7 +48,7 @@ def parse_recording(content: bytes, path: str | os.PathLike, workers: int | None
             if len(line) > len(header):
                 raise ValueError(f"{len(line)} fields under a header of {len(header)}: give as many")
             fields = {key: line[k] if k < len(line) else "" for key, k in columns.items()}
-            jobs.setdefault(_worker(fields["worker"], workers), []).append(_job(fields))
+            jobs.setdefault(_worker(fields["worker"], workers), []).append(job_in(fields))
         except ValueError as error:
             raise ValueError(f"{path}, row {row}: {error}") from None
     if not jobs:
@@ -66,7 +66,7 @@ def parse_recording(content: bytes, path: str | os.PathLike, workers: int | None
     )
 
 
-def _lines(content: bytes, path) -> list[tuple[int, list[str]]]:
+def lines_of(content: bytes, path) -> list[tuple[int, list[str]]]:
     """The rows that are not blank, as (line of the file at which it begins, fields)."""
     import csv
     import io
@@ -116,13 +116,14 @@ def _worker(text: str, workers: int | None) -> int:
     return worker
 
 
-def _job(fields: dict[str, str]) -> tuple[Decimal, float]:
+def job_in(fields: dict[str, str]) -> tuple[Decimal, float]:
+    """When a job started, or 0 where it is not said, and how long it took. Raises ValueError."""
     if "seconds" in fields:
-        seconds = float(_seconds(fields, "seconds"))
+        seconds = float(number_in(fields, "seconds"))
         if seconds <= 0:
             raise ValueError(f"seconds={_short(fields['seconds'])} is no duration: give finite seconds > 0")
         return Decimal(0), seconds
-    start, finish = _seconds(fields, "start"), _seconds(fields, "finish")
+    start, finish = number_in(fields, "start"), number_in(fields, "finish")
     seconds = float(EXACTLY.subtract(finish, start))  # of stamps since 1970, floats would lose the microseconds
     if not seconds > 0:
         raise ValueError(
@@ -135,15 +136,16 @@ def _job(fields: dict[str, str]) -> tuple[Decimal, float]:
     return start, seconds
 
 
-def _seconds(fields: dict[str, str], key: str) -> Decimal:
+def number_in(fields: dict[str, str], key: str, unit: str = "seconds") -> Decimal:
+    """The number in a field. Raises ValueError."""
     text = fields[key]
     if not text:
-        raise ValueError(f"{key} is missing: give finite seconds")
+        raise ValueError(f"{key} is missing: give finite {unit}")
     if not NUMBER.fullmatch(text):  # float() would take 1_5, too
-        raise ValueError(f"{key}={reprlib.repr(text)} is no number: give finite seconds")
+        raise ValueError(f"{key}={reprlib.repr(text)} is no number: give finite {unit}")
     value = float(text)
     if not math.isfinite(value):
-        raise ValueError(f"{key}={_short(text)} is not finite: give finite seconds")
+        raise ValueError(f"{key}={_short(text)} is not finite: give finite {unit}")
     return Decimal(text) if value else Decimal(0)  # Decimal has no 1e-99999999999999999999
 
 

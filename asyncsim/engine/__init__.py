@@ -1,8 +1,7 @@
 """The engine: runs a rule on a cluster in simulated time and gives a timeline."""
 
 from .answers import RuleError, Stalled
-from .events import Coupling
-from .log import Used
+from .log import Coupling, Used
 from .memory import check_memory, check_size, check_update, jobs_of_an_update
 from .simulation import compare, simulate
 

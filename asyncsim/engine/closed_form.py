@@ -18,7 +18,7 @@ from .log import Log
 
 def applies(rule: Rule, cluster: Cluster, until: float | None) -> bool:
     """Whether `run` can stand in for the engine, where overtaken jobs are cancelled and none is coupled."""
-    if cluster.speeds or cluster.outages:
+    if cluster.speeds or cluster.outages or cluster.update_seconds or cluster.slot_speeds:
         return False
     if not (arrivals.applies(rule, cluster) or _collects(rule) and _in_rounds(rule, cluster)):
         return False

@@ -11,10 +11,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
 from ..cluster import Cluster, ComputeTime, Course, Jitter, Speed, stream
+
+
+class Durations(Protocol):
+    """Of one worker."""
+
+    def begin(self, now: float) -> tuple[float, float]:
+        """The seconds at which a job that starts now is computed, and ends."""
+
+    def take_steps(self, steps: int) -> None:
+        """The next jobs take so many environment steps."""
+
+    def cancel(self) -> None:
+        """The job is not finished, or a new round starts."""
+
+    def take_back(self) -> None:
+        """The job took no time: the next one takes its seconds."""
 
 
 @dataclass(slots=True)
@@ -105,7 +122,7 @@ def durations(cluster: Cluster, one_by_one: bool, seed: int) -> list[Steady | Va
     found: list[Steady | Varying] = []
     for worker, time in enumerate(cluster.compute):
         late = draws(cluster.jitter, stream(seed, worker, 2)) if sends and cluster.jitter else None
-        if isinstance(time, float) and worker not in speeds and not late and not queues:
+        if isinstance(time, float) and not (worker in speeds or late or queues or cluster.slot_speeds):
             found.append(Steady(time, sending[worker]))
             continue
         works = time if isinstance(time, float) else draws(time, stream(seed, worker))

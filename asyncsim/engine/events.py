@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
-from typing import Any, Literal, Protocol, cast
+from typing import Any, Literal, cast
 
 import simpy
 
@@ -13,19 +13,13 @@ from ..base import AGAIN, ALONE, Answer, Clock, Decision, Rule, Ticket, TimedRul
 from ..cluster import Cluster, Outage, stream
 from .answers import RuleError, Stalled, checked, never, raised, said_at, unknown
 from .durations import draws, durations
-from .log import Log, Recorder, Used
+from .interrupts import take_point
+from .link import Link
+from .log import Coupling, Log, Recorder
 from .rounds import communication
+from .server import Server
+from .slots import share
 from .workers import FIRST_WORKER, Worker
-
-
-class Coupling(Protocol):
-    """Samples trajectories while the engine runs, where how long a job takes depends on its own."""
-
-    def steps(self, worker: int, version: int, index: int) -> int:
-        """Environment steps of this job, which takes as many times ``cluster.compute[worker]`` seconds."""
-
-    def update(self, jobs: Sequence[Used], alive: Collection[tuple[int, int, int]]) -> None:
-        """The next update is made, of these. alive: (worker, version, index) of jobs that later ones may still use."""
 
 
 class Calendar(simpy.Environment):
@@ -43,9 +37,9 @@ class Calendar(simpy.Environment):
         call(self._now)  # type: ignore[operator]
 
 
-# What is due at one instant happens in this order: an update's communication is over; the run stops with its last
-# update (SimPy's own priority, 1); jobs end, by worker; outages begin and end, by worker; the rule is woken; the last
-# second is over.
+# What is due at one instant happens in this order: the server has made an update (`server.MADE`); an update's
+# communication is over; the run stops with its last update (SimPy's own priority, 1); jobs end, by worker; outages
+# begin and end, by worker; the rule is woken; the last second is over.
 COMMUNICATED, LAST = 0, math.inf
 
 new = tuple.__new__  # new(Ticket, values) is Ticket(*values), in half the time
@@ -58,14 +52,25 @@ class Run:
         self, rule: Rule, cluster: Cluster, seed: int, stale: Literal["cancel", "finish"], coupling: Coupling | None
     ):
         n = cluster.workers
+        if coupling is not None and getattr(rule, "interrupts", False):
+            raise ValueError(
+                "interrupt='continue' changes jobs whose trajectories are sampled as they start: give 'none'"
+            )
         self.rule, self.cluster, self.stale, self.coupling = rule, cluster, stale, coupling
         self.by_round = rule.communication == "round"
         self.calendar, self.log = Calendar(), Recorder()
         self.stop = self.calendar.event()
-        self.link: Any = simpy.Resource(self.calendar) if cluster.queues and not self.by_round else None
-        done = self.enter if self.link else self.arrive
+        self.server = Server(self, cluster.update_seconds) if cluster.update_seconds else None
+        self.ready = self.server.take if self.server else self.apply
+        done = self.server.receive if self.server and self.server.answers_later else self.arrive
+        queues = cluster.queues and not self.by_round
+        if queues:
+            resource, trips = simpy.Resource(self.calendar), cluster.communications_per_gradient
+            done = Link(self.calendar, resource, cluster.network, trips, self.jitter, done).enter
         found = durations(cluster, not self.by_round, seed)
         self.workers = [Worker(i, each, self.calendar, done) for i, each in enumerate(found)]
+        if cluster.slot_speeds:
+            share(self)
         self.gone = [i for i, h in enumerate(cluster.compute) if h == math.inf]  # will never finish a job again
         self.clock = Clock(0, range(n), [-1] * n, lambda: self.calendar.now)
         self.held = rule.empty(n)
@@ -74,10 +79,11 @@ class Run:
         self.used: set[int] = set()  # jobs, where a number of gradients stops the run
         self.over = communication(rule, cluster, self.log)
         # Whether an update of one gradient is no more than that.
-        self.plain = not self.by_round and coupling is None and not hasattr(rule, "woken")
+        self.applied, self.interrupts = getattr(rule, "applied", None), getattr(rule, "interrupts", False)
+        self.plain = not (self.by_round or coupling or self.server or hasattr(rule, "woken"))
         self.new_rows = self.by_round and stale == "cancel"  # a round's jobs are counted from its start
         self.late: list[Iterator[float]] = []  # jitter: of rounds, one stream; of the link's gradients, one a worker
-        if cluster.jitter and (self.by_round or self.link):
+        if cluster.jitter and (self.by_round or queues):
             streams = [n] if self.by_round else range(n)
             self.late = [draws(cluster.jitter, stream(seed, worker, 2)) for worker in streams]
 
@@ -138,22 +144,6 @@ class Run:
         elif due == math.inf and not worker.outages:  # after one it starts another job, which may take less time
             self.leave(worker)  # its speed is 0 for good
 
-    def enter(self, worker: Worker, now: float) -> None:
-        """A gradient is computed and enters the server's link."""
-        self.calendar.process(self.send(worker, worker.start))
-
-    def send(self, worker: Worker, start: float) -> Generator[simpy.Event, Any, None]:
-        """A gradient's way through the server's link."""
-        network: Any = self.cluster.network
-        trips = self.cluster.communications_per_gradient
-        for _ in range(trips):
-            with self.link.request() as turn:
-                yield turn
-                yield self.calendar.timeout(network.service_seconds)
-        yield self.calendar.timeout(trips * network.latency + self.jitter(worker.number, trips))
-        if worker.busy and worker.start == start:  # neither cancelled nor lost
-            self.arrive(worker, self.calendar.now)
-
     def jitter(self, number: int, communications: int) -> float:
         """Seconds that are added to the next communications."""
         return sum(next(self.late[number]) for _ in range(communications)) if self.late else 0.0
@@ -172,15 +162,16 @@ class Run:
 
     # ---- what the rule decides
 
-    def arrive(self, worker: Worker, now: float) -> None:
-        """A gradient is there."""
-        worker.busy = False
-        row = self.log.end(worker, now)
-        if worker.overtaken:
-            worker.overtaken = False
-            if not self.communicates:
-                self.begin(worker, now)
-            return
+    def arrive(self, worker: Worker, now: float, row: int | None = None) -> None:
+        """A gradient is there. row: of one that was there before, and waited for the server."""
+        if row is None:
+            worker.busy = False
+            row = self.log.end(worker, now)
+            if worker.overtaken:
+                worker.overtaken = False
+                if not self.communicates:
+                    self.begin(worker, now)
+                return
         ticket = new(Ticket, (worker.number, row, worker.version))
         try:
             self.held, decision = self.rule.receive(self.held, ticket, self.clock)
@@ -200,17 +191,20 @@ class Run:
 
     def wake(self, now: float) -> None:
         """The rule is asked at a second that it has chosen."""
-        rule = cast(TimedRule, self.rule)
         self.wakes -= 1
+        self.ask(cast(TimedRule, self.rule).woken, now)
+        self.check_stalled()
+
+    def ask(self, method: Callable[[Any, Clock], tuple[Any, Decision]], now: float) -> None:
+        """The rule is asked without a ticket, by one of its methods."""
         try:
-            self.held, decision = rule.woken(self.held, self.clock)
+            self.held, decision = method(self.held, self.clock)
         except Exception as error:
-            raise raised(error, rule, now) from error
-        checked(decision, rule, now, self.log.count, self.clock)
+            raise raised(error, self.rule, now) from error
+        checked(decision, self.rule, now, self.log.count, self.clock)
         if decision.use:
             self.log.wake(now)
         self.decide(decision, now)
-        self.check_stalled()
 
     def decide(self, decision: Decision, now: float) -> None:
         """What the rule wants is done."""
@@ -247,27 +241,35 @@ class Run:
         late = self.jitter(0, self.cluster.communications_per_round) if self.by_round else 0.0
         over = self.over(jobs, now, late)
         if over <= now:
-            self.apply(jobs, start, now)
+            self.ready(jobs, start, now)
             return
         self.restart(start, now, begin=False)
         self.communicates = True
-        self.calendar.at(over, COMMUNICATED, lambda later: self.apply(jobs, start, later))
+        self.calendar.at(over, COMMUNICATED, lambda later: self.ready(jobs, start, later))
 
     def apply(self, jobs: Sequence[int], start: Sequence[int], now: float) -> None:
-        """A round's communication is over: the update is there, and the workers start at the new point."""
+        """A round's communication is over: the update is there at once, and the workers start at the new point."""
         self.communicates = False
         self.clock.began = now
         if self.by_round:
             self.log.time.append(now)
         if self.advance(jobs):
             self.restart(start, now)
+            self.is_there(now)
             self.check_stalled()
+
+    def is_there(self, now: float) -> None:
+        """There is a new point: who goes on meanwhile may take it, and the rule may want something."""
+        if self.interrupts:
+            take_point(self, now)
+        if self.applied is not None:
+            self.ask(self.applied, now)
 
     def advance(self, jobs: Sequence[int]) -> bool:
         """To the next version, which is made of these jobs; return whether the run goes on."""
         self.clock.version = version = self.clock.version + 1
         if self.coupling is not None:
-            self.coupling.update(self.log.last(), self.alive())
+            self.coupling.update(self.log.uses(version - 1), self.alive())
         if version == self.updates:
             self.stop.succeed("updates")  # ahead of every job that ends at this same instant
         elif self.gradients is not None and self.enough(jobs):
@@ -283,7 +285,8 @@ class Run:
 
     def alive(self) -> list[tuple[int, int, int]]:
         """Worker, version and index of all jobs that a later update may use."""
-        held = [self.log.job(row) for row in holds(self.rule, self.held, self.log.count)]
+        rows = [*holds(self.rule, self.held, self.log.count), *(self.server.rows() if self.server else ())]
+        held = [self.log.job(row) for row in rows]
         return held + [(worker.number, worker.version, worker.index) for worker in self.workers if worker.busy]
 
     # ---- workers that come and go
@@ -322,15 +325,20 @@ class Run:
             self.gone.append(worker.number)
             self.check_stalled()
 
+    @property
+    def coming(self) -> bool:
+        """Whether something comes that needs no worker."""
+        return bool(self.communicates or self.wakes or self.server and self.server.updates)
+
     def check_stalled(self) -> None:
         """End the run where no update can come for want of workers."""
-        if self.gone and self.until is None and not (self.stop.triggered or self.communicates or self.wakes):
+        if self.gone and self.until is None and not (self.stop.triggered or self.coming):
             if missing(self.rule, self.held, self.gone, self.clock):
                 self.stop.succeed("stalled")
 
     def check_parked(self, ending: str) -> None:
         """A rule that lets nobody go on ends no run in silence. Raises Stalled."""
-        idle = not (self.communicates or self.wakes) and not any(worker.busy or worker.away for worker in self.workers)
+        idle = not self.coming and not any(worker.busy or worker.away for worker in self.workers)
         if ending in ("stalled", "until") and idle and not self.gone:
             worker, version, _ = self.log.job(self.log.count - 1)
             ticket = Ticket(worker, self.log.count - 1, version)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 from struct import Struct
@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ..timeline import CANCELLED, DISCARDED, OUTCOMES, RUNNING, USED
+from .interrupts import Switch, at_last_points, stretches
 
 Column = np.ndarray | array
 
@@ -24,6 +25,16 @@ class Used(NamedTuple):
     version: int
     index: int  # type: ignore[assignment]  # instead of the method of tuples
     weight: float
+
+
+class Coupling(Protocol):
+    """Samples trajectories while the engine runs, where how long a job takes depends on its own."""
+
+    def steps(self, worker: int, version: int, index: int) -> int:
+        """Environment steps of this job, which takes as many times ``cluster.compute[worker]`` seconds."""
+
+    def update(self, jobs: Sequence[Used], alive: Collection[tuple[int, int, int]]) -> None:
+        """The next update is made, of these. alive: (worker, version, index) of jobs that later ones may still use."""
 
 
 class Job(Protocol):
@@ -54,10 +65,13 @@ class Log:
     used: Column  # their rows, one update after another,
     weights: Column  # and their weights
     woken: Mapping[int, float] = field(default_factory=dict)  # when rules made updates without a job that ended then
+    ready: Column = field(default_factory=lambda: array("d"))  # when a server that takes time could begin with each
+    switches: Sequence[Switch] = ()
 
     def frames(self, trips: int, by_round: bool) -> dict[str, Any]:
-        """The fields of a `Timeline`; an update that was still communicating at the end has not happened."""
-        applied, jobs = len(self.time if by_round else self.rows), len(self.worker)
+        """The fields of a `Timeline`; an update that was not there yet at the end has not happened."""
+        served = len(self.ready) > 0  # by a server that takes time
+        applied, jobs = len(self.time if by_round or served else self.rows), len(self.worker)
         sizes = np.asarray(self.sizes)[:applied]
         used, weights = np.asarray(self.used)[: sizes.sum()], np.asarray(self.weights)[: sizes.sum()]
         update = np.repeat(np.arange(applied), sizes)
@@ -70,27 +84,34 @@ class Log:
         version, finish, rows = np.asarray(self.version), np.asarray(self.finish), np.asarray(self.rows)
         collected = finish[rows - 1]
         collected[[*self.woken]] = [*self.woken.values()]
+        if served and not by_round:  # what arrives while the server works may end before it can begin
+            begins = np.cumsum(self.sizes) - np.asarray(self.sizes)
+            collected = np.maximum.reduceat(finish[np.asarray(self.used)], begins)
+        time = np.asarray(self.time) if by_round or served else collected
         if by_round:
-            time, communications = np.asarray(self.time), np.full(applied, trips)
+            communications = np.full(applied, trips)
         else:  # of what arrived between the updates
             arrived = rows - np.searchsorted(np.asarray(self.cancelled), rows)
-            time, communications = collected, trips * np.diff(arrived, prepend=0)
+            communications = trips * np.diff(arrived, prepend=0)[:applied]
+        rows = pd.DataFrame(
+            {
+                "job": np.arange(jobs),
+                "worker": np.asarray(self.worker),
+                "version": version,
+                "index": np.asarray(self.index),
+                "start": np.asarray(self.start),
+                "finish": finish,
+                "update": update_of,
+                "weight": weight_of,
+                "delay": np.where(update_of >= 0, update_of - version, -1),
+                "outcome": pd.Categorical.from_codes(outcome, categories=list(OUTCOMES)),
+            },
+            copy=False,
+        )
+        interrupted = stretches(self.switches, rows)
         return {
-            "jobs": pd.DataFrame(
-                {
-                    "job": np.arange(jobs),
-                    "worker": np.asarray(self.worker),
-                    "version": version,
-                    "index": np.asarray(self.index),
-                    "start": np.asarray(self.start),
-                    "finish": finish,
-                    "update": update_of,
-                    "weight": weight_of,
-                    "delay": np.where(update_of >= 0, update_of - version, -1),
-                    "outcome": pd.Categorical.from_codes(outcome, categories=list(OUTCOMES)),
-                },
-                copy=False,
-            ),
+            "jobs": at_last_points(rows, interrupted) if self.switches else rows,
+            "stretches": interrupted,
             "updates": pd.DataFrame(
                 {
                     "update": np.arange(applied),
@@ -102,6 +123,7 @@ class Log:
             "reuses": pd.DataFrame({"update": update[again], "job": used[again], "weight": weights[again]}),
             "computed": finish if by_round else np.asarray(self.computed),
             "collected": collected,
+            "ready": np.asarray(self.ready) if served else time,
         }
 
 
@@ -117,6 +139,8 @@ class Recorder:
         self.cancelled, self.running, self.rows, self.time = array("q"), array("q"), array("q"), array("d")
         self.sizes, self.used, self.weights = array("q"), array("q"), array("d")
         self.woken: dict[int, float] = {}
+        self.switches: list[Switch] = []
+        self.ready = array("d")  # of every update, where the server takes time
         self.alone = array("q")  # jobs that were an update by themselves: this is all that is noted of those updates
 
     def end(self, job: Job, finish: float) -> int:
@@ -149,17 +173,18 @@ class Recorder:
         """The next update is made now, where no job has ended."""
         self.woken[len(self.rows) + len(self.alone)] = now
 
-    def last(self) -> list[Used]:
-        """The jobs of the last update."""
-        size = self.sizes[-1]
-        return [Used(*self.job(row), weight) for row, weight in zip(self.used[-size:], self.weights[-size:])]
+    def uses(self, update: int) -> list[Used]:
+        """The jobs of one of the last updates."""
+        end = len(self.used) - sum(self.sizes[update + 1 :])
+        some = slice(end - self.sizes[update], end)
+        return [Used(*self.job(row), weight) for row, weight in zip(self.used[some], self.weights[some])]
 
     def log(self) -> Log:
         """All that was written."""
         integers, reals = (np.frombuffer(self._jobs, kind).reshape(-1, 6) for kind in (np.int64, np.float64))
         columns = [column.copy() for column in (*integers[:, :3].T, *reals[:, 3:].T)]
         log = Log(*(*columns, self.cancelled, self.running, *self._updates()))
-        log.woken = self.woken
+        log.woken, log.ready, log.switches = self.woken, self.ready, self.switches
         return log
 
     def _updates(self) -> tuple[Column, ...]:

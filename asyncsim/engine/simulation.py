@@ -10,7 +10,8 @@ from ..base import Method, Rule
 from ..cluster import Cluster
 from ..timeline import Timeline
 from . import closed_form
-from .events import Coupling, Run
+from .events import Run
+from .log import Coupling
 from .memory import check_memory
 
 

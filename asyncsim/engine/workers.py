@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from .durations import Steady, Varying
+from .durations import Durations
 
 if TYPE_CHECKING:
     from .events import Calendar
@@ -20,7 +20,7 @@ class Worker:
     """Somebody who computes gradients, and the job that it is at: one gradient at one version."""
 
     number: int
-    durations: Steady | Varying
+    durations: Durations
     calendar: Calendar
     done: Callable[[Worker, float], None]  # called when a job is due
     busy: bool = False  # computing or sending; the next five are then of this job, else of the last one

@@ -10,6 +10,7 @@ from .maps import winner_map
 from .overviews import overview
 from .predictions import prediction
 from .reached import MEASURES, reached
+from .staleness import staleness
 from .styling import COLOURS, OTHER, style
 from .sweeps import time_to_target
 from .timelines import DOING, IDLE, LINES_AT_MOST, delays, gantt, utilisation
@@ -37,6 +38,7 @@ __all__ = [
     "pretty",
     "reached",
     "scaling",
+    "staleness",
     "style",
     "time_to_target",
     "utilisation",

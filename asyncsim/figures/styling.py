@@ -25,6 +25,10 @@ COLOURS = {
     "over_selection": "#117733",
     "deadline": "#777777",
     "periodic": "#DDCC77",
+    "one_step_off": "#CCBB44",
+    "paced": "#4477AA",
+    "streaming": "#EE6677",
+    "over_sampling": "#AA4499",
 }
 OTHER = "#000000"
 LINES = ("-", "--", "-.", ":")  # methods of one family

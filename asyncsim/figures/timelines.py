@@ -28,6 +28,7 @@ DOING = {
     "cancelled or discarded": ("#D55E00", ("cancelled", "discarded")),
     "communicating": ("#F0E442", ("communicating",)),
     "away": ("#777777", ("away",)),
+    "waiting for the server": ("#B9A5D6", ("waiting",)),
     "idle": ("#ECECEC", (IDLE,)),
 }
 BARS = 50  # workers that can be told apart as bars; more, or many jobs, are an image
@@ -136,7 +137,8 @@ def _shares(timeline: Timeline) -> list[float]:
     whole = run_totals(timeline)
     worked = timeline.cluster.workers * timeline.end or math.nan
     rest = whole["busy"] - whole["useful"] - whole["wasted"]
-    seconds = (whole["useful"], max(rest, 0.0), whole["wasted"], whole["communicating"], whole["away"])
+    seconds = [whole["useful"], max(rest, 0.0), whole["wasted"], whole["communicating"], whole["away"]]
+    seconds.append(whole.get("waiting", 0.0))
     shares = [value / worked for value in seconds]
     return [*shares, max(1 - math.fsum(shares), 0.0)]
 

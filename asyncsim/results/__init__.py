@@ -30,6 +30,7 @@ from .runs import (
     save_overview,
 )
 from .simulations import PICTURES, reserve_trace, save_json, save_scenario, save_timelines
+from .staleness import STALENESS, reserve_staleness, save_staleness
 from .validations import reserve_validation, save_validation
 from .videos import check_video, save_video
 
@@ -43,6 +44,7 @@ __all__ = [
     "PRICE_FILES",
     "Policy",
     "SOMETIMES",
+    "STALENESS",
     "Section",
     "TABLE",
     "as_data",
@@ -69,6 +71,7 @@ __all__ = [
     "reserve_advice",
     "reserve_cluster",
     "reserve_report",
+    "reserve_staleness",
     "reserve_trace",
     "reserve_validation",
     "save",
@@ -80,6 +83,7 @@ __all__ = [
     "save_prices",
     "save_report",
     "save_scenario",
+    "save_staleness",
     "save_tensorboard",
     "save_timelines",
     "save_validation",

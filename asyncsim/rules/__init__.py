@@ -5,17 +5,21 @@ from .fedbuff import FedBuff
 from .greedy import Greedy
 from .m_synchronous import MSynchronous
 from .malenia import Malenia
+from .over_sampling import OverSampling
 from .over_selection import OverSelection
+from .paced import Paced
 from .periodic import Periodic
 from .rennala import Rennala
 from .ringleader import Ringleader
 from .ringmaster import Ringmaster
+from .streaming import Streaming
 from .synchronous import Synchronous
 
 __all__ = [
     "Synchronous",
     "MSynchronous",
     "OverSelection",
+    "OverSampling",
     "Rennala",
     "Malenia",
     "Deadline",
@@ -23,5 +27,7 @@ __all__ = [
     "Greedy",
     "Ringmaster",
     "Ringleader",
+    "Streaming",
+    "Paced",
     "FedBuff",
 ]

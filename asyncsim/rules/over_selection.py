@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ..base import WAIT, Clock, Decision, Ticket
-from .checks import at_most, positive_integer
+from .checks import at_most, not_negative, positive_integer
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,7 @@ class OverSelection:
 
     def __post_init__(self):
         positive_integer("batch_size", self.batch_size)
-        if isinstance(self.extra, bool) or not isinstance(self.extra, int) or self.extra < 0:
-            raise ValueError(f"extra={self.extra!r} is no number of workers: give an integer >= 0")
+        not_negative("extra", self.extra, "workers")
 
     def empty(self, workers: int) -> tuple[int, list[Ticket]]:
         at_most("batch_size", self.batch_size, workers)

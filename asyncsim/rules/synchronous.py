@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from ..base import AGAIN, WAIT, Clock, Decision, Ticket
-from .checks import positive_integer
+from .checks import not_negative, positive_integer
 
 
 @dataclass(frozen=True)
@@ -15,13 +15,17 @@ class Synchronous:
     """An update when every worker has finished ``jobs_each`` jobs; workers that are done early wait.
 
     jobs_each: jobs per worker and update.
+    overlap: rounds that run ahead of a server that takes time (`Cluster.update_seconds`), at the newest point that is
+        there; 0: the next round waits for the update, 1: one step off. No gradient has a greater delay.
     """
 
     jobs_each: int = 1
+    overlap: int = 0
     communication: ClassVar[Literal["round"]] = "round"
 
     def __post_init__(self):
         positive_integer("jobs_each", self.jobs_each)
+        not_negative("overlap", self.overlap, "rounds")
 
     @property
     def parks_after(self) -> int:

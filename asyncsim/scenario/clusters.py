@@ -9,7 +9,9 @@ What has a table of its own is in its ``TIMES``, ``SPEEDS`` and ``NETWORKS``.
 * a distribution for all ``workers``, where ``scale`` (a pattern, or a number per worker) multiplies their times:
   ``{distribution = "lognormal", mean = 1.0, sigma = 0.5, scale = "sqrt"}``;
 * ``{recording = "times.csv"}``, beside the scenario file (see `read_recording`), with the file's ``sha256`` if another
-  one is to be refused.
+  one is to be refused;
+* a rollout's time, by the length of its answer, which is a distribution of tokens, or recorded (see `read_rollouts`):
+  ``{distribution = "rollout", lengths = {recording = "log.csv"}, seconds_per_token = 0.02, prompt_seconds = 0.5}``.
 
 ``communication`` is a number, a pattern, a number per worker, or a network: ``{network = "ring", latency = 1e-3,
 bandwidth = 1e9}``. A message has as many parameters as the policy, unless ``parameters`` is given. A network may have
@@ -21,22 +23,20 @@ one worker. Workers are counted from 0.
 
 from __future__ import annotations
 
-import hashlib
 import reprlib
 from collections.abc import Callable, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, FiniteFloat
+from pydantic import FiniteFloat
 
 from ..base import nearest
 from ..cluster import (
     NETWORKS,
     PATTERNS,
     SPEEDS,
-    TIMES,
     Cluster,
     ComputeTime,
     Constant,
@@ -46,9 +46,8 @@ from ..cluster import (
     PerWorker,
     Speed,
 )
-from ..cluster.recordings import parse_recording
 from ..engine.memory import OF_A_WORKER, check_size
-from .errors import ScenarioError, or_swept, told
+from .errors import or_swept, told
 from .tables import (
     ComponentTable,
     Count,
@@ -62,67 +61,9 @@ from .tables import (
     tagged,
     word_of,
 )
+from .times import TimeOfAll, TimeOfOne, TimeTable, of_one, scaled, time_of
 
 Parameters = Callable[[str], int]  # d; raises a line that ends with these words where there is no policy
-
-
-# ---- compute times
-
-
-class TimeTable(ComponentTable):
-    """A distribution, in seconds.
-
-    scale: a pattern, or a number per worker, that multiplies the times.
-    """
-
-    scale: str | Annotated[tuple[Annotated[FiniteFloat, Field(gt=0)], ...], ListOf] | None = None
-
-
-class RecordingTable(Table):
-    """Observed times of all workers.
-
-    recording: a CSV file, beside the scenario file.
-    sha256: hex digest of the file's bytes. It is filled in where it is not given, so that settings say which times.
-    """
-
-    distribution: Literal["recorded"] = "recorded"
-    recording: str
-    sha256: str | None = None
-
-    def build(self, folder: Path, workers: int | None) -> tuple[RecordingTable, Sequence[ComputeTime]]:
-        """This table with the digest, and the times."""
-        path = folder / self.recording
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise ValueError(f"recording={self.recording!r}: {error.strerror}: give a CSV file") from None
-        digest = hashlib.sha256(content).hexdigest()
-        if self.sha256 not in (None, digest):
-            raise ValueError(
-                f"sha256={reprlib.repr(self.sha256)} is not of recording={self.recording!r}, whose digest is {digest}: "
-                "give that, or the file that was meant"
-            )
-        try:
-            return self.model_copy(update={"sha256": digest}), parse_recording(content, path, workers)
-        except ValueError as error:
-            raise ValueError(f"recording: {error}") from None
-
-
-TIME_TABLES = [table_of(time, TimeTable, distribution=word_of(time), **keys_of(time)) for time in TIMES]
-TimeOfOne: Any = tagged("distribution", *TIME_TABLES)
-TimeOfAll: Any = tagged("distribution", *TIME_TABLES, RecordingTable, default="recorded")
-
-
-def _of_one(section: str, table: TimeTable) -> ComputeTime:
-    if table.scale is not None:
-        raise ScenarioError(f"{section}.scale={table.scale!r} is for a table of all workers: leave it out")
-    return told(section, table, component_of, table)
-
-
-def _scaled(time: Any, factor: float) -> ComputeTime:
-    """The distribution with more seconds, or fewer; its fields without a unit are as they were."""
-    seconds = [field.name for field in fields(time) if field.metadata.get("unit") == "seconds"]
-    return replace(time, **{name: factor * getattr(time, name) for name in seconds})
 
 
 # ---- speeds and outages
@@ -163,7 +104,7 @@ class NetworkTable(ComponentTable):
         network = told("cluster.communication", self, self.build, workers, parameters)
         if self.jitter is None:
             return network
-        return Jitter(network, _of_one("cluster.communication.jitter", self.jitter))
+        return Jitter(network, of_one("cluster.communication.jitter", self.jitter))
 
 
 class ConstantTable(NetworkTable):
@@ -215,6 +156,9 @@ class ClusterTable(Table):
     transfer: what one exchange with the server costs: "round_trip", κ once, or "both_ways", κ down and κ up.
     communication_exponent: every κ_i is multiplied by d to this power, with d the number of the policy's parameters
         (arXiv 2509.24305, section 6: κ_i = √i·d^(1/4)).
+    update_seconds: that the server takes for an update once it has its gradients, τ.
+    slot_speeds: the speed of a job while 1, 2, ..., S jobs are computed side by side on one machine, at most 1; its
+        slots are workers 0 to S-1, and so on. Empty: every worker is a machine of its own.
     seed: of all that is random.
     """
 
@@ -227,6 +171,8 @@ class ClusterTable(Table):
     communication_exponent: FiniteFloat | None = None
     collective: str = "max"
     transfer: str = "round_trip"
+    update_seconds: float = 0.0
+    slot_speeds: Numbers = ()
     seed: Index = 0
 
     def build(self, folder: Path, parameters: Callable[[int, str], int]) -> tuple[ClusterTable, Cluster]:
@@ -234,9 +180,10 @@ class ClusterTable(Table):
 
         folder: of recordings. parameters: d, for a number of workers, as in `Parameters`.
         """
-        if not isinstance(self.compute, RecordingTable):
+        if not getattr(self.compute, "recorded", False):
             return self, self._cluster(self._compute(), parameters)
-        read, times = told("cluster.compute", self.compute, self.compute.build, folder, self.workers)
+        compute: Any = self.compute
+        read, times = told("cluster.compute", compute, compute.build, folder, self.workers)
         return self.model_copy(update={"compute": read}), self._cluster(times, parameters)
 
     def _cluster(self, compute: Sequence[float | ComputeTime], parameters: Callable[[int, str], int]) -> Cluster:
@@ -252,6 +199,7 @@ class ClusterTable(Table):
                 f"give one number, one per worker ({n}){or_swept('cluster.communication')}"
             )
         charges: Any = {"collective": self.collective, "transfer": self.transfer}
+        charges |= {"update_seconds": self.update_seconds, "slot_speeds": self.slot_speeds}
         cluster = Cluster(compute, communication, **charges, speeds=self._speeds(n), outages=self._outages(n))
         if self.compute_unit == "step" and (cluster.speeds or not all(isinstance(h, float) for h in cluster.compute)):
             raise ValueError("compute_unit='step' needs numbers of seconds: leave out distributions and speeds")
@@ -280,7 +228,7 @@ class ClusterTable(Table):
             if workers not in (None, len(compute)):
                 raise ValueError(f"workers={workers}, but compute has {len(compute)} values: give one per worker")
             return [
-                _of_one(f"cluster.compute[{i}]", time) if isinstance(time, TimeTable) else time
+                of_one(f"cluster.compute[{i}]", time) if isinstance(time, TimeTable) else time
                 for i, time in enumerate(compute)
             ]
         table = isinstance(compute, TimeTable)
@@ -292,13 +240,13 @@ class ClusterTable(Table):
         check_size("workers", workers, OF_A_WORKER * workers)
         if not table:
             return _by_pattern("compute", compute, workers)
-        time = told("cluster.compute", compute, component_of, compute)
+        time = told("cluster.compute", compute, time_of, compute)
         if compute.scale is None:
             return (time,) * workers
         scale = _by_pattern("compute.scale", compute.scale, workers)
         if len(scale) != workers:
             raise ValueError(f"compute.scale has {len(scale)} values for {workers} workers: give as many")
-        return [_scaled(time, factor) for factor in scale]
+        return [scaled(time, factor) for factor in scale]
 
     def _speeds(self, n: int) -> dict[int, Speed]:
         speeds, common = {}, None

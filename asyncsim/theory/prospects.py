@@ -36,9 +36,13 @@ class Bare:
 
 def bare(cluster: Cluster) -> Bare:
     """Means in place of distributions. Raises ValueError where numbers do not do."""
-    for key in ("speeds", "outages"):
+    for key in ("speeds", "outages", "slot_speeds"):
         if getattr(cluster, key):
             raise ValueError(f"cluster.{key} changes how long gradients take, and the formulas take fixed times")
+    if cluster.update_seconds:
+        raise ValueError(
+            f"cluster.update_seconds={cluster.update_seconds}, and the formulas have a server that takes no time"
+        )
     h, late, notes = [], 0.0, []
     for worker, time in enumerate(cluster.compute):
         h.append(_mean(f"cluster.compute[{worker}]", time) if hasattr(time, "mean") else time)

@@ -43,7 +43,12 @@ class Timeline:
     computed: when each job's gradient was computed, shape (jobs,); then it communicated until ``finish``. NaN where it
         was not by the end.
     collected: when the gradients of each update were all there, shape (updates,); then a round's collective went on
-        until the update's ``time``. One entry more where it still went on at the end.
+        until ``ready``. One entry more where it still went on at the end, and others where the server was late.
+    ready: when the server could begin with each update, shape (updates,); it is the update's ``time``, but for a server
+        that takes time (`Cluster.update_seconds`): that began then, or with the update before if that was later, and
+        what it had not made by the end follows.
+    stretches: ``job, version, start`` of jobs that took a new point in the middle: from when on each was at which
+        version. Its ``version`` is the last of them, where its gradient is taken; its delay counts from the first.
     reuses: ``update, job, weight`` where an update used a job that an earlier one had used (Ringleader's table).
     """
 
@@ -57,6 +62,8 @@ class Timeline:
     ending: str
     computed: np.ndarray
     collected: np.ndarray
+    ready: np.ndarray
+    stretches: pd.DataFrame
     reuses: pd.DataFrame
     jobs: pd.DataFrame
     updates: pd.DataFrame
@@ -99,9 +106,18 @@ class Timeline:
         columns = (uses[key].to_numpy() for key in ("version", "worker", "index", "weight", "again"))
         return Batches(offsets, *columns)
 
+    def oldest(self) -> np.ndarray:
+        """The version at which each job was started, shape (jobs,): its ``version``, if it took no other."""
+        version = self.jobs["version"].to_numpy()
+        if len(self.stretches):
+            first = self.stretches.groupby("job")["version"].first()
+            version = version.copy()
+            version[first.index] = first.to_numpy()
+        return version
+
     def delays(self) -> np.ndarray:
         """δ of every use of a gradient in an update, in no particular order, shape (uses,)."""
-        version = self.jobs["version"].to_numpy()
+        version = self.oldest()
         used = self.jobs["update"].to_numpy() >= 0
         again = self.reuses["update"].to_numpy(int) - version[self.reuses["job"].to_numpy(int)]
         return np.concatenate([self.jobs["update"].to_numpy()[used] - version[used], again])

@@ -36,8 +36,10 @@ def _process(timeline: Timeline, pid: int) -> Iterator[dict[str, Any]]:
         yield {"ph": "M", "name": "thread_sort_index", "pid": pid, "tid": tid, "args": {"sort_index": tid}}
 
     late = np.zeros(len(timeline.updates), int)
-    uses = timeline.uses()
-    np.maximum.at(late, uses["update"].to_numpy(), (uses["update"] - uses["version"]).to_numpy())
+    own, again = timeline.jobs["update"].to_numpy(), timeline.reuses
+    job = np.append(np.flatnonzero(own >= 0), again["job"].to_numpy(int))
+    update = np.append(own[own >= 0], again["update"].to_numpy(int))
+    np.maximum.at(late, update, update - timeline.oldest()[job])
     updates = timeline.updates
     for row, ts, delay in zip(updates.itertuples(index=False), _microseconds(updates["time"]), late.tolist()):
         args = {"update": row.update, "gradients": row.gradients, "communications": row.communications}

@@ -11,16 +11,17 @@ import pandas as pd
 from ..cluster.networks import BYTES
 from . import OUTCOMES, Timeline
 
-STATES = (*OUTCOMES, "communicating", "away")  # the first four: computing a gradient that came to this
-COMMUNICATING, AWAY = len(OUTCOMES), len(OUTCOMES) + 1
+STATES = (*OUTCOMES, "communicating", "away", "waiting")  # the first four: computing a gradient that came to this
+COMMUNICATING, AWAY, WAITING = range(len(OUTCOMES), len(STATES))
 
 
 def segments(timeline: Timeline, until: float = math.inf) -> pd.DataFrame:
-    """What every worker did, one stretch of time after another; in between it was idle, parked or waiting.
+    """What every worker did, one stretch of time after another; in between it was idle.
 
     ``worker, start, end, state, job``: computing a gradient that was ``used``, ``cancelled``, ``discarded`` or still
     ``running`` at the end; ``communicating``, its own gradient (``job``) or, while that of a round lasts, whoever
-    sends (``job`` -1); ``away``. Sorted by worker and time. until: what starts later is left out.
+    sends (``job`` -1); ``away``; ``waiting``, with nothing to do while a server that takes time makes an update. Sorted
+    by worker and time. until: what starts later is left out.
     """
     jobs = timeline.jobs[(timeline.jobs["start"] < until).to_numpy()]
     row, start, end = jobs["job"].to_numpy(), jobs["start"].to_numpy(), jobs["finish"].fillna(timeline.end).to_numpy()
@@ -40,7 +41,10 @@ def segments(timeline: Timeline, until: float = math.inf) -> pd.DataFrame:
     if away:
         parts.append((*map(np.array, zip(*away)), AWAY, -1))
     if timeline.communication == "round":
-        parts.append((*_collectives(timeline, parts, until), COMMUNICATING, -1))
+        full = np.append(timeline.ready, timeline.end)[: len(timeline.collected)]
+        parts.append((*_in_gaps(timeline, parts, timeline.collected, full, until), COMMUNICATING, -1))
+    if timeline.cluster.update_seconds:
+        parts.append((*_in_gaps(timeline, parts, *serving(timeline), until), WAITING, -1))
     columns = [np.concatenate([np.broadcast_to(part[k], len(part[0])) for part in parts]) for k in range(5)]
     frame = pd.DataFrame(dict(zip(("worker", "start", "end", "state", "job"), columns)))
     frame = frame[frame["start"] < until] if until < math.inf else frame
@@ -49,9 +53,20 @@ def segments(timeline: Timeline, until: float = math.inf) -> pd.DataFrame:
     return frame
 
 
-def _collectives(timeline: Timeline, parts: list[tuple], until: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Who takes part in the rounds' collectives, and when: all who have nothing else to do. (worker, start, end)"""
-    begin, time = timeline.collected, np.append(timeline.updates["time"], timeline.end)[: len(timeline.collected)]
+def serving(timeline: Timeline) -> tuple[np.ndarray, np.ndarray]:
+    """When the server, if it takes time, began and ended each update, the one at the end of the run with it."""
+    time, seconds = timeline.updates["time"].to_numpy(), timeline.cluster.update_seconds
+    begin, end = np.maximum(timeline.ready[: len(time)], np.append(0.0, time)[:-1]), time
+    if len(timeline.ready) > len(time):
+        begin = np.append(begin, max(timeline.ready[len(time)], time[-1] if len(time) else 0.0))
+        end = np.append(end, min(begin[-1] + seconds, timeline.end))
+    return begin, end
+
+
+def _in_gaps(
+    timeline: Timeline, parts: list[tuple], begin: np.ndarray, time: np.ndarray, until: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Who has nothing else to do between these seconds, as of a collective, and when: (worker, start, end)."""
     some = (begin < time) & (begin < until)
     begin, time, n = begin[some], time[some], timeline.cluster.workers
     everybody = np.arange(n)
@@ -63,7 +78,7 @@ def _collectives(timeline: Timeline, parts: list[tuple], until: float) -> tuple[
     worker, opens, closes = worker[order][:-1], end[order][:-1], start[order][1:]
     gap = (closes > opens) & (opens < math.inf)
     worker, opens, closes = worker[gap], opens[gap], closes[gap]
-    # The collectives that lie in each gap, wholly or in part.
+    # Those that lie in each gap, wholly or in part.
     first = np.searchsorted(time, opens, side="right")
     count = np.maximum(np.searchsorted(begin, closes) - first, 0)
     gap = np.repeat(np.arange(len(opens)), count)
@@ -77,6 +92,7 @@ def worker_totals(timeline: Timeline, parameters: int | None = None) -> pd.DataF
     Seconds: ``busy`` (computing) + ``communicating`` + ``idle`` (parked, waiting or ``away``) = the run's end.
         Of the busy ones, those whose gradient was of use are ``useful``, those of cancelled and discarded ones
         ``wasted``; the others went into a job that was still running at the end.
+        ``waiting``: of the idle ones, those while a server that takes time made an update; only where there is one.
     Shares of the run: ``utilisation`` (useful), ``busy_share``; NaN for a run that took no time.
     Jobs: ``used, cancelled, discarded, running``.
     ``communications``: of its gradients that arrived, of use or not; in a round's collectives everybody takes part.
@@ -108,6 +124,8 @@ def worker_totals(timeline: Timeline, parameters: int | None = None) -> pd.DataF
         **dict(zip(OUTCOMES, counts.T)),
         "communications": communications,
     }
+    if timeline.cluster.update_seconds:
+        columns["waiting"] = of[:, WAITING]
     if (d := _parameters(timeline, parameters)) is not None:
         columns["bytes"] = BYTES * d * communications
     return pd.DataFrame(columns)
@@ -122,7 +140,8 @@ def run_totals(timeline: Timeline, parameters: int | None = None) -> dict[str, A
     What cannot be known, because nothing happened, is NaN.
     """
     frame, updates, delays = worker_totals(timeline, parameters), timeline.updates, timeline.delays()
-    sums = {key: frame[key].sum().item() for key in ("busy", "communicating", "idle", "away", "useful", "wasted")}
+    seconds = ("busy", "communicating", "idle", "away", "useful", "wasted", "waiting")
+    sums = {key: frame[key].sum().item() for key in seconds if key in frame}
     worked = timeline.cluster.workers * timeline.end or math.nan
     result = {
         "method": timeline.method,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -19,6 +20,7 @@ def verify(timeline: Timeline) -> None:
     """
     _verify_rows(timeline)
     _verify_times(timeline)
+    _verify_server(timeline)
     _verify_workers(timeline)
     _verify_uses(timeline)
 
@@ -35,11 +37,14 @@ def _verify_rows(timeline: Timeline) -> None:
     rows, rounds = len(jobs), len(updates)
     _none(jobs["job"].to_numpy() != np.arange(rows), lambda k: f"rows: row {k} is job {jobs['job'].iloc[k]}")
     _none(updates["update"].to_numpy() != np.arange(rounds), lambda k: f"rows: row {k} is no update {k}")
-    if len(timeline.computed) != rows or not rounds <= len(timeline.collected) <= rounds + 1:
+    most = math.inf if timeline.cluster.update_seconds else rounds + 1
+    if len(timeline.computed) != rows or not rounds <= len(timeline.collected) <= most:
         raise ValueError(
             f"rows: {rows} jobs and {rounds} updates, but computed has {len(timeline.computed)} values and "
             f"collected {len(timeline.collected)}"
         )
+    if not rounds <= len(timeline.ready) <= len(timeline.collected):
+        raise ValueError(f"rows: {rounds} updates, but ready has {len(timeline.ready)} values")
     worker, version = jobs["worker"].to_numpy(), jobs["version"].to_numpy()
     _none((worker < 0) | (worker >= n), lambda k: f"workers: job {k} is of worker {worker[k]}, of {n} workers")
     _none(
@@ -61,8 +66,8 @@ def _verify_times(timeline: Timeline) -> None:
     )
     stop = np.where(running, end, finish)
     done = np.where(running & ~(timeline.computed <= end), end, timeline.computed)
-    time, collected = timeline.updates["time"].to_numpy(), timeline.collected
-    full = np.append(time, end)[: len(collected)]  # of a round that was still communicating, the end of the run
+    time, ready, collected = timeline.updates["time"].to_numpy(), timeline.ready, timeline.collected
+    full = np.append(ready, end)[: len(collected)]  # of a round that was still communicating, the end of the run
     _none(~(start >= 0), lambda k: f"clock: job {k} starts at {start[k]}")
     _none(~(stop <= end), lambda k: f"clock: job {k} ends at {stop[k]}, after the run at {end}")
     _none(~(np.diff(stop) >= 0), lambda k: f"clock: job {k + 1} ends at {stop[k + 1]}, job {k} before it at {stop[k]}")
@@ -87,7 +92,7 @@ def _verify_computing(timeline: Timeline, start: np.ndarray, done: np.ndarray, s
     """Jobs compute for as long as the cluster says."""
     cluster, worker = timeline.cluster, timeline.jobs["worker"].to_numpy()
     compute = np.array([h if isinstance(h, float) else np.nan for h in cluster.compute])
-    compute[[w for w, _ in cluster.speeds]] = np.nan  # not known here
+    compute[range(len(compute)) if cluster.slot_speeds else [w for w, _ in cluster.speeds]] = np.nan  # not known here
     seconds, took, near = compute[worker], done - start, 8 * np.spacing(stop + _own_kappa(timeline))
     whole = timeline.jobs["outcome"].isin(["used", "discarded"]).to_numpy()
     with np.errstate(invalid="ignore"):  # ∞ - ∞
@@ -110,12 +115,20 @@ def _verify_communicating(timeline: Timeline, done: np.ndarray, stop: np.ndarray
         random = random or cluster.queues
     else:
         _none(done != stop, lambda k: f"duration: job {k} communicates by itself from {done[k]} on")
-        time = timeline.updates["time"].to_numpy()
-        sent, near, what = time - timeline.collected[: len(time)], 8 * np.spacing(time), "update"
+        ready, count = timeline.ready, len(timeline.updates)
+        sent, near, what = (ready - timeline.collected[: len(ready)])[:count], 8 * np.spacing(ready[:count]), "update"
         kappa, most = _round_kappas(timeline)
-        whole = np.full(len(time), True)
+        whole = np.full(count, True)
     wrong = whole & ((sent < kappa - near) | (not random) & (sent > most + near))
     _none(wrong, lambda k: f"duration: {what} {k} communicates for {sent[k]} s, which takes {kappa[k]} s")
+
+
+def _verify_server(timeline: Timeline) -> None:
+    """The server takes as long as the cluster says, and does one thing after another."""
+    time, seconds = timeline.updates["time"].to_numpy(), timeline.cluster.update_seconds
+    ready = timeline.ready[: len(time)]
+    due = np.maximum(ready, np.append(0.0, time)[:-1]) + seconds if seconds else ready
+    _none(time != due, lambda k: f"server: update {k} is at {time[k]}, and its gradients were there at {ready[k]}")
 
 
 def _round_kappas(timeline: Timeline) -> tuple[np.ndarray, np.ndarray]:
@@ -160,19 +173,20 @@ def _verify_workers(timeline: Timeline) -> None:
             f"and job {order[k]} ends at {stop[k]}"
         ),
     )
-    first, last = np.searchsorted(worker, np.arange(n)), np.searchsorted(worker, np.arange(n), side="right")
+    begin, end = np.searchsorted(worker, np.arange(n)), np.searchsorted(worker, np.arange(n), side="right")
     for who, outages in timeline.cluster.outages:
-        own = slice(first[who], last[who])
+        own = slice(begin[who], end[who])
         for outage in outages:
             before_up = np.searchsorted(start[own], outage.up)  # of these jobs the last one ends last
-            k = first[who] + before_up - 1
+            k = begin[who] + before_up - 1
             if before_up and min(stop[k], timeline.end) > outage.down:
                 raise ValueError(
                     f"outages: worker {who} is away from {outage.down} to {outage.up}, "
                     f"and has job {order[k]} from {start[k]} to {finish[k]}"
                 )
     time = timeline.updates["time"].to_numpy()
-    asked, overtaken = np.append(0.0, time)[version], np.append(time, np.inf)[version]
+    first = timeline.oldest()[order]
+    asked, overtaken = np.append(0.0, time)[first], np.append(time, np.inf)[first]
     _none(
         start < asked,
         lambda k: f"versions: job {order[k]} starts at {start[k]}, and version {version[k]} is there at {asked[k]}",
@@ -215,7 +229,8 @@ def _verify_uses(timeline: Timeline) -> None:
         (update < 0) | (update >= rounds),
         lambda k: f"uses: job {job[k]} is used by update {update[k]}, and there are {rounds} updates",
     )
-    delays = update - jobs["version"].to_numpy()[job]
+    oldest = timeline.oldest()
+    delays = update - oldest[job]
     _none(delays < 0, lambda k: f"delays: job {job[k]} has delay {delays[k]} at update {update[k]}")
     finish, collected = jobs["finish"].to_numpy()[job], timeline.collected[update]
     _none(
@@ -224,7 +239,7 @@ def _verify_uses(timeline: Timeline) -> None:
     )
     once = pd.DataFrame({"update": update, "job": job}).duplicated().to_numpy()
     _none(once, lambda k: f"uses: update {update[k]} uses job {job[k]} twice")
-    expected = np.where(used, own - jobs["version"].to_numpy(), -1)
+    expected = np.where(used, own - oldest, -1)
     _none(delay != expected, lambda k: f"delays: job {k} has delay {delay[k]}, not update - version = {expected[k]}")
     counts, said = np.bincount(own[row], minlength=rounds), timeline.updates["gradients"].to_numpy()
     _none(counts != said, lambda k: f"gradients: update {k} is the first to use {counts[k]} gradients, not {said[k]}")

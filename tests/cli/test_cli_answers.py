@@ -108,7 +108,7 @@ def test_an_interrupt_says_how_to_go_on(chain, capsys, monkeypatch, command, goe
     monkeypatch.setattr(runs, "_conducted", interrupt)
     assert main([*command, chain]) == 130
     line = capsys.readouterr().err
-    assert line.startswith("asyncsim: interrupted") and ("the same command again goes on" in line) == goes_on
+    assert line.startswith("asyncsim: interrupted") and ("the same command goes on" in line) == goes_on
 
 
 def test_progress_is_for_terminals(capsys, monkeypatch):

@@ -111,6 +111,20 @@ BY_RULE = {
 }
 
 
+class OverSampling:
+    """Whoever finishes joins the queue of those who wait; after an update the first of them start."""
+
+    def __init__(self, rule, n):
+        self.idle = [*range(min(rule.batch_size + rule.extra, n), n)]
+
+    def __call__(self, rule, arrived, version, n):
+        if len(arrived) < rule.batch_size:
+            return [], "nobody"
+        self.idle += [ticket[0] for ticket in arrived]
+        start, self.idle = self.idle[: rule.batch_size], self.idle[rule.batch_size :]
+        return [(ticket[2], Fraction(1, rule.batch_size)) for ticket in arrived], start
+
+
 class Ringleader:
     """Tables of all workers' jobs: gathered until all have one, then an update at every worker's turn."""
 
@@ -145,15 +159,26 @@ class Worker:
         self.stale = self.away = self.wants = False
 
 
-def tick_by_tick(rule, works, stops, outages, kappas, price, stale, until, updates):
-    """Jobs (worker, version, index, start, finish, outcome); uses (update, worker, start, weight); times; the end."""
+def tick_by_tick(rule, works, stops, outages, kappas, price, stale, until, updates, server=0):
+    """Jobs (worker, version, index, start, finish, outcome); uses (update, worker, start, weight); times; the end.
+
+    server: ticks that it takes for an update.
+    """
     n = len(works)
     workers = [Worker(*each) for each in zip(works, stops, outages)]
-    decide = Ringleader() if isinstance(rule, rules.Ringleader) else BY_RULE[type(rule)]
+    decide = BY_RULE.get(type(rule))
+    if isinstance(rule, rules.Ringleader):
+        decide = Ringleader()
+    if isinstance(rule, rules.OverSampling):
+        decide = OverSampling(rule, n)
     by_round = rule.communication == "round"
     knows = isinstance(rule, rules.Synchronous | rules.MSynchronous | rules.OverSelection)
     trips = 2 if price == "broadcast+reduce" else 1
-    jobs, uses, times, arrived, pending, version, began = [], [], [], [], None, 0, 0
+    overlap = getattr(rule, "overlap", 0)
+    jobs, uses, times, arrived, version, began = [], [], [], [], 0, 0
+    pending = None  # an update that communicates: when it is over, what it uses, and who starts after it
+    making, made_at = [], None  # updates at the server, as (used, who), and when the first is there
+    held, waiting = None, []  # who starts when the server has made enough; gradients that wait for it
 
     def start(w, now):
         worker = workers[w]
@@ -189,22 +214,74 @@ def tick_by_tick(rule, works, stops, outages, kappas, price, stale, until, updat
             if not workers[w].job:
                 start(w, now)
 
-    def update(now):
-        nonlocal version, pending, began
-        used, who = pending[1:]
+    def closed():
+        return pending or held and by_round
+
+    def after(who, now):
+        """Those start who start after an update."""
+        nonlocal waiting
+        rest, finisher = who
+        if rest == "old":
+            late = {w: workers[w].job[0] for w in range(n) if workers[w].job} | {w: at for w, at, _ in waiting}
+            older = [w for w in late if version - late[w] >= rule.max_delay]
+            rest = [finisher, *(w for w in older if w != finisher)]
+        elif not isinstance(rest, list):
+            rest = range(n) if rest == "everybody" else [finisher]
+        if len(rest) > 1:
+            waiting = [each for each in waiting if each[0] not in rest]
+        restart(rest, now)
+
+    def there(used, now):
+        """An update is there; whether the run stops."""
+        nonlocal version, began
         began = now
         times.append(now)
         for job, weight in used:
             uses.append((version, *jobs[job][:4:3], weight))
             jobs[job][5] = "used"
-        version, pending = version + 1, None
-        if version == updates:
+        version += 1
+        return version == updates
+
+    def sent(now):
+        """An update's gradients are all at the server."""
+        nonlocal pending, held, made_at
+        used, who = pending[1:]
+        pending = None
+        if not server:
+            if there(used, now):
+                return True
+            after(who, now)
+            return False
+        making.append(used)
+        if len(making) == 1:
+            made_at = now + server
+        if by_round:
+            end(who, now)
+        held = who if len(making) > overlap else None
+        if not held:
+            after(who, now)
+        return False
+
+    def made(now):
+        nonlocal held, made_at
+        if there(making.pop(0), now):
             return True
-        if who == "old":
-            older = [w for w in range(n) if workers[w].job and version - workers[w].job[0] >= rule.max_delay]
-            restart([finisher, *(w for w in older if w != finisher)], now)
-        else:
-            restart(who if isinstance(who, list) else range(n) if who == "everybody" else [finisher], now)
+        made_at = now + server if making else None
+        if held and len(making) <= overlap:
+            who, held = held, None
+            after(who, now)
+        while waiting and not making:
+            if show(waiting.pop(0), now):
+                return True
+        return False
+
+    def end(who, now):
+        """They end what they are at."""
+        for other in who[0] if isinstance(who[0], list) else range(n):
+            if workers[other].job and stale == "finish":
+                workers[other].stale = True
+            elif workers[other].job:
+                finish(other, now, "cancelled")
 
     def full(used, who, now):
         """An update's gradients are all there; whether the run stops."""
@@ -220,22 +297,30 @@ def tick_by_tick(rule, works, stops, outages, kappas, price, stale, until, updat
             pause = max(kappas[who] + (finish if early else now) for who, finish in senders) - now
         pending = now + pause, used, who
         if not pause:
-            return update(now)
-        for other in who if isinstance(who, list) else range(n):
-            if workers[other].job and stale == "finish":
-                workers[other].stale = True
-            elif workers[other].job:
-                finish(other, now, "cancelled")
+            return sent(now)
+        end(who, now)
+        return False
+
+    def show(ticket, now):
+        """The rule sees a gradient; whether the run stops."""
+        arrived.append(ticket)
+        used, who = decide(rule, arrived, version + len(making) + (pending is not None), n)
+        if used:
+            return full(used, (who, ticket[0]), now)
+        if who != "nobody":
+            start(ticket[0], now)
         return False
 
     for w in range(n):
         workers[w].away = any(down == 0 for down, _ in outages[w])
-        if not isinstance(rule, rules.OverSelection) or w in chosen(rule, 0, n):
+        if not isinstance(rule, rules.OverSelection | rules.OverSampling) or w in chosen(rule, 0, n):
             start(w, 0)
     now = 0
     while True:
         now += 1
-        if pending and pending[0] == now and update(now):
+        if made_at == now and made(now):
+            break
+        if pending and pending[0] == now and sent(now):
             break
         stopped = False
         for w, worker in enumerate(workers):
@@ -245,25 +330,22 @@ def tick_by_tick(rule, works, stops, outages, kappas, price, stale, until, updat
             finish(w, now, "discarded")
             if worker.stale:
                 worker.stale = False
-                if not pending:
+                if not closed():
                     start(w, now)
                 continue
-            arrived.append((w, at, len(jobs) - 1))
-            finisher = w
-            used, who = decide(rule, arrived, version + (pending is not None), n)
-            if used:
-                if full(used, who, now):
-                    stopped = True
-                    break
-            elif who != "nobody":
-                start(w, now)
+            ticket = w, at, len(jobs) - 1
+            if making and not by_round:
+                waiting.append(ticket)
+            elif show(ticket, now):
+                stopped = True
+                break
         if stopped:
             break
         for w, worker in enumerate(workers):
             for down, up in outages[w]:
                 if now == up and not any(first == up for first, _ in outages[w]):
                     worker.away = False
-                    if worker.wants and not pending:
+                    if worker.wants and not closed():
                         start(w, now)
                 if now == down:
                     worker.away = True
@@ -271,7 +353,7 @@ def tick_by_tick(rule, works, stops, outages, kappas, price, stale, until, updat
                         finish(w, now, "cancelled")
                         worker.stale, worker.wants = False, True
         if arrived and is_time(rule, now, began):
-            if full([(job, Fraction(1, len(arrived))) for _, _, job in arrived], "everybody", now):
+            if full([(job, Fraction(1, len(arrived))) for _, _, job in arrived], ("everybody", None), now):
                 break
         if now == until:
             break
@@ -311,6 +393,7 @@ def of_workers(n):
             st.builds(rules.Deadline, size, st.integers(1, 12)),
             st.builds(rules.Periodic, st.integers(1, 9)),
             st.builds(rules.OverSelection, st.integers(1, n), st.integers(0, n)),
+            st.builds(rules.OverSampling, st.integers(1, n), st.integers(0, n)),
         ),
     )
 
@@ -335,7 +418,7 @@ def fleets(draw, timed=False):
     return draw(rules_of[timed]), works, stops, away, draw(kappas_of), draw(prices), draw(stales)
 
 
-def cluster_of(works, stops, away, kappas, price):
+def cluster_of(works, stops, away, kappas, price, server=0):
     return Cluster(
         [work[0] if len(work) == 1 else Recorded(tuple(work)) for work in works],
         kappas,
@@ -343,6 +426,7 @@ def cluster_of(works, stops, away, kappas, price):
         transfer="both_ways" if price == "broadcast+reduce" else "round_trip",
         speeds={w: Phases((at,), (0.0,)) for w, at in enumerate(stops) if at < math.inf},
         outages={w: [Outage(*span) for span in spans] for w, spans in enumerate(away) if spans},
+        update_seconds=server,
     )
 
 
@@ -366,12 +450,12 @@ def compared(timeline):
 few = dict(deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def check_words(fleet, until, updates):
+def check_words(fleet, until, updates, server=0):
     rule, works, stops, away, kappas, price, stale = fleet
-    cluster = cluster_of(works, stops, away, kappas, price)
+    cluster = cluster_of(works, stops, away, kappas, price, server)
     with patch.object(drawn_rounds, "PAYS", 1):  # what needs no event queue does without one, however small
         timeline = simulate(rule, cluster, until=until, updates=updates, stale=stale)
-    jobs, uses, times, end = tick_by_tick(*fleet, until, updates)
+    jobs, uses, times, end = tick_by_tick(*fleet, until, updates, server)
     assert compared(timeline) == (jobs, [(*use[:3], pytest.approx(float(use[3]))) for use in uses], times, end)
     timeline.verify()
 
@@ -386,6 +470,25 @@ def test_the_engine_does_what_the_words_say(fleet, until, updates):
 @given(fleets(timed=True), st.integers(1, 40), st.none() | st.integers(1, 12))
 def test_rules_that_know_the_time_do_what_the_words_say(fleet, until, updates):
     check_words(fleet, until, updates)
+
+
+WAITS = (rules.Rennala(1, None, "gradient"), [[1], [2]], [math.inf] * 2, [[], []], [0, 0], "max", "cancel")
+
+
+@settings(max_examples=500, **few)
+@example(WAITS, 3, 30, 0)  # a gradient that waits for the server is dropped when its worker starts afresh
+@given(fleets() | fleets(timed=True), st.integers(1, 5), st.integers(30, 80), later)
+def test_a_server_that_takes_time_does_what_the_words_say(fleet, server, until, updates):
+    rule, works, stops, away, *rest = fleet
+    if isinstance(rule, rules.Ringmaster):
+        away = [[] for _ in works]  # who comes back while the server works starts before the rule knows of it
+    check_words((rule, works, stops, away, *rest), until, updates or None, server)
+
+
+@settings(max_examples=300, **few)
+@given(fleets(), st.integers(1, 2), st.integers(0, 3), st.integers(1, 5), st.integers(30, 80))
+def test_rounds_that_run_ahead_of_the_server_do_what_the_words_say(fleet, jobs_each, overlap, server, until):
+    check_words((rules.Synchronous(jobs_each, overlap), *fleet[1:]), until, None, server)
 
 
 SHORTER = (rules.Synchronous(), [[1, 2, 4], [1], [1]], [7, math.inf, math.inf])

@@ -26,6 +26,13 @@ EXAMPLES = [
     rules.Ringmaster(2),
     rules.Ringmaster(4, cancel=True),
     rules.Ringleader(),
+    rules.Synchronous(overlap=1),
+    rules.OverSampling(1, 2),
+    rules.Streaming(3),
+    rules.Streaming(2, max_age=1, interrupt="continue"),
+    rules.Streaming(2, max_age=0, interrupt="discard"),
+    rules.Paced(3, max_age=0),
+    rules.Paced(2, max_age=2, interrupt="discard"),
     rules.FedBuff(3),
 ]
 every_rule = pytest.mark.parametrize("rule", EXAMPLES, ids=repr)
@@ -72,6 +79,15 @@ def test_a_rule_uses_what_it_got_once_with_weights_that_sum_to_one(rule, workers
             assert len(weights) == len(use) and sum(weights) == pytest.approx(1) and min(weights) > 0
             used.extend(use)
             version, began = version + 1, float(second)
+            if hasattr(rule, "applied"):
+                for starter in start:
+                    at[starter] = version
+                held, more = rule.applied(held, Clock(version, range(workers), at, partial(float, second), began))
+                assert not more.use or len(more.use) == rule.batch_size
+                seen_again, start = more.use, [*start, *more.start]
+                version += bool(more.use)
+                assert set(seen_again) <= set(seen) and not set(seen_again) & set(used)
+                used.extend(seen_again)
             assert start, "an update that starts nobody ends the run"
         for starter in start:
             at[starter] = version
@@ -113,6 +129,14 @@ def test_a_rule_knows_whom_it_misses(rule):
         (lambda: rules.OverSelection(0), "batch_size=0"),
         (lambda: rules.OverSelection(1, -1), "extra=-1"),
         (lambda: rules.OverSelection(4, 0).empty(3), "batch_size=4 exceeds the 3 workers"),
+        (lambda: rules.Synchronous(1, -1), "overlap=-1 is no number of rounds"),
+        (lambda: rules.OverSampling(4, 0).empty(3), "batch_size=4 exceeds the 3 workers"),
+        (lambda: rules.OverSampling(1, True), "extra=True"),
+        (lambda: rules.Streaming(0), "batch_size=0"),
+        (lambda: rules.Streaming(1, -1), "max_age=-1 is no number of updates"),
+        (lambda: rules.Streaming(1, interrupt="maybe"), "interrupt='maybe' is unknown: give 'none' or 'continue'"),
+        (lambda: rules.Paced(1, 1.5), "max_age=1.5"),
+        (lambda: rules.Paced(1, 1, "go on"), "interrupt='go on'"),
         (lambda: rules.Deadline(0, 1.0), "batch_size=0"),
         (lambda: rules.Deadline(1, 0.0), "seconds=0.0"),
         (lambda: rules.Deadline(1, True), "seconds=True"),

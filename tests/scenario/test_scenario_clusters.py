@@ -234,7 +234,7 @@ LINES = [
     (
         'workers = 2\ncompute = {distribution = "normal", mean = 1.0}',
         "compute.distribution='normal': give one of "
-        "'exponential', 'lognormal', 'gamma', 'pareto', 'uniform', 'straggling', 'recorded'",
+        "'exponential', 'lognormal', 'gamma', 'pareto', 'uniform', 'straggling', 'rollout', 'recorded'",
     ),
     (
         "compute = [1, {mean = 1.0}]",

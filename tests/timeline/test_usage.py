@@ -144,4 +144,4 @@ def test_a_window_is_the_beginning_of_the_whole():
 
 
 def test_states_are_what_they_are_called():
-    assert usage.STATES == ("used", "cancelled", "discarded", "running", "communicating", "away")
+    assert usage.STATES == ("used", "cancelled", "discarded", "running", "communicating", "away", "waiting")
