@@ -14,7 +14,7 @@ import pandas as pd
 from .. import figures
 from .files import check_file, replace_file
 
-BEGINS = "<!DOCTYPE html>"
+BEGINS = b"<!DOCTYPE html><!-- asyncsim report -->"  # as the template does
 TEMPLATE = Path(__file__).with_name("report.html")
 
 
@@ -48,14 +48,16 @@ class Section:
 def reserve_report(path: Path, force: bool = False) -> str:
     """What `save_report` will have done: ``"wrote"`` or ``"replaced"``. Raises OSError where it cannot.
 
-    A file that is there has to be an HTML page, unless ``force``.
+    A file that is there has to be a report, unless ``force``.
     """
     check_file(path, ".html")
     figures.library()  # of an extra
     if not path.exists():
         return "wrote"
-    if force or path.read_bytes().startswith(BEGINS.encode()):
+    if path.read_bytes().startswith(BEGINS):
         return "replaced"
+    if force:
+        return "replaced what was no report"
     raise FileExistsError(f"{path} is there and is no report: give --force to replace it, or another file name")
 
 

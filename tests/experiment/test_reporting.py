@@ -11,6 +11,7 @@ from hostile_run import HOSTILE, LABEL, made
 
 from asyncsim.cli import main
 from asyncsim.experiment import Run
+from asyncsim.results import reserve_report
 
 
 @pytest.fixture
@@ -82,6 +83,7 @@ def test_a_sweep_and_another_run_on_one_page(here, capsys):
     text = Path("report.html").read_text()
     one, two = re.findall(r"embed_item\((.*), .curves", text)
     assert one == two  # whatever was drawn before
+    assert capsys.readouterr().out == "wrote: report.html\n" and reserve_report(Path("report.html")) == "replaced"
     page = Page(text)
     assert page.links[:2] == ["#result-1", "#result-2"] and page.text.count("Over the sweep") == 2
     assert 'asyncsim.run(run.scenario, output="again")' in page.text and "Claims" not in page.text
@@ -89,7 +91,7 @@ def test_a_sweep_and_another_run_on_one_page(here, capsys):
 
 def test_what_cannot_be_reported_gets_one_line(here, capsys):
     pytest.importorskip("bokeh", reason="bokeh is not installed: pip install 'asyncsim[report]'")
-    Path("mine.html").write_text("not ours")
+    Path("mine.html").write_text("<!DOCTYPE html>not ours")
     for arguments, words in (
         (["none"], "none: no run was saved here"),
         (["none", "-o", "a.txt"], "a.txt: give a file name that ends in .html"),
@@ -98,4 +100,4 @@ def test_what_cannot_be_reported_gets_one_line(here, capsys):
         assert main(["report", *arguments]) == 2
         said = capsys.readouterr()
         assert said.out == "" and said.err.count("\n") == 1 and words in said.err
-    assert Path("mine.html").read_text() == "not ours" and not Path("report.html").exists()
+    assert Path("mine.html").read_text() == "<!DOCTYPE html>not ours" and not Path("report.html").exists()
