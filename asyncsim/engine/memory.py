@@ -41,17 +41,18 @@ def check_update(rule: Rule, cluster: Cluster, until: float | None) -> None:
     own: Any = fields(rule) if is_dataclass(rule) else ()
     given = {field.name: getattr(rule, field.name) for field in own}
     numbers = {key: value for key, value in given.items() if isinstance(value, int | float)}
-    jobs = jobs_of_an_update(rule, cluster)
-    if until is not None and BYTES * jobs > SMALL:
-        jobs = min(jobs, _jobs(rule, cluster, "until", until))
+    jobs = jobs_of_an_update(rule, cluster, until)
     if numbers:
         key = max(numbers, key=lambda key: numbers[key])
         check_size(key, numbers[key], BYTES * jobs, what=f"makes an update of some {jobs:.0e} jobs, whose record takes")
 
 
-def jobs_of_an_update(rule: Rule, cluster: Cluster) -> float:
-    """How many its largest update uses, as far as that is known."""
-    return max(_of_an_update(rule, cluster, first)[0] for first in (True, False))
+def jobs_of_an_update(rule: Rule, cluster: Cluster, until: float | None) -> float:
+    """How many its largest update uses, as far as that is known; no more than there are until this second."""
+    jobs = max(_of_an_update(rule, cluster, first)[0] for first in (True, False))
+    if until is not None and jobs > 1000:  # else it is not worth the theory
+        return min(jobs, _jobs(rule, cluster, "until", until))
+    return jobs
 
 
 def check_memory(rule: Rule, cluster: Cluster, updates: int | None, until: float | None, gradients: int | None) -> None:

@@ -16,15 +16,15 @@ OF_A_LOCAL_STEP = 4
 COPIES = 1.25  # of the points: in the program, and of one lane after another while checkpoints are made
 
 
-def check_trajectories(problem: Problem, method: Method, cluster: Cluster, lanes: int) -> None:
+def check_trajectories(problem: Problem, method: Method, cluster: Cluster, until: float | None, lanes: int) -> None:
     """Raises ValueError, which names what to lower, where those of the jobs that are computed at once would not fit.
 
-    lanes: how many there are in all.
+    until: the second at which the run ends, which may be too early for an update. lanes: how many there are in all.
     """
     from ..learning.scheduling import width_of
 
     rounds = method.rule.communication == "round"
-    jobs = int(jobs_of_an_update(method.rule, cluster)) if rounds else 1
+    jobs = int(jobs_of_an_update(method.rule, cluster.slowed(method.work), until)) if rounds else 1
     numbers = width_of(max(jobs, 1)) * _number(problem, lanes)[1]
     size = OF_A_STEP * getattr(problem, "horizon", 1) * numbers
     check_size("batch_size", jobs, size, what="has trajectories that take")

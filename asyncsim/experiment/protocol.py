@@ -90,8 +90,10 @@ def conduct(scenario: Scenario, shelf: Shelf, progress: Callable[[Progress], Non
     for (_, point), problem in zip(scenario.points, problems):
         _check_own(point, problem)
     for part in parts:
-        for variant in part.point.variants[part.label]:
-            _told_of_memory(part, check_trajectories, part.problem, variant.method, part.point.cluster)
+        point = part.point
+        until = None if point.coupled else point.settings.stop.until
+        for variant in point.variants[part.label]:
+            _told_of_memory(part, check_trajectories, part.problem, variant.method, point.cluster, until)
     found = Found()
     shelf.check()
 

@@ -56,9 +56,11 @@ def test_training_that_does_not_fit_is_refused_by_what_is_to_be_lowered():
         check_points(problem, timeline, 5)
     with free:
         check_points(Quadratic(dimension=10), timeline, 5)
-        check_trajectories(TabularMDP.chain(horizon=50), methods.rennala_nigt(20, 0.1), cluster, 5)
+        check_trajectories(TabularMDP.chain(horizon=50), methods.rennala_nigt(20, 0.1), cluster, None, 5)
     long = TabularMDP.chain(horizon=1000)
     with free, pytest.raises(ValueError, match="batch_size=1000 has trajectories that take"):
-        check_trajectories(long, methods.rennala_nigt(1000, 0.1), cluster, 5)
+        check_trajectories(long, methods.rennala_nigt(1000, 0.1), cluster, None, 5)
+    with free:
+        check_trajectories(long, methods.rennala_nigt(10**6, 0.1), cluster, 3.0, 5)  # it makes no update
     with free, pytest.raises(ValueError, match="local_steps=1000000 takes"):
-        check_trajectories(long, methods.synchronous_local(0.1, 10**6, 0.1), cluster, 5)
+        check_trajectories(long, methods.synchronous_local(0.1, 10**6, 0.1), cluster, None, 5)
