@@ -94,7 +94,7 @@ def _report(loaded, frame, lines) -> None:
             *(number(row[key], "{:.3g}") for key in ("samples_per_second", "seconds_per_update")),
             *(number(row[key], "{:.2g}") for key in ("age_mean", "age_95", "age_max")),
             *(number(100 * row[key], "{:.0f}%") for key in shares),
-            " ".join(number(bound, "{:.0f}") for bound in bounds),
+            " ".join(f"{number(bound, '{:.0f}')}" for bound in bounds),
             number(100 * row["long_used"], "{:.1f}%"),
         )
     out = console()
