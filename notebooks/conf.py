@@ -2,7 +2,7 @@
 
 import re
 
-project = "asyncsim"
+project = html_title = "asyncsim"
 extensions = ["myst_nb"]
 html_theme = "furo"
 root_doc = "README"
