@@ -43,7 +43,7 @@ def check_points(problem: Problem, timeline: Timeline, lanes: int) -> None:
     check_size("updates", len(timeline.updates), size, what=what)
 
 
-def _number(problem: Problem, lanes: int) -> tuple[int, int]:
+def _number(problem: Any, lanes: int) -> tuple[int, int]:
     """How many parameters there are, and how many bytes a number takes of all lanes that are trained at once."""
     import jax.numpy as jnp
 
