@@ -13,8 +13,10 @@ import pytest
 import robustness
 
 from asyncsim.cli import main
+from asyncsim.cli.compiling import keep_compiled
 from asyncsim.engine import memory
 from asyncsim.scenario import ScenarioError, load
+from asyncsim.store import default_home
 
 TRIES = int(os.environ.get("ASYNCSIM_FUZZ", 120))  # of malformed scenarios; of others as many or fewer
 SEED = int(os.environ.get("ASYNCSIM_FUZZ_SEED", 0))
@@ -61,3 +63,14 @@ def test_no_kill_and_no_error_at_any_file_operation_loses_anything():
     assert done.returncode == 0, done.stderr[-2000:]
     for trial in json.loads(done.stdout):
         assert trial["tries"] >= 8 and not trial["failures"], trial
+
+
+def test_a_user_without_a_home_is_told_what_to_give(monkeypatch):
+    def nowhere():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", nowhere)
+    with pytest.raises(OSError, match="HOME is not set, .*: give --store, or --no-store"):
+        default_home()
+    keep_compiled()  # nothing, and no error
