@@ -22,7 +22,6 @@ class Stream:
     at: dict[int, int] = field(default_factory=dict)  # of each worker that is at work, its job's version
     working: Counter[int] = field(default_factory=Counter)  # how many are at each version
     finished: dict[int, deque[int]] = field(default_factory=lambda: defaultdict(deque))  # unused jobs, by version
-    latest: Sequence[int] = ()  # workers that were told to start together with the last update
 
 
 @dataclass(frozen=True)
@@ -73,8 +72,8 @@ class Paced:
 
     def applied(self, held: Stream, clock: Clock):
         """There is a new point, and the server is free: asked by the engine after every update."""
-        for worker in held.latest:  # before this point was there, or where the server takes no time, after that
-            self._moved(held, worker, clock.asked[worker])
+        for worker in held.at:  # some were told to start before, and did so at this point
+            self._moved(held, worker, max(held.at[worker], clock.asked[worker]))
         again = [*held.at] if self.interrupt == "discard" else []
         for worker in again:
             self._moved(held, worker, clock.version)
@@ -91,9 +90,7 @@ class Paced:
         """An update, if it may be made, and who starts; ``again``: who starts afresh."""
         use = self._batch(held, clock.version)
         held.decided += bool(use)
-        start = self._start(held, clock.version)
-        held.latest = start if use else ()
-        return Decision(use, 1 / self.batch_size, [*again, *start])
+        return Decision(use, 1 / self.batch_size, [*again, *self._start(held, clock.version)])
 
     def _start(self, held: Stream, version: int) -> list[int]:
         """Who starts now."""
@@ -125,8 +122,7 @@ class Paced:
         return use
 
     def _moved(self, held: Stream, worker: int, version: int) -> None:
-        """A worker's job is at another version than it was thought to be."""
-        if worker in held.at:
-            held.working[held.at[worker]] -= 1
-            held.working[version] += 1
-            held.at[worker] = version
+        """A worker's job is at this version."""
+        held.working[held.at[worker]] -= 1
+        held.working[version] += 1
+        held.at[worker] = version

@@ -475,7 +475,7 @@ def test_rules_that_know_the_time_do_what_the_words_say(fleet, until, updates):
 WAITS = (rules.Rennala(1, None, "gradient"), [[1], [2]], [math.inf] * 2, [[], []], [0, 0], "max", "cancel")
 
 
-@settings(max_examples=500, **few)
+@settings(max_examples=300, **few)
 @example(WAITS, 3, 30, 0)  # a gradient that waits for the server is dropped when its worker starts afresh
 @given(fleets() | fleets(timed=True), st.integers(1, 5), st.integers(30, 80), later)
 def test_a_server_that_takes_time_does_what_the_words_say(fleet, server, until, updates):
@@ -485,7 +485,7 @@ def test_a_server_that_takes_time_does_what_the_words_say(fleet, server, until, 
     check_words((rule, works, stops, away, *rest), until, updates or None, server)
 
 
-@settings(max_examples=300, **few)
+@settings(max_examples=150, **few)
 @given(fleets(), st.integers(1, 2), st.integers(0, 3), st.integers(1, 5), st.integers(30, 80))
 def test_rounds_that_run_ahead_of_the_server_do_what_the_words_say(fleet, jobs_each, overlap, server, until):
     check_words((rules.Synchronous(jobs_each, overlap), *fleet[1:]), until, None, server)

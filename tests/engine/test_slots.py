@@ -52,7 +52,7 @@ def machines(draw):
     return works, speeds
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(machines())
 def test_busy_slots_share_the_machine(machine):
     works, speeds = machine

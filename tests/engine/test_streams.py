@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from asyncsim import Cluster, methods, rules, simulate
@@ -138,7 +138,11 @@ def runs(draw):
     return rule, works, kappas, draw(st.integers(0, 4))
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+AGAIN = (rules.Paced(1, 1, "continue"), [[2], [1]], [0, 0], 0)  # two updates at one second, and who starts between them
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@example(AGAIN)
 @given(runs())
 def test_streams_do_what_the_words_say(run):
     rule, works, kappas, server = run
