@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -37,6 +36,7 @@ class Advice:
         long as the best, with ``ratio_low, ratio_high``; ``verdict``: ``best``, ``slower``, or ``undecided`` where the
         interval holds 1, with ``seeds_to_decide``.
     crossovers, predicted: as `crossovers.crossovers` has them.
+    left_out: candidates that did not reach it with half of the seeds, so that nothing is predicted of them.
     theory: sentences about theory's best M beside the measured one.
     """
 
@@ -46,18 +46,22 @@ class Advice:
     table: pd.DataFrame
     crossovers: pd.DataFrame
     predicted: pd.DataFrame
+    left_out: tuple[str, ...] = ()
     theory: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, run: Run, minutes: float = math.inf, spent: float = 0.0) -> Advice:
-        """Read a run of candidates, with a target."""
+    def of(cls, run: Run, minutes: float = math.inf, spent: float = 0.0, far: Run | None = None) -> Advice:
+        """Read a run of candidates, with a target.
+
+        far: a longer one, which tells after how many updates those come there that do not in this one.
+        """
         table, scenario = ranked(run), run.scenario
-        measured = measured_candidates(run)
+        measured = (measured_candidates(far) if far else {}) | measured_candidates(run)
         found = pd.DataFrame(), pd.DataFrame()
         if table["label"].iloc[0] in measured:
             best, seed = table["label"].iloc[0], scenario.settings.cluster.seed
             found = crossovers(axes_of(scenario.cluster), measured, best, seed)
-        return cls(run, minutes, spent, table, *found)
+        return cls(run, minutes, spent, table, *found, tuple(each for each in table["label"] if each not in measured))
 
     @property
     def target(self) -> float:
@@ -75,11 +79,6 @@ class Advice:
         """The best row of another method."""
         others = self.table[self.table["method"] != self.best["method"]]
         return others.iloc[0].to_dict() if len(others) else None
-
-    @cached_property
-    def left_out(self) -> tuple[str, ...]:
-        """Candidates that did not reach the target with half of the seeds, so that nothing is predicted of them."""
-        return tuple(self.table.loc[self.table["reached"] <= self.table["seeds"] / 2, "label"])
 
     @property
     def at_the_edge(self) -> tuple[str, ...]:

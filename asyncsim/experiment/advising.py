@@ -2,8 +2,9 @@
 
 1. A gradient is timed. 2. A pilot, Rennala NIGT with one M, says how far this problem is learned, how soon, and with
 which steps: from it follow the target, if none is given, and for how long candidates are simulated. 3. All candidates
-are tuned on five seeds and trained on five others, and, if there is time for it, on ten, twenty or forty. Each is an
-ordinary experiment, and the store shares curves between them. 4. The last run is read (see `advice`).
+are tuned on five seeds and trained on five others. 4. So it is known about how soon the target is reached; for three
+times as long they are tuned and trained again, on ten, twenty or forty seeds, as far as there is time. Each is an
+ordinary experiment, and the store shares curves between them. 5. The two runs are read (see `advice`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import pandas as pd
 
 from ..base import Problem
 from ..scenario import Scenario, ScenarioError
-from .advice import Advice
+from .advice import Advice, ranked
 from .budget import Cost, Watch, cost, round_number, whole_lanes
 from .candidates import AROUND, WIDE, Case, candidates, pilot
 from .crossovers import axes_of
@@ -35,7 +36,7 @@ WAY = 0.7  # of the way from θ_0 to what the pilot reached: the target, if none
 PILOT_SHARE, SAFE_SHARE = 0.1, 0.6  # of the time that is left
 PILOT_GRADIENTS = 10_000  # per lane, at most
 PROGRAMS = 3  # that are compiled to measure theory's constants
-LONGER = 3.0  # times as long as the pilot took to the target
+LONGER = 3.0  # times as long as the pilot took to the target, and then as the best candidate
 
 
 def advise(
@@ -70,8 +71,8 @@ def advise(
         aim, price = _pilot(case, first, target, price, watch, home, say, progress)
         own = problem.workers is not None
         until = _horizon(case, aim, price, watch, own, say)
-        done = _trained(case, until, aim, price, watch, own, home, say, progress)
-    found = Advice.of(done, minutes)
+        far, done = _trained(case, until, aim, price, watch, own, home, say, progress)
+    found = Advice.of(done, minutes, far=far)
     found = replace(found, theory=tuple(_theory(found, problem, price, watch)))
     return replace(found, spent=watch.spent)
 
@@ -171,10 +172,13 @@ def _horizon(case, aim: Aim, price: Cost, watch: Watch, own: bool, say) -> float
     return until
 
 
-def _trained(case, until: float, aim: Aim, price: Cost, watch: Watch, own: bool, home, say, progress) -> Run:
-    """All candidates on five seeds; then, as far as there is time, for longer, if they should be, and on more seeds.
+def _trained(
+    case, until: float, aim: Aim, price: Cost, watch: Watch, own: bool, home, say, progress
+) -> tuple[Run, Run]:
+    """All candidates on five seeds, for longer if there is time; and then on more seeds, as long as the best needs.
 
-    Each time the store has what was trained before.
+    Each time the store has what was trained before. A seed that is not there by then counts with the end of the run, so
+    one that never comes weighs the more the longer the run; hence the second one is no longer than it has to be.
     """
     cluster, seeds, spent = case.alone().cluster, SEEDS[-1], watch.spent
 
@@ -182,21 +186,22 @@ def _trained(case, until: float, aim: Aim, price: Cost, watch: Watch, own: bool,
         return candidates(case, cluster, aim.step_size, until, aim.target, seeds, own)
 
     now = tried(until, seeds)
-    done, whole = run(now, store=home, progress=progress()), _gradients(now)
-    computed = done.computed or 0
+    far, whole = run(now, store=home, progress=progress()), _gradients(now)
+    computed = far.computed or 0
     each = (watch.spent - spent) / computed if computed > whole * _lanes(seeds) / 2 else price.gradient
     room = SAFE_SHARE * watch.left / (each * whole)  # lanes of all candidates
     longer = min(aim.seconds, round_number(until * (1 + room / _lanes(seeds))))
     if longer > 1.3 * until:
-        room, whole, until = room - _lanes(seeds) * (longer / until - 1), whole * longer / until, longer
+        whole, until = whole * longer / until, longer
         say(f"There is time for {until:.4g} simulated seconds.")
-        done = run(tried(until, seeds), store=home, progress=progress())
-        room = min(room * until / longer, SAFE_SHARE * watch.left / (each * whole))
+        far = run(tried(until, seeds), store=home, progress=progress())
+    near = min(until, round_number(LONGER * ranked(far)["seconds"].min(), up=True))
+    room = SAFE_SHARE * watch.left / (each * whole * near / until)
     more = next((count for count in SEEDS if _lanes(count) - _lanes(seeds) <= room), seeds)
-    if more > seeds:
-        say(f"There is time for {more} seeds.")
-        done = run(tried(until, more), store=home, progress=progress())
-    return done
+    if near == until and more == seeds:
+        return far, far
+    say(f"There is time for {more} seeds and {near:.4g} simulated seconds, which are enough for the best candidate.")
+    return far, run(tried(near, more), store=home, progress=progress())
 
 
 def _theory(found: Advice, problem: Problem, price: Cost, watch: Watch) -> list[str]:
