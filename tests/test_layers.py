@@ -12,12 +12,12 @@ FLOORS = [
     {"methods", "timeline", "rl", "theory", "logs"},
     {"engine", "problems"},
     {"learning", "calibration"},
-    {"scenario", "figures", "validation"},
+    {"scenario", "figures", "validation", "machines"},
     {"results"},
     {"experiment"},
     {"cli"},
 ]
-JAX_SIDE = {"rl", "problems", "learning"}
+JAX_SIDE = {"rl", "problems", "learning", "machines"}
 EITHER_WAY = {"scenario", "validation", "results", "figures", "experiment", "cli"}  # import JAX only when they train
 
 

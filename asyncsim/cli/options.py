@@ -25,6 +25,17 @@ Kept = Annotated[
     typer.Option("--store", help="Where curves are kept; otherwise in the user's cache.", show_default=False),
 ]
 Unkept = Annotated[bool, typer.Option("--no-store", help="Compute every curve anew, and keep none.")]
+On = Annotated[
+    str | None,
+    typer.Option(help="Where to train: processes, or ray (extra ray); otherwise in this process.", show_default=False),
+]
+Jobs = Annotated[
+    int | None, typer.Option(help="Train in so many processes; otherwise one a core.", min=1, show_default=False)
+]
+Address = Annotated[
+    str | None,
+    typer.Option(help="Of the Ray cluster; otherwise RAY_ADDRESS's, or this machine alone.", show_default=False),
+]
 Force = Annotated[bool, typer.Option("--force", help="Replace another scenario's results.")]
 Scenario = Annotated[Path, typer.Argument(help="A TOML file, or a name that `asyncsim list` shows: quickstart.")]
 Set = Annotated[
