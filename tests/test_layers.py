@@ -13,11 +13,11 @@ FLOORS = [
     {"engine", "problems"},
     {"learning", "calibration"},
     {"scenario", "figures", "validation", "machines"},
-    {"results"},
+    {"results", "live"},
     {"experiment"},
     {"cli"},
 ]
-JAX_SIDE = {"rl", "problems", "learning", "machines"}
+JAX_SIDE = {"rl", "problems", "learning", "machines", "live"}
 EITHER_WAY = {"scenario", "validation", "results", "figures", "experiment", "cli"}  # import JAX only when they train
 
 

@@ -2,6 +2,6 @@
 
 from .on_ray import OnRay
 from .processes import Processes
-from .units import Machines, MachinesError, Pool, Stopped, Turns, train_on
+from .units import Machines, MachinesError, Pool, Stopped, Turns, jax_options, train_on
 
-__all__ = ["Machines", "MachinesError", "OnRay", "Pool", "Processes", "Stopped", "Turns", "train_on"]
+__all__ = ["Machines", "MachinesError", "OnRay", "Pool", "Processes", "Stopped", "Turns", "jax_options", "train_on"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -80,9 +79,7 @@ class RayPool:
             exceptions.OutOfMemoryError,
             exceptions.LocalRayletDiedError,
         )
-        flags = os.environ.get("XLA_FLAGS", "")  # which numbers are rounded by
-        options = {"num_cpus": 1, "max_retries": 0, "runtime_env": {"env_vars": {"XLA_FLAGS": flags}}}
-        self._task = ray.remote(**options)(_call)
+        self._task = ray.remote(num_cpus=1, max_retries=0)(_call)
 
     def share(self, content: bytes) -> Any:
         return self._ray.put(content)

@@ -163,7 +163,7 @@ def train_on(
         for module in own:
             cloudpickle.register_pickle_by_value(module)
         content = cloudpickle.dumps(replace(run, shelf=None))
-        sent = Sent(hashlib.sha256(content).hexdigest(), pool.share(content), _options())
+        sent = Sent(hashlib.sha256(content).hexdigest(), pool.share(content), jax_options())
         return _train(pool, run, curves, sent, method.name, progress, stop, turns)
 
 
@@ -221,8 +221,8 @@ def _done(curve: Curve) -> int:
     return curve.done
 
 
-def _options() -> dict[str, Any]:
-    """How JAX is set here, in the caller's contexts."""
+def jax_options() -> dict[str, Any]:
+    """How JAX is set here, in the caller's contexts: for `jax.config.update` on another machine."""
     wide = jnp.result_type(float) == jnp.float64
     return {"jax_enable_x64": wide} | {name: getattr(jax.config, name) for name in OPTIONS}
 
