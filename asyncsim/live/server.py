@@ -81,7 +81,8 @@ class Server:
         self.seats = [Seat(i, pace, job=fleet.jobs - 1) for i, pace in enumerate(paces)]
         self.outages, self.count = cluster.outages, 0
         self.log, self.held = Recorder(), rule.empty(n)
-        self.clock = Clock(0, range(n), [-1] * n, lambda: self.now() / scale)
+        self.moment = 0.0  # when what is handled began to be: a rule's clock stands still while it is asked
+        self.clock = Clock(0, range(n), [-1] * n, lambda: self.moment / scale)
         self.rounds: list[Round] = []  # the one that is being summed, if any
         self.alarms: list[tuple[float, int, Callable[[], None]]] = []  # real seconds, their order, and what to call
         self.gone: list[int] = []  # workers that will not come back
@@ -105,10 +106,12 @@ class Server:
         while not ending:
             due = min([math.inf if until is None else until, *(alarm[0] for alarm in self.alarms[:1])])
             event = self.fleet.next(None if due == math.inf else max(0.0, due - self.now()))
-            if event is not None:
-                self.handle(event)
-            elif self.alarms and self.alarms[0][0] <= self.now():
+            while self.alarms and self.alarms[0][0] <= self.now():
+                self.moment = self.now()
                 heappop(self.alarms)[2]()
+            if event is not None:
+                self.moment = self.now()
+                self.handle(event)
             if updates is not None and self.clock.version >= updates:
                 ending = "updates"
             elif gradients is not None and len(self.used) >= gradients:

@@ -18,7 +18,7 @@ EVERY = [
     methods.malenia_nigt(4, 0.05),
     methods.synchronous_nigt(0.05),
     methods.m_synchronous_nigt(2, 0.05),
-    methods.deadline_nigt(5.0, 0.05),
+    methods.deadline_nigt(9, 5.0, 0.05),
     methods.afedpg(0.05),
     methods.ringmaster_nigt(3, 0.05),
     methods.ringleader_pg(0.05),
@@ -30,11 +30,14 @@ EVEN = Cluster([1.0, 1.0, 2.0])
 
 
 class Here:
-    """A fleet in this process, whose workers answer in the order in which they are asked."""
+    """A fleet in this process, whose workers answer in the order in which they are asked.
+
+    dies: of a worker, with which question it dies.
+    """
 
     def __init__(self, workers, dies=()):
         self.workers, self.jobs, self.dies = workers, 0, dict(dies)
-        self.asked = 0
+        self.asked = [0] * workers
 
     def begin(self, *beginning):
         self.events, self.beginning = SimpleQueue(), beginning
@@ -49,8 +52,8 @@ class Here:
         return value
 
     def ask(self, worker, life, method, *arguments, answers):
-        self.asked += 1
-        if self.dies.get(self.asked) == worker:
+        self.asked[worker] += 1
+        if self.dies.get(worker) == self.asked[worker]:
             self.own[worker] = None
         if self.own[worker] is None:
             return self.events.put(Event(LOST, worker, life, answers))
@@ -90,9 +93,9 @@ def test_a_real_run_is_replayed_to_the_same_parameters(method):
 
 @pytest.mark.parametrize("method", [EVERY[0], EVERY[2], EVERY[5]], ids=lambda method: method.name)
 def test_a_worker_that_dies_is_an_outage_and_what_it_kept_is_computed_again(method):
-    said, fleet = [], Here(3, dies={5: 1, 9: 0, 12: 0})
-    live = train_live(method, EVEN, SMALL, seed=3, updates=8, scale=1e-4, fleet=fleet, say=said.append)
-    assert len(live.timeline.updates) == 8 and live.timeline.counts()["cancelled"] >= 1
+    said, fleet = [], Here(3, dies={1: 3, 0: 4})
+    live = train_live(method, EVEN, SMALL, seed=3, updates=14, scale=1e-4, fleet=fleet, say=said.append)
+    assert len(live.timeline.updates) == 14 and live.timeline.counts()["cancelled"] >= 1
     assert {worker for worker, _ in live.timeline.cluster.outages} >= {1}
     assert any("worker 1 died after" in line for line in said) and any("worker 1 is back" in line for line in said)
     assert any("Synchronous waits for worker" in line for line in said) == (method.name == "synchronous_nigt")
