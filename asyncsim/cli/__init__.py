@@ -16,8 +16,10 @@ from . import (
     bounds,
     calibrate,
     explain,
+    fidelity,
     init,
     listing,
+    live,
     play,
     plot,
     prices,
@@ -84,7 +86,9 @@ app.command()(init.init)
 app.command()(play.play)
 app.command()(plot.plot)
 app.command()(simulate.simulate)
+app.command()(live.live)
 app.command()(calibrate.calibrate)
+app.command()(fidelity.fidelity)
 app.command()(reproduce.reproduce)
 app.command()(prices.prices)
 app.command()(advise.advise)

@@ -16,7 +16,6 @@ before it looks there itself: what is found is the same.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -30,7 +29,7 @@ import pandas as pd
 
 from ..base import Method, Problem
 from ..scenario import Scenario
-from ..scenario.own import told_of_own
+from ..scenario.own import modules_of, told_of_own
 from ..timeline import Timeline
 from .summaries import run_key
 from .tuning import Setting, tune
@@ -234,9 +233,7 @@ def _trained_on(
     """Have machines train what the store does not have of these lanes; return how many gradients they computed."""
     from ..machines import train_on
 
-    own = part.point.settings.own
-    defined = [] if own is None else [*own.methods.values(), *own.environments.values()]
-    modules = [sys.modules[name] for name in dict.fromkeys(each.__module__ for each in defined)]
+    modules = modules_of(part.point.settings.own)
     return train_on(pool, timeline, method, part.problem, **lanes, stop=stop, turns=turns, own=modules)
 
 

@@ -7,6 +7,7 @@ new ones. Bytes depend on the scenario and the versions alone: no dates, no name
 from .benchmarks import TABLE, benchmark_cells, benchmark_table, load_benchmark, save_benchmark
 from .calibrations import cluster_text, reserve_cluster, save_cluster
 from .directories import place, scenario_folder
+from .fidelities import FIDELITY_FILES, save_fidelity
 from .files import check_picture, save_picture
 from .policies import Policy, load_policies
 from .prices import PRICE_FILES, save_prices
@@ -27,13 +28,15 @@ from .runs import (
     save,
     save_overview,
 )
-from .simulations import PICTURES, reserve_trace, save_json, save_scenario, save_timelines
+from .simulations import LIVE_FILES, PICTURES, reserve_trace, save_json, save_scenario, save_timelines
 from .validations import reserve_validation, save_validation
 from .videos import check_video, save_video
 
 __all__ = [
     "ADVICE",
+    "FIDELITY_FILES",
     "FILES",
+    "LIVE_FILES",
     "PACKAGES",
     "PICTURES",
     "PRICE_FILES",
@@ -66,6 +69,7 @@ __all__ = [
     "save",
     "save_benchmark",
     "save_cluster",
+    "save_fidelity",
     "save_json",
     "save_overview",
     "save_picture",

@@ -1,0 +1,87 @@
+"""``asyncsim fidelity``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .comparisons import axis_value
+from .compiling import keep_compiled
+from .options import Address, Force, Preset, Scale, Scenario, Set, changes_of
+from .terminal import complain, console, numbers, table, texts
+
+
+def fidelity(
+    scenario: Scenario,
+    scale: Scale = 0.01,
+    address: Address = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Where to write; otherwise beside the scenario's results.", show_default=False),
+    ] = None,
+    force: Force = False,
+    preset: Preset = None,
+    change: Set = None,
+):
+    """Hold the simulated clock against a real one: train in real time, fit to the first half, and predict the rest.
+
+    Needs a Ray cluster, or starts one on this machine (extra ray), as `asyncsim live` does.
+    """
+    from .. import results
+    from ..experiment.fidelity import fidelity as held
+    from ..experiment.living import checked_for_live
+    from ..machines.on_ray import imported
+    from ..scenario import load
+    from ..scenario.changes import changes_in_name
+
+    imported()
+    keep_compiled()
+    changes = changes_of(change)
+    loaded = load(scenario, preset, changes)
+    for _, point in loaded.points:
+        checked_for_live(point)
+    more = "-".join(filter(None, (changes_in_name(changes), "fidelity")))
+    directory = output or results.place(loaded.path, preset, more)
+    with results.reserve(directory, loaded.settings, force, results.FIDELITY_FILES):
+        found = held(loaded, scale, address, complain)
+        results.save_fidelity(directory, loaded.settings, found, scale)
+    _report(loaded, found)
+    print("wrote:", *(directory / name for name in results.FIDELITY_FILES), sep="\n  ")
+
+
+def _report(loaded, found) -> None:
+    from ..experiment.fidelity import PREDICTIONS
+
+    axes = [*loaded.axes]
+    headings = numbers(*axes, "s per update", *PREDICTIONS, "throughput", "wasted", "delay")
+    shown = table(loaded.settings.title, texts("method"), *headings, collapse_padding=True)
+    for key, rows in found.groupby(["method", *axes], sort=False):
+        of = rows.set_index(["fitted_to", "measure"])
+        both = of.loc[PREDICTIONS[1]]
+        shown.add_row(
+            key[0],
+            *map(axis_value, key[1:]),
+            f"{both.loc['seconds_per_update', 'observed']:.4g}",
+            *(f"{100 * of.loc[(what, 'seconds_per_update'), 'error']:+.1f} %" for what in PREDICTIONS),
+            f"{100 * both.loc['gradients_per_second', 'error']:+.1f} %",
+            f"{100 * both.loc['wasted_share', 'error']:+.1f} %",
+            f"{both.loc['mean_delay', 'error']:+.2f}",
+        )
+    out = console()
+    out.print(shown)
+    for what in PREDICTIONS:
+        some = found[(found["fitted_to"] == what) & (found["measure"] == "seconds_per_update")]
+        error, inside = some["error"].abs(), some["observed"].between(some["low"], some["high"])
+        out.print(
+            f"Seconds per update, fitted to {what}: median error {100 * error.median():.1f} %, largest "
+            f"{100 * error.max():.1f} %; within the predicted 95 %: {inside.sum()} of {len(some)}.",
+            soft_wrap=True,
+        )
+    out.print(
+        "Errors of what is predicted of the last half of the updates, from a cluster that is fitted to the first; "
+        "throughput, wasted and delay are of the cluster fitted to jobs and communication. wasted: in per cent of the "
+        "seconds of computing. delay: in updates.",
+        soft_wrap=True,
+    )
