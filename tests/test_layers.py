@@ -90,3 +90,7 @@ def test_there_is_no_global_random_stream():
                 if node.value.attr == "random" and getattr(node.value.value, "id", "") in ("np", "numpy"):
                     assert node.attr in ("Generator", "Philox", "SeedSequence"), (path, node.attr)
             assert not (isinstance(node, ast.Import) and any(alias.name == "random" for alias in node.names)), path
+
+
+def test_only_machines_knows_ray():
+    assert importers("ray") == {"machines"}

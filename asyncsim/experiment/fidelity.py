@@ -128,3 +128,30 @@ def fidelity(
                 about = pd.DataFrame([{**values, "method": label}] * len(PREDICTIONS) * len(MEASURES))
                 frames.append(pd.concat([about, compared(point.methods[label], live.timeline, point)], axis=1))
     return pd.concat(frames, ignore_index=True)
+
+
+def in_short(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Sizes of errors over the runs that have one value of a column, a row for each: ``runs``, and for each prediction
+    ``median`` and ``largest`` of seconds per update, and ``inside``, how many observations are in the predicted 95 %.
+    """
+    seconds = table[table["measure"] == MEASURES[0]]
+    rows = []
+    for value, own in seconds.groupby(seconds[by].astype(str), sort=False):
+        row: dict[str, object] = {by: value, "runs": len(own) // len(PREDICTIONS)}
+        for what in PREDICTIONS:
+            some = own[own["fitted_to"] == what]
+            row[f"median, {what}"] = some["error"].abs().median()
+            row[f"largest, {what}"] = some["error"].abs().max()
+            row[f"inside, {what}"] = int(some["observed"].between(some["low"], some["high"]).sum())
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def markdown(table: pd.DataFrame, by: str) -> str:
+    """`in_short` as the guide has it."""
+    kinds = [f"{kind}, {what}" for what in PREDICTIONS for kind in ("median", "largest", "inside")]
+    lines = [[by, "runs", *kinds], ["---"] * (2 + len(kinds))]
+    for row in in_short(table, by).to_dict("records"):
+        cells = [f"{row[kind]}" if kind.startswith("inside") else f"{100 * row[kind]:.1f} %" for kind in kinds]
+        lines.append([f"{row[by]}", f"{row['runs']}", *cells])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -34,7 +34,6 @@ actions = 2
 horizon = 6
 [methods.rennala_nigt]
 batch_size = 2
-[methods.afedpg]
 [sweep]
 cluster.communication = [0.5, 3.0]
 """
