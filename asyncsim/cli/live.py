@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -58,7 +58,7 @@ def live(
     if trace is not None:
         wrote.append((results.reserve_trace(trace, force), [trace]))
     with nullcontext() if output is None else results.reserve(output, settings, force, results.LIVE_FILES) as verb:
-        how = {"scale": scale, "seed": seed, "step_size": step_size}
+        how: Any = {"scale": scale, "seed": seed, "step_size": step_size}
         with fleet_of(loaded.cluster.workers, address) as fleet:
             found = train_scenario(loaded, labels, fleet, say=complain, **how)
         timelines = {label: one.timeline for label, one in found.items()}

@@ -52,6 +52,8 @@ def train_scenario(
         tell = partial(_told, say, label)
         how: Any = {"step_size": first, "scale": scale, "fleet": fleet, "say": tell}
         found[label] = train_live(scenario.methods[label], scenario.cluster, problem, **shared, **how)
+        timeline = found[label].timeline
+        say(f"{label}: {len(timeline.updates)} updates in {timeline.end:.1f} s on {scenario.cluster.workers} workers")
     return found
 
 

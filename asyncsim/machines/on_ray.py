@@ -71,7 +71,8 @@ class RayPool:
     def __init__(self, ray: Any):
         from ray import exceptions
 
-        self._ray, self._running = ray, {}
+        self._ray = ray
+        self._running: dict[Future[Any], Any] = {}  # tasks
         self.lost = (
             exceptions.WorkerCrashedError,
             exceptions.NodeDiedError,
