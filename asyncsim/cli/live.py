@@ -63,10 +63,7 @@ def live(
             found = train_scenario(loaded, labels, fleet, say=complain, **how)
         timelines = {label: one.timeline for label, one in found.items()}
         if output is not None:
-            import pandas as pd
-
-            curves = pd.concat([one.history.to_frame() for one in found.values()], ignore_index=True)
-            wrote.insert(0, (verb, results.save_timelines(output, settings, timelines, curves=curves)))
+            wrote.insert(0, (verb, results.save_timelines(output, settings, timelines, curves=_curves(found))))
     if trace is not None:
         from ..timeline.trace import trace_events
 
@@ -75,6 +72,13 @@ def live(
     _learned(found)
     for verb, paths in wrote:
         print(f"{verb}:", *paths, sep="\n  ")
+
+
+def _curves(found):
+    """What all methods learned."""
+    from pandas import concat
+
+    return concat([one.history.to_frame() for one in found.values()], ignore_index=True)
 
 
 def _learned(found) -> None:

@@ -53,14 +53,15 @@ def window(timeline: Timeline, first: int) -> dict[str, float]:
 def fitted(timeline: Timeline, first: int, scenario: Scenario, what: str) -> Cluster:
     """A cluster as the real one was up to so many updates. what: one of `PREDICTIONS`.
 
-    A worker that has finished no job by then has the mean of the others.
+    A worker that has finished no job by then never finishes one. Jobs that were cancelled are not in it, as in any log:
+    under rules that cancel, fits are of those that were short enough.
     """
     until = timeline.updates["time"].iloc[first - 1]
     jobs, computed = timeline.jobs, timeline.computed
     done = (jobs["outcome"].isin(["used", "discarded"]) & (jobs["finish"] <= until)).to_numpy()
     worker, seconds = jobs["worker"].to_numpy()[done], (computed - jobs["start"].to_numpy())[done]
     own = [seconds[worker == number] for number in range(scenario.cluster.workers)]
-    times = [_fitted(each) if len(each) else float(seconds.mean()) for each in own]
+    times = [_fitted(each) if len(each) else np.inf for each in own]
     if what == "jobs":
         return Cluster(times)
     if timeline.communication == "round":
