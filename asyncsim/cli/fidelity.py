@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from .comparisons import axis_value
 from .compiling import keep_compiled
 from .options import Address, Force, Preset, Scale, Scenario, Set, changes_of
 from .terminal import complain, console, numbers, table, texts
@@ -54,23 +53,8 @@ def fidelity(
 def _report(loaded, found) -> None:
     from ..experiment.fidelity import PREDICTIONS
 
-    axes = [*loaded.axes]
-    headings = numbers(*axes, "s per update", *PREDICTIONS, "throughput", "wasted", "delay")
-    shown = table(loaded.settings.title, texts("method"), *headings, collapse_padding=True)
-    for key, rows in found.groupby(["method", *axes], sort=False):
-        of = rows.set_index(["fitted_to", "measure"])
-        both = of.loc[PREDICTIONS[1]]
-        shown.add_row(
-            key[0],
-            *map(axis_value, key[1:]),
-            f"{both.loc['seconds_per_update', 'observed']:.4g}",
-            *(f"{100 * of.loc[(what, 'seconds_per_update'), 'error']:+.1f} %" for what in PREDICTIONS),
-            f"{100 * both.loc['gradients_per_second', 'error']:+.1f} %",
-            f"{100 * both.loc['wasted_share', 'error']:+.1f} %",
-            f"{both.loc['mean_delay', 'error']:+.2f}",
-        )
     out = console()
-    out.print(shown)
+    out.print(_by_run(loaded, found) if not loaded.axes else _by_method(loaded, found))
     for what in PREDICTIONS:
         some = found[(found["fitted_to"] == what) & (found["measure"] == "seconds_per_update")]
         error, inside = some["error"].abs(), some["observed"].between(some["low"], some["high"])
@@ -80,8 +64,38 @@ def _report(loaded, found) -> None:
             soft_wrap=True,
         )
     out.print(
-        "Errors of what is predicted of the last half of the updates, from a cluster that is fitted to the first; "
-        "throughput, wasted and delay are of the cluster fitted to jobs and communication. wasted: in per cent of the "
-        "seconds of computing. delay: in updates.",
+        "Errors of what is predicted of the last half of the updates, from a cluster that is fitted to the first. "
+        "throughput, wasted (share of computing) and delay (in updates) are predicted from jobs and communication.",
         soft_wrap=True,
     )
+
+
+def _by_run(loaded, found):
+    """Of each method what was observed, and the errors."""
+    from ..experiment.fidelity import PREDICTIONS
+
+    headings = numbers("s per update", *PREDICTIONS, "throughput", "wasted", "delay")
+    shown = table(loaded.settings.title, texts("method"), *headings)
+    for method, rows in found.groupby("method", sort=False):
+        of = rows.set_index(["fitted_to", "measure"])["error"]
+        both = of[PREDICTIONS[1]]
+        shown.add_row(
+            method,
+            f"{rows['observed'].iloc[0]:.4g}",
+            *(f"{100 * of[what]['seconds_per_update']:+.1f} %" for what in PREDICTIONS),
+            f"{100 * both['gradients_per_second']:+.1f} %",
+            f"{100 * both['wasted_share']:+.1f} %",
+            f"{both['mean_delay']:+.2f}",
+        )
+    return shown
+
+
+def _by_method(loaded, found):
+    """How large the errors of seconds per update are at all points of a sweep, of which the file has the rest."""
+    from ..experiment.fidelity import PREDICTIONS, in_short
+
+    kinds = [f"{kind}, {what}" for what in PREDICTIONS for kind in ("median", "largest")]
+    shown = table(loaded.settings.title, texts("method"), *numbers("runs", *kinds), collapse_padding=True)
+    for row in in_short(found, "method").to_dict("records"):
+        shown.add_row(row["method"], f"{row['runs']}", *(f"{100 * row[kind]:.1f} %" for kind in kinds))
+    return shown
