@@ -10,6 +10,7 @@ import ctypes
 import os
 import tempfile
 import time
+import warnings
 from pathlib import Path
 
 QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
@@ -92,3 +93,19 @@ def _store_of_a_module(tmp_path_factory):
 def _store_of_a_test(_store_of_a_module, tmp_path_factory, monkeypatch):
     """No test finds the curves of another one."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture(scope="session")
+def ray_cluster():
+    """Ray's own cluster for tests, with one node of two processors; all tests that need Ray share it."""
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'asyncsim[ray]'")
+    import ray
+    from ray.cluster_utils import Cluster
+
+    small = {"include_dashboard": False, "object_store_memory": 80 * 2**20}
+    with warnings.catch_warnings(action="ignore"):  # JAX's about forks, which here are other programs at once
+        cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, **small})
+        ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+    yield cluster
+    ray.shutdown()
+    cluster.shutdown()

@@ -12,12 +12,12 @@ FLOORS = [
     {"methods", "timeline", "rl", "theory", "logs"},
     {"engine", "problems"},
     {"learning", "calibration"},
-    {"scenario", "figures", "validation"},
-    {"results"},
+    {"scenario", "figures", "validation", "machines"},
+    {"results", "live"},
     {"experiment", "explore"},
     {"cli"},
 ]
-JAX_SIDE = {"rl", "problems", "learning"}
+JAX_SIDE = {"rl", "problems", "learning", "machines", "live"}
 EITHER_WAY = {"scenario", "validation", "results", "figures", "experiment", "cli"}  # import JAX only when they train
 
 
@@ -91,3 +91,7 @@ def test_there_is_no_global_random_stream():
                 if node.value.attr == "random" and getattr(node.value.value, "id", "") in ("np", "numpy"):
                     assert node.attr in ("Generator", "Philox", "SeedSequence"), (path, node.attr)
             assert not (isinstance(node, ast.Import) and any(alias.name == "random" for alias in node.names)), path
+
+
+def test_only_machines_knows_ray():
+    assert importers("ray") == {"machines"}

@@ -30,6 +30,18 @@ Output = Annotated[
     typer.Option("--output", "-o", help="The directory to write; otherwise one below results/.", show_default=False),
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Train also where that takes more than a day.")]
+On = Annotated[
+    str | None,
+    typer.Option(help="Where to train: processes, or ray (extra ray); otherwise in this process.", show_default=False),
+]
+Jobs = Annotated[
+    int | None, typer.Option(help="Train in so many processes; otherwise one a core.", min=1, show_default=False)
+]
+Address = Annotated[
+    str | None,
+    typer.Option(help="Of the Ray cluster; otherwise RAY_ADDRESS's, or this machine alone.", show_default=False),
+]
+Scale = Annotated[float, typer.Option(help="Real seconds of a simulated one, by which jobs are made longer.", min=1e-9)]
 Force = Annotated[bool, typer.Option("--force", help="Replace another scenario's results.")]
 Scenario = Annotated[Path, typer.Argument(help="A TOML file, or a name that `asyncsim list` shows: quickstart.")]
 Set = Annotated[

@@ -11,7 +11,23 @@ import typer
 
 from .comparisons import axis_value, show_comparisons
 from .compiling import keep_compiled
-from .options import Engine, Force, Kept, Output, Preset, Scenario, Seeds, Set, Unkept, With, Yes, changes_of
+from .options import (
+    Address,
+    Engine,
+    Force,
+    Jobs,
+    Kept,
+    On,
+    Output,
+    Preset,
+    Scenario,
+    Seeds,
+    Set,
+    Unkept,
+    With,
+    Yes,
+    changes_of,
+)
 from .pace import Pace
 from .terminal import Cell, bars, console, number, numbers, table, texts
 from .waste import WASTED, say_without_update
@@ -32,6 +48,9 @@ def run(
     change: Set = None,
     seeds: Seeds = None,
     yes: Yes = False,
+    on: On = None,
+    jobs: Jobs = None,
+    address: Address = None,
 ):
     """Simulate and train every method of a scenario, then write data, settings and curves.
 
@@ -40,6 +59,8 @@ def run(
     trained with these, and then its seeds with the tuned one only.
 
     Curves that were computed before are found in the store and not trained again.
+
+    --jobs N trains in N processes and --on ray on a Ray cluster, with the same results, bit for bit.
     """
     import asyncsim
 
@@ -48,12 +69,14 @@ def run(
     from ..scenario.changes import changes_in_name
 
     keep_compiled()
+    machines = machines_of(on, jobs, address)
     changes = changes_of(change, seeds, engine)
     loaded = load(scenario, preset, changes, code)
     directory = output or results.place(loaded.path, preset, changes_in_name(changes))
     kept = store_of(store, no_store)
     with rows_of_progress(yes) as progress:
-        found = asyncsim.run(loaded, None, directory, progress, force=force, store=kept, policies=policies)
+        options = {"force": force, "store": kept, "policies": policies, "on": machines}
+        found = asyncsim.run(loaded, None, directory, progress, **options)
     _report(found)
     saved: Any = found.saved  # there is a directory
     console().wrote(saved.verb, *saved.files)
@@ -65,6 +88,29 @@ def store_of(directory: Path | None, none: bool) -> Path | bool:
         raise typer.BadParameter(f"--store {directory} and --no-store: give one of them")
     console().goes_on = not none
     return not none if directory is None else directory
+
+
+def machines_of(on: str | None, jobs: int | None, address: str | None) -> Any:
+    """What three options say, as `asyncsim.run` takes it; None: this process."""
+    if on not in (None, "processes", "ray"):
+        raise typer.BadParameter(f"--on {on}: give processes or ray")
+    if address is not None and on != "ray":
+        raise typer.BadParameter(f"--address {address} is of a Ray cluster: give --on ray, too")
+    if on == "ray":
+        if jobs is not None:
+            raise typer.BadParameter(f"--jobs {jobs} is of processes, and Ray takes what its cluster has: leave it out")
+        from ..machines import OnRay
+        from ..machines.on_ray import imported
+
+        imported()  # or what is missing is said before anything takes long
+        return OnRay(address)
+    if on is None and jobs is None:
+        return None
+    from os import cpu_count
+
+    from ..machines import Processes
+
+    return Processes(jobs or cpu_count() or 1)
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def simulate(
         from ..timeline.trace import trace_events
 
         results.save_json(trace, trace_events(*timelines.values()))
-    _what_happened(settings.title, timelines, methods, loaded.taken)
+    show_what_happened(settings.title, timelines, methods, loaded.taken)
     for verb, paths in wrote:
         console().wrote(f"{verb}", *paths)
 
@@ -82,7 +82,8 @@ def _simulated(loaded, labels):
     return timelines, columns, methods
 
 
-def _what_happened(title, timelines, methods, taken) -> None:
+def show_what_happened(title, timelines, methods, taken) -> None:
+    """A table of timelines. taken: a sentence about what the file has not."""
     from ..timeline.usage import run_totals
 
     counts, shares = ("used", "cancelled", "discarded"), ("utilisation", "wasted_share")

@@ -9,22 +9,27 @@ the problem; or, where trajectories decide how long jobs take, each seed is simu
 
 Whatever the store has is not trained again: what another part, figure or run has computed, or this one before it was
 killed.
+
+With machines (see `machines`), parts are conducted side by side, and each has them train what the store does not have
+before it looks there itself: what is found is the same.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from ..base import Method, Problem
 from ..scenario import Scenario, ScenarioError
-from ..scenario.own import told_of_own
+from ..scenario.own import modules_of, told_of_own
 from ..timeline import Timeline
 from .memory import check_points, check_trajectories
 from .summaries import run_key
@@ -33,6 +38,7 @@ from .tuning import Setting, tune
 if TYPE_CHECKING:
     from ..learning import History  # which imports JAX
     from ..learning.checkpoints import Shelf
+    from ..machines import Pool, Turns
 
 
 @dataclass(frozen=True)
@@ -76,10 +82,13 @@ class Part:
     problem: Problem
 
 
-def conduct(scenario: Scenario, shelf: Shelf, progress: Callable[[Progress], None] | None = None) -> Found:
+def conduct(
+    scenario: Scenario, shelf: Shelf, progress: Callable[[Progress], None] | None = None, pool: Pool | None = None
+) -> Found:
     """What the experiment of a scenario finds.
 
-    shelf: a store of curves. progress: called whenever a part is further.
+    shelf: a store of curves. progress: called whenever a part is further. pool: machines that train; None: this
+        process does.
     """
     problems = [point.problem() for _, point in scenario.points]  # checks what only JAX knows, before it takes long
     parts = [
@@ -94,7 +103,6 @@ def conduct(scenario: Scenario, shelf: Shelf, progress: Callable[[Progress], Non
         until = None if point.coupled else point.settings.stop.until
         for variant in point.variants[part.label]:
             _told_of_memory(part, check_trajectories, part.problem, variant.method, point.cluster, until)
-    found = Found()
     shelf.check()
 
     def tell(part: Part, phase: str, done: int = 0, total: int | None = None) -> None:
@@ -103,11 +111,41 @@ def conduct(scenario: Scenario, shelf: Shelf, progress: Callable[[Progress], Non
 
     for part in parts:
         tell(part, "waits")
-    for part in parts:
+
+    def one(part: Part, elsewhere: Callable[..., int] | None = None) -> Found:
         with told_of_own(part.point.settings.own, f"{part.point.path}: methods.{part.label}"):
-            _conduct(part, shelf, found, partial(tell, part))
+            found = _conduct(part, shelf, partial(tell, part), elsewhere)
         tell(part, "done", 1, 1)
-    return found
+        return found
+
+    return _together(map(one, parts) if pool is None else _side_by_side(one, parts, pool))
+
+
+def _side_by_side(one: Callable[..., Found], parts: Sequence[Part], pool: Pool) -> list[Found]:
+    """What each part finds, with machines that train."""
+    from ..learning.lanes import on_all_cores
+    from ..machines import Stopped, Turns
+
+    turns = Turns()
+
+    def conducted(part: Part, stop: Event) -> Found:
+        elsewhere = None if part.point.coupled else partial(_trained_on, pool, part, stop, turns)
+        with turns.lock, suppress(Stopped):  # for another part has failed, and that error is the one to be raised
+            return one(part, elsewhere)
+        return Found()
+
+    return on_all_cores(conducted, parts)
+
+
+def _together(founds: Iterable[Found]) -> Found:
+    """What all parts found."""
+    whole = Found()
+    for found in founds:
+        whole.curves += found.curves
+        whole.tuning += found.tuning
+        whole.timelines |= found.timelines
+        whole.computed += found.computed
+    return whole
 
 
 def _check_own(point: Scenario, problem: Any) -> None:
@@ -135,9 +173,10 @@ def _told_of_memory(part: Part, check: Callable[..., None], *values: Any) -> Non
         raise ScenarioError(f"{part.point.path}: methods.{part.label}: {error}") from None
 
 
-def _conduct(part: Part, shelf: Shelf, found: Found, tell: Callable[..., None]) -> None:
-    """Simulate, tune and train a part."""
+def _conduct(part: Part, shelf: Shelf, tell: Callable[..., None], elsewhere: Callable[..., int] | None) -> Found:
+    """Simulate, tune and train a part. elsewhere: has the store get the curves that it lacks, as `_trained_on`."""
     tell("simulates")
+    found = Found()
     point, label = part.point, part.label
     settings, variants = point.settings, point.variants[label]
     timelines = {} if point.coupled else {one.name: point.simulate(label, one.method) for one in variants}
@@ -158,7 +197,7 @@ def _conduct(part: Part, shelf: Shelf, found: Found, tell: Callable[..., None]) 
                 firsts.update({(name, step_size): own[seeds[0], step_size] for step_size in step_sizes})
             else:
                 lanes = seeds, step_sizes, share, shelf, partial(tell, phase)
-                history = _replayed(part, method, timelines[name], *lanes)
+                history = _replayed(part, method, timelines[name], *lanes, elsewhere)
             found.computed[part.label] += history.computed
             for step_size, rows in history.to_frame().groupby("step_size"):
                 curves[name, step_size] = _labelled(rows, part, name)
@@ -180,6 +219,7 @@ def _conduct(part: Part, shelf: Shelf, found: Found, tell: Callable[..., None]) 
         found.timelines[run_key(*part.values.values(), label)] = timelines[every[0].variant.name]
     elif len(every) == 1:
         found.timelines[run_key(*part.values.values(), label)] = firsts[every[0].variant.name, every[0].step_size]
+    return found
 
 
 def _replayed(
@@ -191,14 +231,28 @@ def _replayed(
     share: float,
     shelf: Shelf,
     progress: Callable[[int, int], None],
+    elsewhere: Callable[..., int] | None,
 ) -> History:
     """What was learned after a share of the timeline's time."""
     from ..learning import replay
 
     updates = int((timeline.updates["time"] <= share * timeline.end).sum())
     every = part.point.settings.evaluate_every
-    lanes: Any = {"seeds": seeds, "step_sizes": step_sizes, "evaluate_every": every}
-    return replay(timeline, method, part.problem, **lanes, updates=updates, progress=progress, shelf=shelf)
+    lanes: Any = {"seeds": seeds, "step_sizes": step_sizes, "evaluate_every": every, "updates": updates}
+    lanes |= {"progress": progress, "shelf": shelf}
+    computed = 0 if elsewhere is None else elsewhere(timeline, method, lanes)
+    history = replay(timeline, method, part.problem, **lanes)
+    return replace(history, computed=history.computed + computed)
+
+
+def _trained_on(
+    pool: Pool, part: Part, stop: Event, turns: Turns, timeline: Timeline, method: Method, lanes: Mapping[str, Any]
+) -> int:
+    """Have machines train what the store does not have of these lanes; return how many gradients they computed."""
+    from ..machines import train_on
+
+    modules = modules_of(part.point.settings.own)
+    return train_on(pool, timeline, method, part.problem, **lanes, stop=stop, turns=turns, own=modules)
 
 
 def train_coupled(

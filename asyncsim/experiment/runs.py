@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,9 @@ from .numerics import as_always
 from .policies import policies_of
 from .protocol import Progress, conduct, train_coupled
 from .summaries import run_key
+
+if TYPE_CHECKING:
+    from ..machines import Machines  # which imports JAX
 
 
 @dataclass(frozen=True)
@@ -241,6 +245,7 @@ def run(
     store: Path | str | bool = True,
     own: Path | str | None = None,
     policies: bool = False,
+    on: Machines | None = None,
 ) -> Run:
     """Simulate and train every method of a scenario, tuned and at every point of a sweep (see `protocol`).
 
@@ -251,6 +256,9 @@ def run(
     store: the directory where curves are found that were computed before, and new ones are kept, so that a run that was
         killed goes on; True: the one in the user's cache; False: none.
     policies: keep them, too (see `policies.policies_of`).
+    on: the machines that train, ``machines.Processes(jobs)`` or ``machines.OnRay(address)``; None: the threads of this
+        process. What comes out is the same, bit for bit. Where trajectories decide how long jobs take, and where curves
+        have no names in the store, this process trains in any case.
     """
     if not isinstance(scenario, Scenario):
         scenario = load(scenario, preset, changes, own)
@@ -258,19 +266,24 @@ def run(
         given = f"preset={preset!r}, changes={changes!r}, own={own!r}"
         raise ValueError(f"{given}: give them with a file, or load the scenario with them")
     if output is None:
-        return _conducted(scenario, progress, store, policies)
+        return _conducted(scenario, progress, store, policies, on)
     output = Path(output)
     with results.reserve(output, scenario.settings, force) as verb:
-        found = _conducted(scenario, progress, store, policies)
+        found = _conducted(scenario, progress, store, policies, on)
         return replace(found, saved=found._write(output, verb))
 
 
 def _conducted(
-    scenario: Scenario, progress: Callable[[Progress], None] | None, store: Path | str | bool, policies: bool
+    scenario: Scenario,
+    progress: Callable[[Progress], None] | None,
+    store: Path | str | bool,
+    policies: bool,
+    on: Machines | None,
 ) -> Run:
     with as_always(), TemporaryDirectory() as nowhere:  # without a store, curves are still shared within the run
         shelf = Store(default_home() if store is True else Path(store or nowhere))
-        found = conduct(scenario, shelf, progress)
+        with nullcontext() if on is None else on.ready() as pool:
+            found = conduct(scenario, shelf, progress, pool)
         curves, tuning = (pd.concat(rows, ignore_index=True) if rows else None for rows in (found.curves, found.tuning))
         done = Run(scenario, scenario.axes, curves, tuning, found.timelines, found.computed)
         if not policies:

@@ -8,6 +8,7 @@ from .benchmarks import TABLE, benchmark_cells, benchmark_table, load_benchmark,
 from .calibrations import cluster_text, reserve_cluster, save_cluster
 from .directories import place, scenario_folder
 from .exports import save_tensorboard
+from .fidelities import FIDELITY_FILES, save_fidelity
 from .files import check_picture, save_picture
 from .policies import POLICIES, Policy, load_policies
 from .prices import PRICE_FILES, save_prices
@@ -29,7 +30,7 @@ from .runs import (
     save,
     save_overview,
 )
-from .simulations import PICTURES, reserve_trace, save_json, save_scenario, save_timelines
+from .simulations import LIVE_FILES, PICTURES, reserve_trace, save_json, save_scenario, save_timelines
 from .staleness import STALENESS, reserve_staleness, save_staleness
 from .validations import reserve_validation, save_validation
 from .videos import check_video, save_video
@@ -37,7 +38,9 @@ from .videos import check_video, save_video
 __all__ = [
     "ADVICE",
     "Block",
+    "FIDELITY_FILES",
     "FILES",
+    "LIVE_FILES",
     "PACKAGES",
     "PICTURES",
     "POLICIES",
@@ -77,6 +80,7 @@ __all__ = [
     "save",
     "save_benchmark",
     "save_cluster",
+    "save_fidelity",
     "save_json",
     "save_overview",
     "save_picture",

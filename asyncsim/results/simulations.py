@@ -19,6 +19,7 @@ from .files import check_file, replace_file, write_csv, write_pictures
 from .records import SIMULATES, as_data, versions, write_settings
 
 PICTURES = ("settings.json", "jobs.csv", "updates.csv", "*.png", "*.svg")
+LIVE_FILES = (*PICTURES, "curves.csv")
 
 
 def save_timelines(
@@ -26,8 +27,11 @@ def save_timelines(
     settings: Settings,
     timelines: Mapping[str, Timeline],
     columns: Mapping[str, Mapping[str, Any]] | None = None,
+    curves: pd.DataFrame | None = None,
 ) -> list[Path]:
     """Write jobs, updates and pictures of what happened, whole or not at all; return the files.
+
+    curves: what was learned while it happened, as in `History.to_frame`.
 
     columns: by the timelines' names, what the rows of ``jobs.csv`` and ``updates.csv`` begin with: a value per axis of
         a sweep, and ``method``. None: the name is the method.
@@ -42,6 +46,8 @@ def save_timelines(
             ]
             write_csv(new / f"{name}.csv", pd.concat(tables, ignore_index=True))
         write_settings(new, {"scenario": as_data(settings), "versions": versions(*SIMULATES, "matplotlib")})
+        if curves is not None:
+            write_csv(new / "curves.csv", curves)
         labels = {run: columns[run]["method"] for run in timelines}  # the point of a sweep may follow them
         names = {run: figures.pretty(label) + run.removeprefix(label) for run, label in labels.items()}
         write_pictures(new, _pictures(timelines, names))

@@ -84,6 +84,12 @@ def own_code(file: Path | str) -> Own:
     return Own(file=path.name, sha256=digest, methods=methods, environments=environments)
 
 
+def modules_of(own: Own | None) -> list[ModuleType]:
+    """The modules in which it is defined, which no other process has."""
+    defined = [] if own is None else [*own.methods.values(), *own.environments.values()]
+    return [sys.modules[name] for name in dict.fromkeys(each.__module__ for each in defined)]
+
+
 @contextmanager
 def told_of_own(own: Own | None, what: str) -> Iterator[None]:
     """Whatever goes wrong while a file of one's own is in use is one line, with its cause; otherwise it is a bug."""

@@ -179,8 +179,8 @@ def test_other_problems(tmp_path, table, shown):
 
 def test_every_method_can_be_named(tmp_path):
     assert set(known_methods()) >= {"rennala_nigt", "malenia_pg", "afedpg", "synchronous_nigt"}
-    needs = {"batch_size": 2, "participants": 2, "max_delay": 2, "max_age": 1, "seconds": 2.5}  # `workers` is the cluster's
-    needs |= {"local_steps": 2, "local_step_size": 0.5}
+    needs = {"batch_size": 2, "participants": 2, "max_delay": 2, "seconds": 2.5}  # `workers` is the cluster's
+    needs |= {"max_age": 1, "local_steps": 2, "local_step_size": 0.5}
     for name, function in known_methods().items():
         names = inspect.signature(function).parameters
         given = {key: value for key, value in needs.items() if key in names}
