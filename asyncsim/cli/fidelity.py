@@ -95,7 +95,7 @@ def _by_method(loaded, found):
     from ..experiment.fidelity import PREDICTIONS, in_short
 
     kinds = [f"{kind}, {what}" for what in PREDICTIONS for kind in ("median", "largest")]
-    shown = table(loaded.settings.title, texts("method"), *numbers("runs", *kinds), collapse_padding=True)
+    shown = table(loaded.settings.title, texts("method"), *numbers("runs", *kinds))
     for row in in_short(found, "method").to_dict("records"):
         shown.add_row(row["method"], f"{row['runs']}", *(f"{100 * row[kind]:.1f} %" for kind in kinds))
     return shown

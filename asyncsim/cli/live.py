@@ -71,7 +71,7 @@ def live(
     show_what_happened(settings.title, timelines, loaded.methods, "")
     _learned(found)
     for verb, paths in wrote:
-        console().wrote(verb, *paths)
+        console().wrote(f"{verb}", *paths)
 
 
 def _curves(found):
