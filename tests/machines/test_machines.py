@@ -110,6 +110,22 @@ def test_a_unit_ends_where_its_time_is_over_and_goes_on(scenario, local, tmp_pat
     assert {done for _, unit in here.sent for _, done in unit} - {0, 3, 6}  # units begin elsewhere than at rungs
 
 
+def test_a_run_that_was_interrupted_goes_on(scenario, local, tmp_path, monkeypatch):
+    monkeypatch.setattr(units, "LOOK", 0.01)
+
+    class Interrupted(Here):
+        def submit(self, function, *arguments):
+            if len(self.sent) == 2:
+                raise KeyboardInterrupt
+            return super().submit(function, *arguments)
+
+    with pytest.raises(KeyboardInterrupt):
+        found(scenario, tmp_path, Interrupted())
+    before = len(kept(tmp_path))
+    rest, whole = found(scenario, tmp_path, Here()), found(scenario, tmp_path / "anew", Here())
+    assert rest[1] == local and 0 < before < len(kept(tmp_path)) and 0 < rest[0].computed < whole[0].computed
+
+
 def test_what_is_lost_again_and_again_is_one_line(scenario, tmp_path, monkeypatch):
     monkeypatch.setattr(units, "LOOK", 0.01)
     with pytest.raises(MachinesError, match="lost its machine 4 times: gone: look into"):
