@@ -6,12 +6,13 @@ import warnings
 from concurrent.futures import Future
 from contextlib import nullcontext
 from multiprocessing import active_children
+from types import SimpleNamespace
 
 import pytest
 
 import asyncsim
 from asyncsim.cli import main
-from asyncsim.machines import MachinesError, OnRay, Processes, units
+from asyncsim.machines import MachinesError, OnRay, Processes, on_ray, units
 from asyncsim.scenario import load
 from asyncsim.store import Store
 
@@ -156,6 +157,19 @@ def test_processes_one_of_which_is_killed(scenario, local, tmp_path):
 
     assert found(scenario, tmp_path, Processes(2), progress=kill)[1] == local
     assert killed
+
+
+@pytest.mark.parametrize("address, said, joined", [(None, None, "local"), (None, "a:1", "a:1"), ("b:2", "a:1", "b:2")])
+def test_no_cluster_is_joined_that_nobody_named(address, said, joined, monkeypatch):
+    """Ray alone would join whichever was begun last on this machine."""
+    asked, ray = [], SimpleNamespace(is_initialized=lambda: False, shutdown=lambda: None)
+    ray.init = lambda address, **options: asked.append(address)
+    monkeypatch.setattr(on_ray, "imported", lambda: ray)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    if said:
+        monkeypatch.setenv("RAY_ADDRESS", said)
+    with on_ray.connected(address):
+        assert asked == [joined]
 
 
 @pytest.mark.slow
