@@ -8,6 +8,7 @@ from queue import Empty, SimpleQueue
 from threading import Timer
 from typing import Any, NamedTuple
 
+from ..machines import MachinesError
 from ..machines.on_ray import connected
 from .worker import Worker
 
@@ -44,13 +45,16 @@ class Fleet:
     def begin(self, content: bytes, options: Mapping[str, Any], query: Any, seed: int) -> list[int]:
         """Wait until all are there, and can compute (see `Worker.ready`); return the numbers of their processes.
 
-        Nothing that was asked before has an answer any more.
+        Nothing that was asked before has an answer any more. Raises MachinesError where one cannot be started.
         """
         for worker in self._dead:
             self._actors[worker] = self._kind.remote(worker)
         self._dead, self._events, self._beginning = set(), SimpleQueue(), (content, options, query, seed)
         ready = [actor.ready.options(max_task_retries=-1).remote(*self._beginning) for actor in self._actors]
-        return self._ray.get(ready)
+        try:
+            return self._ray.get(ready)
+        except self._ray.exceptions.RayActorError as error:
+            raise MachinesError(f"a worker could not be started: {' '.join(f'{error}'.split())}") from error
 
     def put(self, value: Any) -> Any:
         """What to give to workers in place of a large value."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -24,10 +25,11 @@ def imported() -> Any:
 
 
 @contextmanager
-def connected(address: str | None = None, **options: Any) -> Iterator[Any]:
+def connected(address: str | None = None) -> Iterator[Any]:
     """Ray, connected; a connection that was there already stays. Raises MachinesError.
 
-    address: as of `ray.init`; None: what RAY_ADDRESS says, or else this machine alone. options: more of it.
+    address: as of `ray.init`; None: what RAY_ADDRESS says, or else a cluster that is begun on this machine, and ends
+        with the context: not, as Ray has it, the one that was begun last on this machine, which may be somebody else's.
     """
     ray = imported()
     if ray.is_initialized():
@@ -36,7 +38,7 @@ def connected(address: str | None = None, **options: Any) -> Iterator[Any]:
     quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
     try:
         with catch_warnings(action="ignore", category=RuntimeWarning):  # JAX's about forks, which here run Ray at once
-            ray.init(address=address, **quiet, **options)
+            ray.init(address=address or os.environ.get("RAY_ADDRESS") or "local", **quiet)
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise MachinesError(f"address={address!r}: {' '.join(f'{error}'.split())}") from None
     try:

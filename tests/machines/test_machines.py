@@ -6,12 +6,13 @@ import warnings
 from concurrent.futures import Future
 from contextlib import nullcontext
 from multiprocessing import active_children
+from types import SimpleNamespace
 
 import pytest
 
 import asyncsim
 from asyncsim.cli import main
-from asyncsim.machines import MachinesError, OnRay, Processes, units
+from asyncsim.machines import MachinesError, OnRay, Processes, on_ray, units
 from asyncsim.scenario import load
 from asyncsim.store import Store
 
@@ -110,6 +111,22 @@ def test_a_unit_ends_where_its_time_is_over_and_goes_on(scenario, local, tmp_pat
     assert {done for _, unit in here.sent for _, done in unit} - {0, 3, 6}  # units begin elsewhere than at rungs
 
 
+def test_a_run_that_was_interrupted_goes_on(scenario, local, tmp_path, monkeypatch):
+    monkeypatch.setattr(units, "LOOK", 0.01)
+
+    class Interrupted(Here):
+        def submit(self, function, *arguments):
+            if len(self.sent) == 2:
+                raise KeyboardInterrupt
+            return super().submit(function, *arguments)
+
+    with pytest.raises(KeyboardInterrupt):
+        found(scenario, tmp_path, Interrupted())
+    before = len(kept(tmp_path))
+    rest, whole = found(scenario, tmp_path, Here()), found(scenario, tmp_path / "anew", Here())
+    assert rest[1] == local and 0 < before < len(kept(tmp_path)) and 0 < rest[0].computed < whole[0].computed
+
+
 def test_what_is_lost_again_and_again_is_one_line(scenario, tmp_path, monkeypatch):
     monkeypatch.setattr(units, "LOOK", 0.01)
     with pytest.raises(MachinesError, match="lost its machine 4 times: gone: look into"):
@@ -140,6 +157,19 @@ def test_processes_one_of_which_is_killed(scenario, local, tmp_path):
 
     assert found(scenario, tmp_path, Processes(2), progress=kill)[1] == local
     assert killed
+
+
+@pytest.mark.parametrize("address, said, joined", [(None, None, "local"), (None, "a:1", "a:1"), ("b:2", "a:1", "b:2")])
+def test_no_cluster_is_joined_that_nobody_named(address, said, joined, monkeypatch):
+    """Ray alone would join whichever was begun last on this machine."""
+    asked, ray = [], SimpleNamespace(is_initialized=lambda: False, shutdown=lambda: None)
+    ray.init = lambda address, **options: asked.append(address)
+    monkeypatch.setattr(on_ray, "imported", lambda: ray)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    if said:
+        monkeypatch.setenv("RAY_ADDRESS", said)
+    with on_ray.connected(address):
+        assert asked == [joined]
 
 
 @pytest.mark.slow
