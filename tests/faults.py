@@ -29,7 +29,6 @@ DONE, TOLD, WRONG, PEACE, KILLED = 0, 3, 4, 5, -9  # how a child ends; PEACE: it
 MET: list[str] = []  # in a child
 
 SCENARIO = load(Path(__file__).parent.parent / "experiments" / "quickstart.toml")
-runs.surroundings = dict  # which imports JAX, and that starts threads
 
 
 class Drawn:
@@ -197,4 +196,5 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
+    runs.surroundings = dict  # which imports JAX, and that starts threads
     main(int(sys.argv[1]))
