@@ -35,10 +35,11 @@ BARS = 50  # workers that can be told apart as bars; more, or many jobs, are an 
 LINES_AT_MOST = 30  # updates that are lines across the picture
 
 
-def gantt(timeline: Timeline, until: float | None = None) -> Figure:
-    """What every worker did, in simulated time, with the updates as lines; where these are many, how many on top.
+def gantt(timeline: Timeline, until: float | None = None, clock: str = "simulated") -> Figure:
+    """What every worker did over time, with the updates as lines; where these are many, how many on top.
 
     until: seconds to show; None: the first rounds, five of a collecting method, five times n updates of a greedy one.
+    clock: whose seconds these are.
     """
     n = timeline.cluster.workers
     until = _first_rounds(timeline) if until is None else min(until, timeline.end)
@@ -55,7 +56,7 @@ def gantt(timeline: Timeline, until: float | None = None) -> Figure:
             top -= 0.06 * n
             counts, edges = np.histogram(times, 400, (0, until))
             axes.stairs(-0.5 - 0.06 * n * counts / counts.max(), edges, baseline=-0.5, fill=True, color="black")
-        axes.set(xlim=(0, until), ylim=(n - 0.5, top), xlabel="simulated time (s)", ylabel="worker")
+        axes.set(xlim=(0, until), ylim=(n - 0.5, top), xlabel=f"{clock} time (s)", ylabel="worker")
         if n <= 20:
             axes.set_yticks(range(n))
         axes.grid(False)

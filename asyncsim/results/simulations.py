@@ -31,7 +31,7 @@ def save_timelines(
 ) -> list[Path]:
     """Write jobs, updates and pictures of what happened, whole or not at all; return the files.
 
-    curves: what was learned while it happened, as in `History.to_frame`.
+    curves: what was learned while it happened, as in `History.to_frame`, where it happened in real time.
 
     columns: by the timelines' names, what the rows of ``jobs.csv`` and ``updates.csv`` begin with: a value per axis of
         a sweep, and ``method``. None: the name is the method.
@@ -50,15 +50,15 @@ def save_timelines(
             write_csv(new / "curves.csv", curves)
         labels = {run: columns[run]["method"] for run in timelines}  # the point of a sweep may follow them
         names = {run: figures.pretty(label) + run.removeprefix(label) for run, label in labels.items()}
-        write_pictures(new, _pictures(timelines, names))
+        write_pictures(new, _pictures(timelines, names, "simulated" if curves is None else "real"))
     return sorted(Path(directory).iterdir())
 
 
-def _pictures(timelines: Mapping[str, Timeline], names: Mapping[str, str]) -> dict[str, Any]:
+def _pictures(timelines: Mapping[str, Timeline], names: Mapping[str, str], clock: str) -> dict[str, Any]:
     pictures = {"utilisation": figures.utilisation(timelines, names), "delays": figures.delays(timelines, names)}
     for k, (label, timeline) in enumerate(timelines.items(), 1):
         word = re.sub(r"[^A-Za-z0-9_.-]", "_", label)[:40]  # a label may hold anything
-        pictures[f"gantt-{k}-{word}"] = figures.gantt(replace(timeline, method=names[label]))
+        pictures[f"gantt-{k}-{word}"] = figures.gantt(replace(timeline, method=names[label]), clock=clock)
     return pictures
 
 
