@@ -91,8 +91,9 @@ def _store_of_a_module(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _store_of_a_test(_store_of_a_module, tmp_path_factory, monkeypatch):
-    """No test finds the curves of another one."""
+    """No test finds the curves of another one, nor how wide xdist's terminal is."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.delenv("COLUMNS", raising=False)
 
 
 @pytest.fixture(scope="session")
