@@ -45,7 +45,8 @@ def made(title=HOSTILE, one=LABEL, more=""):
         for k, label in enumerate(scenario.methods):
             times = np.append(0.0, point.simulate(label).updates["time"])
             for seed in scenario.settings.seeds:
-                rows = {"method": label, "seed": seed, "step_size": 0.25, "update": np.arange(7), "time": times}
+                rows = {"method": label, "seed": seed, "step_size": 0.25, "update": np.arange(7)}
+                rows |= {"time": times, "gradients": 3 * np.arange(7)}
                 frames.append(pd.DataFrame(values | rows | {"eval_return": np.arange(7) + 0.1 * seed - k}))
     Run(scenario, scenario.axes, pd.concat(frames, ignore_index=True)).save("results/x")
     return Path("results/x")

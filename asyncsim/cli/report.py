@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from .options import With
+from .terminal import console
 
 
 def report(
@@ -26,4 +27,4 @@ def report(
 
     verb = results.reserve_report(output, force)
     results.save_report(output, [reported(directory, code) for directory in directories])
-    print(f"{verb}: {output}")
+    console().wrote(verb, output)

@@ -83,7 +83,7 @@ def test_a_sweep_and_another_run_on_one_page(here, capsys):
     text = Path("report.html").read_text()
     one, two = re.findall(r"embed_item\((.*), .curves", text)
     assert one == two  # whatever was drawn before
-    assert capsys.readouterr().out == "wrote: report.html\n" and reserve_report(Path("report.html")) == "replaced"
+    assert capsys.readouterr().out == "wrote:\n  report.html\n" and reserve_report(Path("report.html")) == "replaced"
     page = Page(text)
     assert page.links[:2] == ["#result-1", "#result-2"] and page.text.count("Over the sweep") == 2
     assert 'asyncsim.run(run.scenario, output="again")' in page.text and "Claims" not in page.text
