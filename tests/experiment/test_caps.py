@@ -8,7 +8,7 @@ import pytest
 
 from asyncsim import figures, results
 from asyncsim.experiment.staleness import measured, of_log, sentences
-from asyncsim.scenario import ScenarioError
+from asyncsim.scenario import ScenarioError, load
 
 ROOT = Path(__file__).parents[2]
 LOG = ROOT / "experiments" / "staleness" / "rollouts.csv"
@@ -101,3 +101,20 @@ def test_the_guide_says_what_the_log_says():
     told = sentences(measured(of_log(LOG, workers=32, update_seconds=12.0)))
     quoted = " ".join(line.removeprefix("> ") for line in page.splitlines() if line.startswith("> "))
     assert len(told) == 2 and all(line in quoted for line in told)
+
+
+def test_theory_stands_beside_the_simulation():
+    """One step off: an update takes the larger of its batch's time and the trainer's; and the guide's table says so."""
+    page = (ROOT / "notebooks" / "staleness.md").read_text()
+    for values, point in load(ROOT / "experiments" / "staleness" / "overlap.toml").points:
+        (tau,) = values.values()
+        plain, off, stream = (
+            point.simulate(label).updates["time"].to_numpy()
+            for label in ("synchronous_pg", "one_step_off_pg", "streaming_pg")
+        )
+        batch = np.diff(plain, prepend=0.0) - tau
+        np.testing.assert_allclose(np.diff(off, prepend=batch[0] + tau)[1:], np.maximum(batch, tau)[1:])
+        assert stream[-1] / len(stream) >= max(tau, 20.5) * (1 - 1 / len(stream))
+        theory = (batch.mean() + tau, np.maximum(batch, tau).mean(), max(tau, 20.5))
+        found = [f"{one:.1f}, {times[-1] / len(times):.1f}" for one, times in zip(theory, (plain, off, stream))]
+        assert tau in (0.0, 20.0) or f"| {tau:g} | {' | '.join(found)} |" in page
