@@ -39,17 +39,17 @@ def test_more_than_a_day_needs_yes():
 def test_a_signal_interrupts_and_one_that_is_ignored_stays_so():
     before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
     came = []
-    with pytest.raises(KeyboardInterrupt), ending_in_time(came):
+    with pytest.raises(KeyboardInterrupt), ending_in_time(came, str):
         signal.raise_signal(signal.SIGTERM)
     assert came == [143] and (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with ending_in_time(came):
+        with ending_in_time(came, str):
             signal.raise_signal(signal.SIGINT)
     finally:
         signal.signal(signal.SIGINT, before[1])
     assert came == [143]
-    other = threading.Thread(target=lambda: ending_in_time(came).__enter__())
+    other = threading.Thread(target=lambda: ending_in_time(came, str).__enter__())
     other.start()
     other.join()
     assert signal.getsignal(signal.SIGTERM) == before[0]
