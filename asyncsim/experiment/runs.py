@@ -21,7 +21,6 @@ from ..scenario import Scenario, ScenarioError, load, own_code, read_claims, res
 from ..store import Store, default_home
 from ..timeline import Timeline
 from . import maps, statistics, summaries
-from .numerics import as_always
 from .policies import policies_of
 from .protocol import Progress, conduct, train_coupled
 from .summaries import run_key
@@ -280,6 +279,8 @@ def _conducted(
     policies: bool,
     on: Machines | None,
 ) -> Run:
+    from ..learning.numerics import as_always
+
     with as_always(), TemporaryDirectory() as nowhere:  # without a store, curves are still shared within the run
         shelf = Store(default_home() if store is True else Path(store or nowhere))
         with nullcontext() if on is None else on.ready() as pool:

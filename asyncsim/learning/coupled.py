@@ -40,7 +40,8 @@ class Training:
         self._stats: dict[tuple[int, int, int], tuple[float, int]] = {}  # return and steps, until they are used
 
     def steps(self, worker: int, version: int, index: int) -> int:
-        gradient, returns, steps = _job(self.problem, self._measures, self.query, self.seed, version, worker, index)
+        job = self.seed, version, worker, index
+        gradient, returns, steps = sampled_job(self.problem, self._measures, self.query, *job)
         self.gradients[worker, version, index] = np.asarray(gradient)
         self._stats[worker, version, index] = float(returns), int(steps)
         return int(steps)
@@ -113,7 +114,7 @@ def _measured(training: Training, timeline: Timeline, evaluated: np.ndarray) -> 
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _job(problem: Problem, update: Update | None, query, seed, version, worker, index):
+def sampled_job(problem: Problem, update: Update | None, query, seed, version, worker, index):
     """A job's gradient, or what this update has it measure instead, return and environment steps."""
     key = job_key(seed, version, worker, index)
     one = jnp.ones(1, query.dtype)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ..base import Method, Problem, adapted
-from ..learning.coupled import _job
+from ..learning.coupled import sampled_job
 from ..learning.history import evaluated_updates, lane_frame, measured
 from ..learning.keys import initial_key
 from ..learning.programs import evaluate
@@ -39,7 +39,7 @@ class Learner:
     def again(self, jobs: Sequence[Key], weights: Sequence[float]) -> np.ndarray:
         """The weighted sum of gradients that were lost with their worker: a job's key decides all that is random."""
         found = [
-            _job(self.problem, self.measures, self.queries[version], self.seed, version, worker, index)[0]
+            sampled_job(self.problem, self.measures, self.queries[version], self.seed, version, worker, index)[0]
             for worker, version, index in jobs
         ]
         return weighted_sum([np.asarray(gradient) for gradient in found], weights)

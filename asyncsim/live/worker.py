@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from ..learning.coupled import _job
+from ..learning.coupled import sampled_job
 
 
 class Done(NamedTuple):
@@ -83,7 +83,7 @@ class Worker:
         return total
 
     def _gradient(self, query: np.ndarray, seed: int, version: int, index: int) -> tuple[np.ndarray, float, int]:
-        found = _job(self._problem, self._measures, query, np.uint32(seed), version, self._number, index)
+        found = sampled_job(self._problem, self._measures, query, np.uint32(seed), version, self._number, index)
         return np.asarray(found[0]), float(found[1]), int(found[2])
 
 

@@ -25,8 +25,10 @@ import jax.numpy as jnp
 
 from ..base import Method, Problem
 from ..learning.checkpoints import Shelf
+from ..learning.identity import OPTIONS as IN_KEYS
 from ..learning.identity import curve_settings, lane_key
 from ..learning.lanes import Lane, lanes_of_a_program
+from ..learning.numerics import OPTIONS as ALWAYS
 from ..learning.resuming import Curve, Replay, extend, pool_of
 from ..timeline import Timeline
 
@@ -35,9 +37,8 @@ RETRIES = 3  # of a unit whose machine was lost
 LOOK = 0.5  # seconds between looks whether to stop
 MOST_SEEN = 4  # replays that a machine remembers
 OPTIONS = (  # of JAX, that machines take from here: what results depend on, and where compiled programs are kept
-    "jax_default_matmul_precision",
-    "jax_default_prng_impl",
-    "jax_threefry_partitionable",
+    *IN_KEYS,
+    *ALWAYS,
     "jax_enable_compilation_cache",
     "jax_compilation_cache_dir",
     "jax_persistent_cache_min_compile_time_secs",
@@ -224,7 +225,7 @@ def _done(curve: Curve) -> int:
 def jax_options() -> dict[str, Any]:
     """How JAX is set here, in the caller's contexts: for `jax.config.update` on another machine."""
     wide = jnp.result_type(float) == jnp.float64
-    return {"jax_enable_x64": wide} | {name: getattr(jax.config, name) for name in OPTIONS}
+    return {"jax_enable_x64": wide} | {name: getattr(jax.config, name) for name in OPTIONS if hasattr(jax.config, name)}
 
 
 def _first_line(error: BaseException) -> str:

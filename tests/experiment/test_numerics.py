@@ -9,8 +9,8 @@ import pytest
 from asyncsim import Cluster, methods, simulate
 from asyncsim.engine import memory
 from asyncsim.experiment.memory import check_points, check_trajectories
-from asyncsim.experiment.numerics import OPTIONS, as_always
 from asyncsim.figures import style
+from asyncsim.learning.numerics import OPTIONS, as_always
 from asyncsim.problems import Quadratic, TabularMDP
 from asyncsim.results.records import surroundings
 

@@ -8,11 +8,14 @@ from contextlib import nullcontext
 from multiprocessing import active_children
 from types import SimpleNamespace
 
+import jax
 import pytest
 
 import asyncsim
 from asyncsim.cli import main
-from asyncsim.machines import MachinesError, OnRay, Processes, on_ray, units
+from asyncsim.learning import numerics
+from asyncsim.learning.numerics import as_always
+from asyncsim.machines import MachinesError, OnRay, Processes, jax_options, on_ray, units
 from asyncsim.scenario import load
 from asyncsim.store import Store
 
@@ -131,6 +134,16 @@ def test_what_is_lost_again_and_again_is_one_line(scenario, tmp_path, monkeypatc
     monkeypatch.setattr(units, "LOOK", 0.01)
     with pytest.raises(MachinesError, match="lost its machine 4 times: gone: look into"):
         found(scenario, tmp_path, Here(lose=1000))
+
+
+def test_machines_compute_with_the_options_that_this_process_has():
+    with as_always():
+        sent = jax_options()
+        assert {name: sent[name] for name in numerics.OPTIONS if name in sent} == {
+            name: value for name, value in numerics.OPTIONS.items() if hasattr(jax.config, name)
+        }
+    with jax.default_matmul_precision("highest"):
+        assert jax_options()["jax_default_matmul_precision"] == "highest"
 
 
 def test_machines_with_other_versions_are_refused(scenario, tmp_path, monkeypatch):
