@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from ..base import nearest
-from ..live import Fleet, Live, train_live
+from ..live import Fleet, Live, check_live, train_live
 from ..scenario import Scenario, ScenarioError
 from ..scenario.own import modules_of
 
@@ -20,7 +20,13 @@ def checked_for_live(scenario: Scenario, method: str | None = None) -> list[str]
     scenario.check_times()
     if method is not None and method not in labels:
         raise ScenarioError(f"{scenario.path}: method={method!r} is none of its methods: {nearest(method, labels)}")
-    return labels if method is None else [method]
+    chosen = labels if method is None else [method]
+    try:
+        for label in chosen:
+            check_live(scenario.methods[label], scenario.cluster)
+    except ValueError as error:
+        raise ScenarioError(f"{scenario.path}: {error}") from None
+    return chosen
 
 
 def train_scenario(

@@ -69,6 +69,7 @@ def train_live(
         raise ValueError(f"scale={scale!r} is no number of real seconds: give a finite number > 0")
     if problem.workers not in (None, cluster.workers):
         raise ValueError(f"problem has {problem.workers} workers, the cluster {cluster.workers}: give as many")
+    check_live(method, cluster)
     if fleet is not None and fleet.workers != cluster.workers:
         raise ValueError(f"fleet has {fleet.workers} workers, the cluster {cluster.workers}: give as many")
     (seed,), (step_size,) = checked_lanes([seed], [method.update.step_size if step_size is None else step_size])
@@ -85,6 +86,15 @@ def train_live(
     frame = learner.history(method.name, timeline)
     params = np.asarray(learner.state.point)[None, None]
     return Live(History(method.name, (seed,), (step_size,), params, frame, len(timeline.jobs)), timeline)
+
+
+def check_live(method: Method, cluster: Cluster) -> None:
+    """Raises ValueError for what is simulated alone: slots, a server's seconds, and rules that let others run ahead."""
+    for key in ("update_seconds", "slot_speeds"):
+        if value := getattr(cluster, key):
+            raise ValueError(f"cluster.{key}={value!r} is simulated only: leave it out in real time")
+    if overlap := getattr(method.rule, "overlap", 0):
+        raise ValueError(f"{method.name} goes on while the server works (overlap={overlap}), which is simulated only")
 
 
 def _timeline(method: Method, server: Server, end: float, ending: str, seed: int, stale: Any) -> Timeline:

@@ -144,6 +144,20 @@ def test_arguments_that_do_not_fit(options, line):
         train_live(RENNALA, EVEN, SMALL, **options)
 
 
+@pytest.mark.parametrize(
+    "method, cluster, line",
+    [
+        (RENNALA, Cluster([1.0, 1.0], update_seconds=2.0), r"cluster.update_seconds=2.0 is simulated only"),
+        (RENNALA, Cluster([1.0, 1.0], slot_speeds=(1.0, 0.5)), r"cluster.slot_speeds=\(1.0, 0.5\) is simulated only"),
+        (methods.one_step_off_pg(0.1), Cluster([1.0, 1.0]), r"one_step_off_pg goes on .* \(overlap=1\)"),
+        (methods.paced_pg(2, 1, 0.1), Cluster([1.0, 1.0]), r"paced_pg goes on while the server works"),
+    ],
+)
+def test_what_is_simulated_alone_is_refused(method, cluster, line):
+    with pytest.raises(ValueError, match=line):
+        train_live(method, cluster, SMALL, updates=1)
+
+
 @pytest.mark.slow
 def test_four_real_workers_train_cartpole_and_one_is_killed(ray_cluster):
     """As well as simulated ones do, whichever of their gradients are used."""
