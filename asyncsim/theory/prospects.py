@@ -158,6 +158,7 @@ def round_at_most(rule: Rule, cluster: Cluster) -> float:
     known = ROUNDS.get(type(rule))
     fixed = all(isinstance(h, float) for h in cluster.compute)
     fixed = fixed and not (cluster.speeds or cluster.outages or cluster.jitter)
+    fixed = fixed and not (cluster.slot_speeds or cluster.update_seconds)
     if not (known and known.bound and rule.communication == "round" and fixed):
         return math.nan
     return float(known.bound(rule, np.array(cluster.compute))) + cluster.round_communication

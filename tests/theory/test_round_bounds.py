@@ -1,6 +1,7 @@
 """Bounds on rounds: their formulas, how close they are, and that they hold where stale jobs are finished."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 from theory_inputs import batches, brute_harmonic, clusters, many, random_clusters, simulate, some, times
 
 from asyncsim import Cluster, theory
-from asyncsim.cluster import equal
+from asyncsim.cluster import Outage, equal
 from asyncsim.rules import Malenia, Rennala
+from asyncsim.theory.prospects import round_at_most
 
 
 @many
@@ -57,3 +59,10 @@ def test_rennalas_bound_forgets_a_worker_that_gets_ever_slower(h, M):
     bounds = theory.rennala_bound([[*h, slow] for slow in (1e3, 1e6, 1e9, math.inf)], M)
     assert (np.diff(bounds) >= 0).all() and bounds[-1] == pytest.approx(theory.rennala_bound(h, M))
     assert theory.malenia_bound([*h, 1e9], M) >= 2e9
+
+
+def test_a_bound_is_said_of_clusters_that_it_holds_for():
+    plain = Cluster([1.0, 2.0], 0.5)
+    assert round_at_most(Rennala(3), plain) == float(theory.rennala_bound([1.0, 2.0], 3)) + 0.5
+    for more in ({"update_seconds": 1.0}, {"slot_speeds": (1.0, 0.5)}, {"outages": {0: Outage(1.0, 2.0)}}):
+        assert np.isnan(round_at_most(Rennala(3), replace(plain, **more)))
