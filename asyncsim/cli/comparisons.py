@@ -6,11 +6,11 @@ from typing import Any
 
 from .terminal import Cell, number, numbers, table, texts
 
-FEW = 5  # of fewer seeds, intervals are much too narrow
-
 
 def show_comparisons(out, found) -> None:
     """The claims of a run with their verdicts; without any, the first method against each other one, by its area."""
+    from ..experiment.statistics import FEW
+
     claimed = len(found.scenario.claims) > 0
     shown = found.verdicts() if claimed else first_against_others(found.per_seed(), found.axes)
     if shown.empty:

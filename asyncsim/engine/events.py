@@ -52,7 +52,8 @@ class Run:
         self, rule: Rule, cluster: Cluster, seed: int, stale: Literal["cancel", "finish"], coupling: Coupling | None
     ):
         n = cluster.workers
-        if coupling is not None and getattr(rule, "interrupts", False):
+        self.interrupts = getattr(rule, "interrupt", "none") == "continue"  # jobs in the middle take every new point
+        if coupling is not None and self.interrupts:
             raise ValueError(
                 "interrupt='continue' changes jobs whose trajectories are sampled as they start: give 'none'"
             )
@@ -79,7 +80,7 @@ class Run:
         self.used: set[int] = set()  # jobs, where a number of gradients stops the run
         self.over = communication(rule, cluster, self.log)
         # Whether an update of one gradient is no more than that.
-        self.applied, self.interrupts = getattr(rule, "applied", None), getattr(rule, "interrupts", False)
+        self.applied = getattr(rule, "applied", None)
         self.plain = not (self.by_round or coupling or self.server or hasattr(rule, "woken"))
         self.new_rows = self.by_round and stale == "cancel"  # a round's jobs are counted from its start
         self.late: list[Iterator[float]] = []  # jitter: of rounds, one stream; of the link's gradients, one a worker

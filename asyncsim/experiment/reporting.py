@@ -22,8 +22,6 @@ from . import maps, statistics
 from .runs import Run
 from .summaries import run_key
 
-FEW = 5  # of fewer seeds, intervals are much too narrow
-
 
 def reported(directory: Path | str, own: Path | str | None = None) -> Section:
     """A run's section. own: as of `Run.load`. Raises ScenarioError where no run was saved there."""
@@ -130,7 +128,7 @@ def _comparisons(run: Run, tables: Mapping[str, pd.DataFrame], file: Scenario | 
         return blocks
     names = _at(run) | {"pair": "comparison", "measure": "measure", "verdict": "verdict"} | numbers
     names |= {"seeds_to_decide": "seeds that would decide"}
-    few = " With fewer than five seeds intervals are much too narrow." if pairs["seeds"].min() < FEW else ""
+    few = " With fewer than five seeds intervals are much too narrow." if pairs["seeds"].min() < statistics.FEW else ""
     lines = [
         "Mean difference over seeds, positive where the first is ahead, with its bootstrap interval; ahead: in how "
         "many of the seeds it is. A comparison whose interval holds 0 is undecided." + few

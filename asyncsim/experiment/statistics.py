@@ -34,6 +34,7 @@ from ..timeline import Timeline
 from ..timeline.steps import mean_between
 from .summaries import run_key, tuned
 
+FEW = 5  # of fewer seeds, intervals are much too narrow
 COMPARED = ("method", "other", "measure", "difference", "low", "high", "ahead", "seeds", "seeds_to_decide")
 
 

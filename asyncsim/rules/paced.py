@@ -51,11 +51,6 @@ class Paced:
         not_negative("max_age", self.max_age, "updates")
         known_interrupt(self.interrupt)
 
-    @property
-    def interrupts(self) -> bool:
-        """Whether the engine gives every new point to jobs in the middle."""
-        return self.interrupt == "continue"
-
     def empty(self, workers: int) -> Stream:
         held = Stream(deque(range(workers)))
         self._start(held, 0)

@@ -47,11 +47,6 @@ class Streaming:
             not_negative("max_age", self.max_age, "updates")
         known_interrupt(self.interrupt)
 
-    @property
-    def interrupts(self) -> bool:
-        """Whether the engine gives every new point to jobs in the middle."""
-        return self.interrupt == "continue"
-
     def empty(self, workers: int) -> Stream:
         return Stream()
 

@@ -116,7 +116,7 @@ class Timeline:
         return version
 
     def delays(self) -> np.ndarray:
-        """δ of every use of a gradient in an update, in no particular order, shape (uses,)."""
+        """δ of every use of a gradient in an update, in the order of jobs and then of ``reuses``, shape (uses,)."""
         version = self.oldest()
         used = self.jobs["update"].to_numpy() >= 0
         again = self.reuses["update"].to_numpy(int) - version[self.reuses["job"].to_numpy(int)]

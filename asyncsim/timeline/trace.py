@@ -37,9 +37,7 @@ def _process(timeline: Timeline, pid: int) -> Iterator[dict[str, Any]]:
 
     late = np.zeros(len(timeline.updates), int)
     own, again = timeline.jobs["update"].to_numpy(), timeline.reuses
-    job = np.append(np.flatnonzero(own >= 0), again["job"].to_numpy(int))
-    update = np.append(own[own >= 0], again["update"].to_numpy(int))
-    np.maximum.at(late, update, update - timeline.oldest()[job])
+    np.maximum.at(late, np.append(own[own >= 0], again["update"].to_numpy(int)), timeline.delays())
     updates = timeline.updates
     for row, ts, delay in zip(updates.itertuples(index=False), _microseconds(updates["time"]), late.tolist()):
         args = {"update": row.update, "gradients": row.gradients, "communications": row.communications}
