@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..machines import MachinesError
 from ..machines.on_ray import connected
-from .worker import Worker
+from .worker import UNBEGUN, Worker
 
 THREADS = 8  # of a worker's process: one works; others are told to stop, sum, or wait for their turn
 AGAIN = 0.2  # seconds until a worker that has died is asked again whether it is back
@@ -66,10 +66,11 @@ class Fleet:
 
         def done(future: Any) -> None:
             error = future.exception()
-            if isinstance(error, died):
+            reply = error or future.result()  # another error is a bug in what was called
+            if isinstance(error, died) or isinstance(reply, str) and reply == UNBEGUN:  # it has died, unnoticed
                 events.put(Event(LOST, worker, life, answers))
-            else:  # another error is a bug in what was called
-                events.put(Event(REPLIES, worker, life, answers, error or future.result()))
+            else:
+                events.put(Event(REPLIES, worker, life, answers, reply))
 
         getattr(self._actors[worker], method).remote(*arguments).future().add_done_callback(done)
 
@@ -79,13 +80,19 @@ class Fleet:
 
     def await_return(self, worker: int, life: int) -> None:
         """An event says when the worker, which has died, is there again."""
-        events, died = self._events, self._ray.exceptions.RayActorError
+        self._await(worker, life, self._events)
+
+    def _await(self, worker: int, life: int, events: SimpleQueue[Event]) -> None:
+        """The same, in these events; nothing where they are of a run that is over."""
+        died = self._ray.exceptions.RayActorError
+        if events is not self._events:
+            return
 
         def done(future: Any) -> None:
             if future.exception() is None:
                 events.put(Event(BACK, worker, life))
-            elif isinstance(future.exception(), died) and events is self._events:
-                again = Timer(AGAIN, self.await_return, (worker, life))
+            elif isinstance(future.exception(), died):
+                again = Timer(AGAIN, self._await, (worker, life, events))
                 again.daemon = True
                 again.start()
 

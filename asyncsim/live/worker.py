@@ -14,6 +14,8 @@ import numpy as np
 
 from ..learning.coupled import sampled_job
 
+UNBEGUN = "unbegun"  # the answer of a process that was started again, and knows no problem yet
+
 
 class Done(NamedTuple):
     """A job that a worker has finished. gradient: None where the worker keeps it, until the round ends."""
@@ -31,6 +33,7 @@ class Worker:
         self._number = number
         self._news, self._turn = Condition(), Lock()  # one job at a time
         self._cancelled = -1  # jobs up to this one
+        self._begun = False
         self._kept: dict[tuple[int, int], tuple[int, np.ndarray]] = {}  # jobs and gradients, by version and index
 
     def ready(self, content: bytes, options: Mapping[str, Any], query: np.ndarray, seed: int) -> int:
@@ -44,11 +47,12 @@ class Worker:
             self._problem, self._measures = pickle.loads(content)
             self._kept = {}
             self._gradient(query, seed, 0, 0)
+            self._begun = True
         return os.getpid()
 
     def work(
         self, query: np.ndarray, seed: int, version: int, index: int, job: int, wait: float, keep: bool
-    ) -> Done | None:
+    ) -> Done | str | None:
         """Wait for some seconds, which makes the worker slow, and compute a gradient; None if it was cancelled.
 
         job: counts those of the worker. It is cancelled while it waits, and before and after it computes, which is one
@@ -59,6 +63,8 @@ class Worker:
             with self._news:
                 if self._news.wait_for(lambda: self._cancelled >= job, timeout=wait):
                     return None
+            if not self._begun:
+                return UNBEGUN
             gradient, returns, steps = self._gradient(query, seed, version, index)
         with self._news:
             if self._cancelled >= job:
@@ -75,8 +81,10 @@ class Worker:
 
     def reduce(
         self, jobs: Sequence[tuple[int, int]], weights: Sequence[float], held: Sequence[tuple[int, int]], upto: int
-    ) -> np.ndarray:
+    ) -> np.ndarray | str:
         """The weighted sum of kept gradients, shape (d,). held: of the jobs up to ``upto``, which are still wanted."""
+        if not self._begun:
+            return UNBEGUN
         with self._news:
             total = weighted_sum([self._kept[key][1] for key in jobs], weights)
             self._kept = {key: kept for key, kept in self._kept.items() if key in held or kept[0] > upto}

@@ -1,6 +1,8 @@
 """Real training: the same rules and updates, in seconds that pass."""
 
+from concurrent.futures import Future
 from queue import SimpleQueue
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,9 +11,10 @@ from asyncsim import Cluster, PolicyGradient, Quadratic, methods, replay, simula
 from asyncsim.base import Decision, Method
 from asyncsim.cluster import Outage
 from asyncsim.engine.answers import RuleError
+from asyncsim.live import fleet as fleets
 from asyncsim.live import fleet_of, train_live
 from asyncsim.live.fleet import BACK, LOST, REPLIES, Event
-from asyncsim.live.worker import Worker
+from asyncsim.live.worker import UNBEGUN, Worker
 
 RENNALA, SYNCHRONOUS, AFEDPG = methods.rennala_nigt(4, 0.05), methods.synchronous_nigt(0.05), methods.afedpg(0.05)
 EVERY = [RENNALA, SYNCHRONOUS, AFEDPG, methods.malenia_nigt(4, 0.05), methods.deadline_nigt(9, 5.0, 0.05)]
@@ -156,6 +159,51 @@ def test_arguments_that_do_not_fit(options, line):
 def test_what_is_simulated_alone_is_refused(method, cluster, line):
     with pytest.raises(ValueError, match=line):
         train_live(method, cluster, SMALL, updates=1)
+
+
+def test_who_is_awaited_by_a_run_that_is_over_does_not_come_back_in_the_next(monkeypatch):
+    asked, timers = [], []
+
+    class Timer:
+        def __init__(self, seconds, function, arguments):
+            timers.append(lambda: function(*arguments))
+
+        def start(self):
+            pass
+
+    class Ready:
+        def remote(self, *_):
+            asked.append(Future())
+            return SimpleNamespace(future=lambda: asked[-1])
+
+    monkeypatch.setattr(fleets, "Timer", Timer)
+    ray = SimpleNamespace(
+        exceptions=SimpleNamespace(RayActorError=KeyError),
+        remote=lambda **_: lambda _: SimpleNamespace(remote=lambda _: SimpleNamespace(ready=Ready())),
+    )
+    fleet = fleets.Fleet(ray, 1)
+    fleet._beginning = ()
+    fleet.await_return(0, 1)
+    asked[-1].set_exception(KeyError())  # it is not there yet
+    timers[-1]()
+    assert len(asked) == 2
+    asked[-1].set_exception(KeyError())
+    fleet._events = SimpleQueue()  # as the next run has them
+    timers[-1]()
+    assert len(asked) == 2 and fleet.next(0.0) is None
+
+
+def test_a_process_that_was_started_again_says_that_it_knows_no_problem():
+    fresh = Worker(0)
+    assert fresh.work(np.zeros(2), 0, 0, 0, 0, 0.0, False) == UNBEGUN == fresh.reduce([(0, 0)], [1.0], [], 0)
+    future = Future()
+    actor = SimpleNamespace(work=SimpleNamespace(remote=lambda: SimpleNamespace(future=lambda: future)))
+    died = SimpleNamespace(RayActorError=KeyError)
+    ray = SimpleNamespace(exceptions=died, remote=lambda **_: lambda _: SimpleNamespace(remote=lambda _: actor))
+    fleet = fleets.Fleet(ray, 1)
+    fleet.ask(0, 3, "work", answers=print)
+    future.set_result(UNBEGUN)
+    assert fleet.next(0.0) == Event(LOST, 0, 3, print)
 
 
 @pytest.mark.slow
