@@ -256,6 +256,14 @@ def test_actions_that_are_not_numbers_are_seen_in_the_reward():
     assert np.isnan(reward) and not ended and np.isfinite(state.observation).all()  # as in Gymnasium
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the clock is stopped on Linux alone")
+def test_no_step_reads_a_clock():
+    robot = make("Reacher-v4")
+    robot.step(robot.reset(jax.random.key(0)), jnp.zeros(2), jax.random.key(1))
+    _, data = ours._engine("Reacher-v4").spare[-1]
+    assert data.time > 0 and not data.timer.duration.any()
+
+
 def test_mujoco_leaves_no_log_file_and_prints_nothing(tmp_path):
     code = """
 import jax, numpy as np
