@@ -30,11 +30,11 @@ class Calendar(simpy.Environment):
         heappush(self._queue, (time, priority, next(self._eid), call))  # type: ignore[misc]  # SimPy has events only
 
     def step(self) -> None:
-        """What is due next happens: a function is called, without the time that it takes to be an event of SimPy's."""
-        if not (self._queue and callable(self._queue[0][3])):
-            return super().step()
-        self._now, _, _, call = heappop(self._queue)
-        call(self._now)  # type: ignore[operator]
+        """Call what is due before SimPy's next event, without the time that it takes to be an event; then that one."""
+        while self._queue and callable(self._queue[0][3]):
+            self._now, _, _, call = heappop(self._queue)
+            call(self._now)  # type: ignore[operator]
+        super().step()
 
 
 # What is due at one instant happens in this order: the server has made an update (`server.MADE`); an update's
