@@ -35,8 +35,9 @@ def known_clusters() -> dict[str, Path]:
 
 
 def scenarios_here() -> dict[str, Path]:
-    """Those under ``./experiments``; all where there are none."""
-    return _scenarios(HERE) or known_scenarios()
+    """Those under ``./experiments``, the paper's first; all where there are none."""
+    found = _scenarios(HERE) or known_scenarios()
+    return dict(sorted(found.items(), key=lambda item: item[1].parent.name != "paper"))
 
 
 def _scenarios(folder: Path) -> dict[str, Path]:
