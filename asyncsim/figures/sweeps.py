@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from .layout import legend_inside, logarithmic, one_panel
+from .layout import legend_below, logarithmic, one_panel
 from .styling import colours_and_lines, style
 from .words import legend_name, pretty, tick, wrapped
 
@@ -59,5 +59,5 @@ def time_to_target(frame: pd.DataFrame, axis: str, bounds: pd.DataFrame | None =
         axes.set(xlabel=wrapped(axis, 6, 12, lines=3), ylabel="simulated time to the target (s)")
         if frame["time_to_target"].isna().any():
             axes.plot([], [], "x", color="#555555", label="not reached")
-        legend_inside(axes)
+        legend_below(figure, *axes.get_legend_handles_labels())
         return figure
