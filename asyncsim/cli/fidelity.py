@@ -65,7 +65,7 @@ def _report(loaded, found) -> None:
         )
     out.print(
         "Errors of what is predicted of the last half of the updates, from a cluster that is fitted to the first. "
-        "throughput, wasted (share of computing) and delay (in updates) are predicted from jobs and communication.",
+        "throughput, wasted (share of computing) and delay (in updates) are predicted from all three.",
         soft_wrap=True,
     )
 
@@ -78,14 +78,14 @@ def _by_run(loaded, found):
     shown = table(loaded.settings.title, texts("method"), *headings)
     for method, rows in found.groupby("method", sort=False):
         of = rows.set_index(["fitted_to", "measure"])["error"]
-        both = of[PREDICTIONS[1]]
+        whole = of[PREDICTIONS[-1]]
         shown.add_row(
             method,
             f"{rows['observed'].iloc[0]:.4g}",
             *(f"{100 * of[what]['seconds_per_update']:+.1f} %" for what in PREDICTIONS),
-            f"{100 * both['gradients_per_second']:+.1f} %",
-            f"{100 * both['wasted_share']:+.1f} %",
-            f"{both['mean_delay']:+.2f}",
+            f"{100 * whole['gradients_per_second']:+.1f} %",
+            f"{100 * whole['wasted_share']:+.1f} %",
+            f"{whole['mean_delay']:+.2f}",
         )
     return shown
 

@@ -49,7 +49,17 @@ def test_fixed_times_are_predicted_exactly_and_communication_only_where_it_is_kn
     table = compared(method, timeline, scenario)
     assert [*table["measure"]] == [*MEASURES] * len(PREDICTIONS)
     np.testing.assert_allclose(errors(table, "jobs and communication"), 0, atol=1e-9)
+    np.testing.assert_allclose(errors(table, "and the server"), 0, atol=1e-9)
     assert errors(table, "jobs")["seconds_per_update"] < -0.5
+
+
+@pytest.mark.parametrize("method", [methods.rennala_nigt(2, 0.1), methods.afedpg(0.1)], ids=lambda each: each.name)
+def test_the_servers_time_is_told_from_communication_where_gradients_come_one_by_one(method, scenario):
+    timeline = simulate(method, Cluster([1.0, 2.7], communication=3.0, update_seconds=0.5), updates=60)
+    table = compared(method, timeline, scenario)
+    greedy = method.rule.communication == "gradient"
+    assert abs(errors(table, "and the server")["seconds_per_update"]) < 0.01
+    assert (errors(table, "jobs and communication")["seconds_per_update"] < -0.08) == greedy
 
 
 def test_random_times_are_predicted_about(scenario):
