@@ -28,6 +28,8 @@ def fidelity(
 
     Needs a Ray cluster, or starts one on this machine (extra ray), as `asyncsim live` does.
     """
+    import os
+
     from .. import results
     from ..experiment.fidelity import fidelity as held
     from ..experiment.living import checked_for_live
@@ -44,8 +46,10 @@ def fidelity(
     more = "-".join(filter(None, (changes_in_name(changes), "fidelity")))
     directory = output or results.place(loaded.path, preset, more)
     with results.reserve(directory, loaded.settings, force, results.FIDELITY_FILES):
+        busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # not on Windows
+        machine = {"cores": os.cpu_count(), "load": busy and round(busy, 1)}
         found = held(loaded, scale, address, complain)
-        results.save_fidelity(directory, loaded.settings, found, scale)
+        results.save_fidelity(directory, loaded.settings, found, scale, machine)
     _report(loaded, found)
     console().wrote("wrote", *(directory / name for name in results.FIDELITY_FILES))
 
@@ -92,7 +96,8 @@ def _by_run(loaded, found):
 
 def _by_method(loaded, found):
     """How large the errors of seconds per update are at all points of a sweep, of which the file has the rest."""
-    from ..experiment.fidelity import PREDICTIONS, in_short
+    from ..experiment.fidelities import in_short
+    from ..experiment.fidelity import PREDICTIONS
 
     kinds = [f"{kind}, {what}" for what in PREDICTIONS for kind in ("median", "largest")]
     shown = table(loaded.settings.title, texts("method"), *numbers("runs", *kinds))

@@ -28,7 +28,6 @@ REPEATS = 40  # simulations, each with a seed of its own
 FEWEST = 5  # jobs of a worker, or communications, that are fitted; of fewer the mean is taken
 MEASURES = ("seconds_per_update", "gradients_per_second", "wasted_share", "mean_delay")
 PREDICTIONS = ("jobs", "jobs and communication", "and the server")  # what a cluster is fitted to
-AIM = 0.05, 0.15  # median and largest error of seconds per update
 
 
 def window(timeline: Timeline, first: int) -> dict[str, float]:
@@ -154,71 +153,3 @@ def fidelity(
                 about = pd.DataFrame([{**values, "method": label}] * len(PREDICTIONS) * len(MEASURES))
                 frames.append(pd.concat([about, compared(point.methods[label], live.timeline, point)], axis=1))
     return pd.concat(frames, ignore_index=True)
-
-
-def in_short(table: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Sizes of errors over the runs that have one value of a column, a row for each: ``runs``, and for each prediction
-    ``median`` and ``largest`` of seconds per update, and ``inside``, how many observations are in the predicted 95 %.
-    """
-    seconds, predictions = table[table["measure"] == MEASURES[0]], table["fitted_to"].unique()
-    rows = []
-    for value, own in seconds.groupby(seconds[by].astype(str), sort=False):
-        row: dict[str, object] = {by: value, "runs": len(own) // len(predictions)}
-        for what in predictions:
-            some = own[own["fitted_to"] == what]
-            row[f"median, {what}"] = some["error"].abs().median()
-            row[f"largest, {what}"] = some["error"].abs().max()
-            row[f"inside, {what}"] = int(some["observed"].between(some["low"], some["high"]).sum())
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def markdown(table: pd.DataFrame, by: str) -> str:
-    """`in_short` as the guide has it."""
-    kinds = [f"{kind}, {what}" for what in table["fitted_to"].unique() for kind in ("median", "largest", "inside")]
-    lines = [[by, "runs", *kinds], ["---"] * (2 + len(kinds))]
-    for row in in_short(table, by).to_dict("records"):
-        cells = [f"{row[kind]}" if kind.startswith("inside") else f"{100 * row[kind]:.1f} %" for kind in kinds]
-        lines.append([f"{row[by]}", f"{row['runs']}", *cells])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def in_words(table: pd.DataFrame) -> str:
-    """The errors of a table as `fidelity` gives it, in a paragraph for each prediction, and a verdict on `AIM`."""
-    said = []
-    axes = [*table.columns[: [*table.columns].index("fitted_to")]]
-    for what in table["fitted_to"].unique():
-        own = table[table["fitted_to"] == what]
-        seconds = own[own["measure"] == MEASURES[0]]
-        size = seconds["error"].abs()
-        worst = seconds.loc[size.idxmax()]
-        inside = int(seconds["observed"].between(seconds["low"], seconds["high"]).sum())
-        median, largest = float(size.median()), float(size.max())
-        verdict = " and ".join(f"{'met' if met else 'missed'} in the {name}" for name, met in _met(median, largest))
-        parts = (own[own["measure"] == measure]["error"].abs() for measure in MEASURES[2:])
-        (waste, late) = ((float(part.median()), float(part.max())) for part in parts)
-        said.append(
-            f"*Fitted to {_what(what)}*: of seconds per update over {len(seconds)} runs, the median error is "
-            f"{100 * median:.1f} %, and the largest {100 * largest:.1f} % ({', '.join(f'{axis} {worst[axis]}' for axis in axes)}); "
-            f"{inside} of {len(seconds)} observations are in the predicted 95 %, where {round(0.95 * len(seconds))} should "
-            f"be. The aim, a median of at most {100 * AIM[0]:.0f} % and no error above {100 * AIM[1]:.0f} %, was {verdict}. "
-            f"Errors of the wasted share of computing are up to {100 * waste[1]:.1f} percentage points (median "
-            f"{100 * waste[0]:.1f}), of the mean delay up to {late[1]:.2f} updates (median {late[0]:.2f})."
-        )
-    return "\n\n".join(said) + "\n"
-
-
-def _met(median: float, largest: float) -> list[tuple[str, bool]]:
-    return [("median", median <= AIM[0]), ("largest error", largest <= AIM[1])]
-
-
-def _what(prediction: str) -> str:
-    """In a sentence of its own."""
-    return {PREDICTIONS[2]: "jobs, communication and the server"}.get(prediction, prediction)
-
-
-def report(table: pd.DataFrame) -> str:
-    """What came out, as the guide has it: `in_words`, and `markdown` by each column that says what was run."""
-    axes = [*table.columns[: [*table.columns].index("fitted_to")]]
-    by = [axes[-1], *axes[:-1]]  # the method comes first
-    return "\n".join([in_words(table), *(markdown(table, each) for each in by if table[each].nunique() > 1)])
