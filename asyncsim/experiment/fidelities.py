@@ -34,37 +34,38 @@ def markdown(table: pd.DataFrame, by: str) -> str:
     kinds = [f"{kind}, {what}" for what in table["fitted_to"].unique() for kind in ("median", "largest", "inside")]
     lines = [[by, "runs", *kinds], ["---"] * (2 + len(kinds))]
     for row in in_short(table, by).to_dict("records"):
-        cells: list[str] = [f"{row[kind]}" if kind.startswith("inside") else f"{100 * row[kind]:.1f} %" for kind in kinds]
+        cells: list[str] = [
+            f"{row[kind]}" if kind.startswith("inside") else f"{100 * row[kind]:.1f} %" for kind in kinds
+        ]
         lines.append([_short(row[by]), f"{row['runs']}", *cells])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def in_words(table: pd.DataFrame) -> str:
     """The errors of a table as `fidelity` gives it, in a paragraph for each prediction, and a verdict on `AIM`."""
-    said = []
-    for what in table["fitted_to"].unique():
-        own = table[table["fitted_to"] == what]
-        seconds = own[own["measure"] == MEASURES[0]]
-        size = seconds["error"].abs()
-        worst = seconds.loc[size.idxmax()]
-        inside = int(seconds["observed"].between(seconds["low"], seconds["high"]).sum())
-        median, largest = float(size.median()), float(size.max())
-        verdict = " and ".join(f"{'met' if met else 'missed'} in the {name}" for name, met in _met(median, largest))
-        parts = (own[own["measure"] == measure]["error"].abs() for measure in MEASURES[2:])
-        (waste, late) = ((float(part.median()), float(part.max())) for part in parts)
-        said.append(
-            f"*Fitted to {_what(what)}*: of seconds per update over {len(seconds)} runs, the median error is "
-            f"{100 * median:.1f} %, and the largest {100 * largest:.1f} % ({', '.join(f'{axis} {_short(worst[axis])}' for axis in _what_was_run(table))}); "
-            f"{inside} of {len(seconds)} observations are in the predicted 95 %, where {round(0.95 * len(seconds))} should "
-            f"be. The aim, a median of at most {100 * AIM[0]:.0f} % and no error above {100 * AIM[1]:.0f} %, was {verdict}. "
-            f"Errors of the wasted share of computing are up to {100 * waste[1]:.1f} percentage points (median "
-            f"{100 * waste[0]:.1f}), of the mean delay up to {late[1]:.2f} updates (median {late[0]:.2f})."
-        )
-    return "\n\n".join(said) + "\n"
+    return "\n\n".join(_paragraph(table, what) for what in table["fitted_to"].unique()) + "\n"
 
 
-def _met(median: float, largest: float) -> list[tuple[str, bool]]:
-    return [("median", median <= AIM[0]), ("largest error", largest <= AIM[1])]
+def _paragraph(table: pd.DataFrame, what: str) -> str:
+    own = table[table["fitted_to"] == what]
+    seconds = own[own["measure"] == MEASURES[0]]
+    waste, late = (own[own["measure"] == measure]["error"].abs() for measure in MEASURES[2:])
+    size, runs = seconds["error"].abs(), len(seconds)
+    worst = ", ".join(f"{axis} {_short(seconds.loc[size.idxmax(), axis])}" for axis in _what_was_run(table))
+    inside = int(seconds["observed"].between(seconds["low"], seconds["high"]).sum())
+    return (
+        f"*Fitted to {_what(what)}*: of seconds per update over {runs} runs, the median error is "
+        f"{100 * size.median():.1f} %, and the largest {100 * size.max():.1f} % ({worst}); {inside} of {runs} "
+        f"observations are in the predicted 95 %, where {round(0.95 * runs)} should be. The aim, a median of at most "
+        f"{100 * AIM[0]:.0f} % and no error above {100 * AIM[1]:.0f} %, was {_verdict(size)}. Errors of the wasted "
+        f"share of computing are up to {100 * waste.max():.1f} percentage points (median {100 * waste.median():.1f}), "
+        f"of the mean delay up to {late.max():.2f} updates (median {late.median():.2f})."
+    )
+
+
+def _verdict(size: pd.Series) -> str:
+    met = {"median": size.median() <= AIM[0], "largest error": size.max() <= AIM[1]}
+    return " and ".join(f"{'met' if good else 'missed'} in the {name}" for name, good in met.items())
 
 
 def _what(prediction: str) -> str:
@@ -87,7 +88,9 @@ def conditions(table: pd.DataFrame, record: Mapping[str, Any]) -> str:
     *axes, method = _what_was_run(table)
     swept = "; ".join(f"{axis} {', '.join(map(_short, table[axis].unique()))}" for axis in axes)
     (stop,) = (f"{key} = {value:g}" for key, value in record["scenario"]["stop"].items() if value is not None)
-    said = f"{table[method].nunique()} methods at every point of {swept}" if axes else f"{table[method].nunique()} methods"
+    said = (
+        f"{table[method].nunique()} methods at every point of {swept}" if axes else f"{table[method].nunique()} methods"
+    )
     said += f", up to {stop}, with simulated seconds of {record['scale']:g} real ones"
     if machine := record.get("machine"):
         said += f"; on {machine['cores']} cores, with a load of {machine['load']:g} before"

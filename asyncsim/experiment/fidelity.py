@@ -1,8 +1,8 @@
 """The clock held against reality: how well a simulation tells the rest of a real run from its first part.
 
 Each method is trained in real time. Clusters are fitted to what happened up to some update: one to the jobs alone, as
-`calibrate` does of a log, one that knows what communication took as well, and one that knows the server's time, too. All
-are simulated, and what they say of the rest of the updates is held against what happened.
+`calibrate` does of a log, one that knows what communication took as well, and one that knows the server's time, too.
+All are simulated, and what they say of the rest of the updates is held against what happened.
 """
 
 from __future__ import annotations

@@ -82,8 +82,8 @@ def run_at_prices(
 ) -> AtPrices:
     """Run a scenario, as `run` does, at every price that its cluster can have.
 
-    progress: of a price, what to call with its `Progress`. output, force: a directory for prices.csv, as of `run`. on: as of
-    `run`.
+    progress: of a price, what to call with its `Progress`. output, force: a directory for prices.csv, as of `run`.
+    on: as of `run`.
     Raises ScenarioError where there is nothing to decide: no claims.
     """
     if not scenario.claims:

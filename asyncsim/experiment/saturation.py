@@ -1,4 +1,4 @@
-"""What holds a cluster up as it grows: a scenario's methods simulated on more and more workers, and theory beside them."""
+"""What holds a cluster up as it grows: a scenario's methods simulated on more and more workers, beside theory."""
 
 from __future__ import annotations
 
@@ -107,8 +107,9 @@ def _sentence(rows: pd.DataFrame) -> str:
     little = np.flatnonzero(slopes < HALF)
     if not len(little):
         return (
-            f"up to {_number(n[-1])} workers more of them pay: {_number(n[-1] / n[0])} times as many as {_number(n[0])} "
-            f"make {rate[-1] / rate[0]:.3g} times as many gradients per second, {_takes(rows.iloc[-1])}."
+            f"up to {_number(n[-1])} workers more of them pay: {_number(n[-1] / n[0])} times as many as "
+            f"{_number(n[0])} make {rate[-1] / rate[0]:.3g} times as many gradients per second, "
+            f"{_takes(rows.iloc[-1])}."
         )
     k = int(little[0])
     return (

@@ -16,7 +16,9 @@ from .records import as_data, surroundings, write_settings
 FIDELITY_FILES = ("fidelity.csv", "settings.json")
 
 
-def save_fidelity(directory: Path, settings: Settings, table: pd.DataFrame, scale: float, machine: Mapping[str, Any]) -> None:
+def save_fidelity(
+    directory: Path, settings: Settings, table: pd.DataFrame, scale: float, machine: Mapping[str, Any]
+) -> None:
     """Write the table, and in the settings how long a simulated second was; whole or not at all.
 
     machine: what the table may depend on besides, its cores and how busy they were before.
