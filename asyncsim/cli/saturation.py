@@ -47,7 +47,7 @@ def saturation(
 def _report(loaded, frame, lines) -> None:
     from ..experiment.saturation import SHARES
 
-    signs = {"=": "", "~": "≈ ", "<=": "≤ ", ">=": "≥ "}
+    signs = {"exact": "", "on average": "≈ ", "at most": "≤ ", "at least": "≥ "}
     headings = (*loaded.axes, "gradients/s", "theory", "updates/s", *SHARES, "delay")
     shown = table(loaded.settings.title, texts("method"), *numbers(*headings))
     for row in frame.to_dict("records"):

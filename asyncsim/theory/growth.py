@@ -19,11 +19,11 @@ NODES = 300  # of the quadrature
 class Rate(NamedTuple):
     """Gradients used per second; NaN where there is no formula.
 
-    relation: of what is simulated to it: ``"="`` exact, ``"~"`` on average, ``"<="`` at most, ``">="`` at least.
+    relation: of what is simulated to it.
     """
 
     gradients: float
-    relation: Literal["=", "~", "<=", ">="] = "~"
+    relation: Literal["exact", "on average", "at most", "at least"] = "on average"
 
 
 def order_statistic(time: ComputeTime, workers: int, k: int) -> float:
@@ -65,13 +65,12 @@ def gradient_rate(method: Method, cluster: Cluster) -> Rate:
     if type(method.rule) in ARRIVALS:
         found = pace(method, known)
         if not cluster.queues:
-            return Rate(found.rates[1], found.relation if found.relation == "=" else "~")
+            return Rate(found.rates[1])
         port = cluster.communications_per_gradient * _service(cluster)
-        return Rate(min(found.rates[1], 1 / port), "<=")
+        return Rate(min(found.rates[1], 1 / port), "at most")
     first, *others = cluster.compute
     if isinstance(first, float) and all(isinstance(each, float) for each in others):
-        found = pace(method, known)
-        return Rate(found.rates[1], "~" if cluster.jitter or found.relation != "=" else "=")
+        return Rate(pace(method, known).rates[1], "on average" if cluster.jitter else "exact")
     if isinstance(first, float) or any(each != first for each in others):
         return Rate(math.nan)
     return _of_equals(method, first, cluster.workers, known)
@@ -87,7 +86,7 @@ def _of_equals(method: Method, time: ComputeTime, workers: int, cluster: Bare) -
     if not own and not (isinstance(rule, Rennala) and size <= workers):
         return Rate(math.nan)
     seconds = method.work * order_statistic(time, workers, size) + cluster.round_kappa
-    return Rate(size / seconds, "~" if own else ">=")
+    return Rate(size / seconds, "on average" if own else "at least")
 
 
 def _service(cluster: Cluster) -> float:
