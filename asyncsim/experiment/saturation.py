@@ -96,7 +96,7 @@ def sentences(frame: pd.DataFrame, axes: Sequence[str]) -> list[str]:
     said = []
     for names, rows in frame.groupby([*others, "method"], sort=False):
         *where, method = names
-        name = ", ".join([method, *(f"{axis} {value}" for axis, value in zip(others, where))])
+        name = ", ".join([method, *(f"{axis} {_value(value)}" for axis, value in zip(others, where))])
         said.append(f"{name}: {_sentence(rows.sort_values(AXIS))}")
     return said
 
@@ -117,6 +117,13 @@ def _sentence(rows: pd.DataFrame) -> str:
         f"{rate[k + 1] / rate[k]:.3g} times as many gradients per second, {_takes(rows.iloc[k + 1])}. The most are "
         f"{_number(rate.max())} a second, with {_number(n[rate.argmax()])} workers."
     )
+
+
+def _value(value: Any) -> str:
+    """Of an axis; of a table only what it is of: lognormal, mean 1.0, sigma 0.5."""
+    if not f"{value}".startswith("{"):
+        return f"{value}"
+    return f"{value}".strip("{}").replace("'distribution': ", "").replace("'", "").replace(":", "")
 
 
 def _takes(row: pd.Series) -> str:

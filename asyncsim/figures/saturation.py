@@ -36,10 +36,11 @@ def saturation(frame: pd.DataFrame, axes: Sequence[str], title: str = "") -> Fig
     """
     others = [axis for axis in axes if axis != "workers"]
     runs = [(names, rows.sort_values("workers")) for names, rows in frame.groupby([*others, "method"], sort=False)]
-    columns = math.ceil(len(runs) / 2) if len(runs) > 2 else 1
+    height = min(len(runs), 2)
+    columns = math.ceil(len(runs) / height)
     with style():
         figure = blank(5.4 + 2.5 * columns, 5.4)
-        grid = figure.add_gridspec(2, 2 * columns + 4)
+        grid = figure.add_gridspec(height, 2 * columns + 4)
         rates = figure.add_subplot(grid[:, :4])
         looks = dict(zip(methods := [*frame["method"].unique()], colours_and_lines(methods)))
         values = [*dict.fromkeys(names[:-1] for names, _ in runs)]
@@ -49,7 +50,7 @@ def saturation(frame: pd.DataFrame, axes: Sequence[str], title: str = "") -> Fig
             line = LINES[place % len(LINES)] if len(values) > 1 else line
             name = _name(names, len(methods) == 1)
             _rate(rates, rows, colour, line, MARKS[place % len(MARKS)], name)
-            panel = figure.add_subplot(grid[k % 2, 4 + 2 * (k // 2) : 6 + 2 * (k // 2)])
+            panel = figure.add_subplot(grid[k % height, 4 + 2 * (k // height) : 6 + 2 * (k // height)])
             _shares(panel, rows, name)
         for axis in (rates.xaxis, rates.yaxis):
             logarithmic(axis)

@@ -6,13 +6,15 @@ import guide_parts
 import pandas as pd
 import pytest
 
-from asyncsim import results
+from asyncsim import Cluster, methods, results
 from asyncsim.cli import main
+from asyncsim.cluster import LogNormal, ParameterServer, Pareto
 from asyncsim.experiment.saturation import SHARES, measured, sentences
 from asyncsim.scenario import ScenarioError, load
+from asyncsim.theory.growth import gradient_rate, order_statistic
 
 ROOT = Path(__file__).parents[2]
-SCALE = sorted((ROOT / "experiments" / "scale").glob("*.toml"))
+PORT = Cluster([1.0] * 100_000, ParameterServer(latency=1e-5, bandwidth=1.25e9, parameters=30_498))
 SATURATIONS = sorted((ROOT / "results" / "scale").glob("*-saturation"))
 TINY = """
 title = "tiny"
@@ -120,3 +122,9 @@ def test_committed_results_are_of_their_scenario_and_near_theory(directory):
 def test_the_guide_says_what_the_results_say():
     found = guide_parts.parts(ROOT / "notebooks" / "scale.md")
     assert len(found) == len(SATURATIONS) > 0 and all(stands == should for stands, should in found.values())
+    page = (ROOT / "notebooks" / "scale.md").read_text()
+    slowest = [order_statistic(LogNormal(1.0, 0.5), n, n) for n in (10**3, 10**6)]
+    heavy = [order_statistic(Pareto(0.5, 2.0), n, n) for n in (10**3, 10**6)]
+    assert "takes {:.1f} s, of a million {:.1f} s".format(*slowest) in page
+    assert "{:.0f} s and {:.0f} s".format(*heavy) in page
+    assert f"{gradient_rate(methods.afedpg(0.1), PORT).gradients:,.0f}".replace(",", " ") in page
