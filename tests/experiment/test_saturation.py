@@ -59,9 +59,9 @@ def test_collectives_saturate_by_latency_or_by_the_port(path):
     "compute, method, updates, bandwidth, takes",
     [
         (
-            '{distribution = "pareto", minimum = 1.0, shape = 1.1}',
+            '{distribution = "pareto", minimum = 1.0, shape = 1.5}',
             "synchronous_nigt]",
-            4,
+            400,
             1e9,
             "waiting for other workers",
         ),
