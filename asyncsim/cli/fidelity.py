@@ -28,6 +28,8 @@ def fidelity(
 
     Needs a Ray cluster, or starts one on this machine (extra ray), as `asyncsim live` does.
     """
+    import os
+
     from .. import results
     from ..experiment.fidelity import fidelity as held
     from ..experiment.living import checked_for_live
@@ -44,8 +46,10 @@ def fidelity(
     more = "-".join(filter(None, (changes_in_name(changes), "fidelity")))
     directory = output or results.place(loaded.path, preset, more)
     with results.reserve(directory, loaded.settings, force, results.FIDELITY_FILES):
+        busy = os.getloadavg()[0] if hasattr(os, "getloadavg") else None  # not on Windows
+        machine = {"cores": os.cpu_count(), "load": busy and round(busy, 1)}
         found = held(loaded, scale, address, complain)
-        results.save_fidelity(directory, loaded.settings, found, scale)
+        results.save_fidelity(directory, loaded.settings, found, scale, machine)
     _report(loaded, found)
     console().wrote("wrote", *(directory / name for name in results.FIDELITY_FILES))
 
@@ -65,7 +69,7 @@ def _report(loaded, found) -> None:
         )
     out.print(
         "Errors of what is predicted of the last half of the updates, from a cluster that is fitted to the first. "
-        "throughput, wasted (share of computing) and delay (in updates) are predicted from jobs and communication.",
+        "throughput, wasted (share of computing) and delay (in updates) are predicted from all three.",
         soft_wrap=True,
     )
 
@@ -78,21 +82,22 @@ def _by_run(loaded, found):
     shown = table(loaded.settings.title, texts("method"), *headings)
     for method, rows in found.groupby("method", sort=False):
         of = rows.set_index(["fitted_to", "measure"])["error"]
-        both = of[PREDICTIONS[1]]
+        whole = of[PREDICTIONS[-1]]
         shown.add_row(
             method,
             f"{rows['observed'].iloc[0]:.4g}",
             *(f"{100 * of[what]['seconds_per_update']:+.1f} %" for what in PREDICTIONS),
-            f"{100 * both['gradients_per_second']:+.1f} %",
-            f"{100 * both['wasted_share']:+.1f} %",
-            f"{both['mean_delay']:+.2f}",
+            f"{100 * whole['gradients_per_second']:+.1f} %",
+            f"{100 * whole['wasted_share']:+.1f} %",
+            f"{whole['mean_delay']:+.2f}",
         )
     return shown
 
 
 def _by_method(loaded, found):
     """How large the errors of seconds per update are at all points of a sweep, of which the file has the rest."""
-    from ..experiment.fidelity import PREDICTIONS, in_short
+    from ..experiment.fidelities import in_short
+    from ..experiment.fidelity import PREDICTIONS
 
     kinds = [f"{kind}, {what}" for what in PREDICTIONS for kind in ("median", "largest")]
     shown = table(loaded.settings.title, texts("method"), *numbers("runs", *kinds))

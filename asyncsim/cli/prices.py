@@ -6,8 +6,22 @@ from contextlib import ExitStack
 
 from .comparisons import axis_value, in_short, interval_in_words
 from .compiling import keep_compiled
-from .options import Force, Kept, Output, Preset, Scenario, Seeds, Set, Unkept, With, changes_of
-from .run import rows_of_progress, store_of
+from .options import (
+    Address,
+    Force,
+    Jobs,
+    Kept,
+    On,
+    Output,
+    Preset,
+    Scenario,
+    Seeds,
+    Set,
+    Unkept,
+    With,
+    changes_of,
+)
+from .run import machines_of, rows_of_progress, store_of
 from .terminal import Cell, console, numbers, table, texts
 
 
@@ -21,6 +35,9 @@ def prices(
     code: With = None,
     change: Set = None,
     seeds: Seeds = None,
+    on: On = None,
+    jobs: Jobs = None,
+    address: Address = None,
 ):
     """Run a scenario at every price of communication, and show which of its claims depend on it.
 
@@ -35,6 +52,7 @@ def prices(
     from ..scenario.changes import changes_in_name
 
     keep_compiled()
+    machines = machines_of(on, jobs, address)
     changes = changes_of(change, seeds)
     loaded = load(scenario, preset, changes, code)
     more = "-".join(filter(None, (changes_in_name(changes), "prices")))
@@ -45,7 +63,7 @@ def prices(
             show = shown.enter_context(rows_of_progress())
             return lambda one: show(replace(one, method=f"{price}: {one.method}"))
 
-        found = run_at_prices(loaded, progress, store_of(store, no_store), directory, force)
+        found = run_at_prices(loaded, progress, store_of(store, no_store), directory, force, machines)
     _report(found)
     console().wrote("wrote", *(directory / name for name in results.PRICE_FILES))
 

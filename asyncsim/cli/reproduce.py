@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from .options import Engine, Force, Kept, Output, Seeds, Set, Unkept, Yes
+from .options import Address, Engine, Force, Jobs, Kept, On, Output, Seeds, Set, Unkept, Yes
 from .price_table import price_table
 from .reproductions import draw_overview, markdown, show_reproductions
 from .run import run
@@ -39,6 +39,9 @@ def reproduce(
     change: Set = None,
     seeds: Seeds = None,
     yes: Yes = False,
+    on: On = None,
+    jobs: Jobs = None,
+    address: Address = None,
 ):
     """Reproduce one of the paper's figures, or one of ours: run the scenario of this name.
 
@@ -64,4 +67,5 @@ def reproduce(
     if preset is None:
         preset = "quick" if load(scenarios[name]).settings.quick else "paper"
     chosen = None if preset == "paper" else preset
-    run(scenarios[name], force, output, chosen, engine, store, no_store, change=change, seeds=seeds, yes=yes)
+    where: Any = {"on": on, "jobs": jobs, "address": address}
+    run(scenarios[name], force, output, chosen, engine, store, no_store, change=change, seeds=seeds, yes=yes, **where)

@@ -1,8 +1,8 @@
 """The clock held against reality: how well a simulation tells the rest of a real run from its first part.
 
-Each method is trained in real time. Two clusters are fitted to what happened up to some update: one to the jobs alone,
-as `calibrate` does of a log, and one that knows what communication took as well. Both are simulated, and what they say
-of the rest of the updates is held against what happened.
+Each method is trained in real time. Clusters are fitted to what happened up to some update: one to the jobs alone, as
+`calibrate` does of a log, one that knows what communication took as well, and one that knows the server's time, too.
+All are simulated, and what they say of the rest of the updates is held against what happened.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FIRST = 0.5  # of the updates: what clusters are fitted to
 REPEATS = 40  # simulations, each with a seed of its own
 FEWEST = 5  # jobs of a worker, or communications, that are fitted; of fewer the mean is taken
 MEASURES = ("seconds_per_update", "gradients_per_second", "wasted_share", "mean_delay")
-PREDICTIONS = ("jobs", "jobs and communication")  # what a cluster is fitted to
+PREDICTIONS = ("jobs", "jobs and communication", "and the server")  # what a cluster is fitted to
 
 
 def window(timeline: Timeline, first: int) -> dict[str, float]:
@@ -50,11 +50,13 @@ def window(timeline: Timeline, first: int) -> dict[str, float]:
     }
 
 
-def fitted(timeline: Timeline, first: int, scenario: Scenario, what: str) -> Cluster:
-    """A cluster as the real one was up to so many updates. what: one of `PREDICTIONS`.
+def fitted(timeline: Timeline, first: int, scenario: Scenario) -> dict[str, Cluster]:
+    """The cluster as it was up to so many updates, for each of `PREDICTIONS`.
 
     A worker that has finished no job by then never finishes one. Jobs that were cancelled are not in it, as in any log:
-    under rules that cancel, fits are of those that were short enough.
+    under rules that cancel, fits are of those that were short enough. Where gradients are sent one by one, the server's
+    time is what passes from a gradient's arrival until its worker begins again, and communication is then that of
+    gradients for which the server was free. In a round the server's time is part of what is taken for communication.
     """
     until = timeline.updates["time"].iloc[first - 1]
     jobs, computed = timeline.jobs, timeline.computed
@@ -62,14 +64,35 @@ def fitted(timeline: Timeline, first: int, scenario: Scenario, what: str) -> Clu
     worker, seconds = jobs["worker"].to_numpy()[done], (computed - jobs["start"].to_numpy())[done]
     own = [seconds[worker == number] for number in range(scenario.cluster.workers)]
     times = [_fitted(each) if len(each) else np.inf for each in own]
-    if what == "jobs":
-        return Cluster(times)
     if timeline.communication == "round":
         sent = (timeline.updates["time"].to_numpy() - timeline.collected[: len(timeline.updates)])[:first]
-    else:
-        sent = (jobs["finish"].to_numpy() - computed)[done]
-    found = _fitted(sent[sent > 0])
-    return Cluster(times, found if isinstance(found, float) else Jitter(Constant(0.0), found))
+        whole = Cluster(times, _sent(sent))
+        return dict(zip(PREDICTIONS, (Cluster(times), whole, whole)))
+    sent = (jobs["finish"].to_numpy() - computed)[done]
+    served, free = _server(jobs[done])
+    whole = Cluster(times, _sent(sent[free]), update_seconds=served)
+    return dict(zip(PREDICTIONS, (Cluster(times), Cluster(times, _sent(sent)), whole)))
+
+
+def _server(jobs: pd.DataFrame) -> tuple[float, np.ndarray]:
+    """Seconds from a gradient's arrival until its worker begins again, on average; and for which arrivals the server
+    had been free for as long, so that they can hardly have waited, shape (jobs,). jobs: in the order of arrival.
+    """
+    arrived = jobs["finish"].to_numpy()
+    again = jobs.sort_values(["worker", "start"]).groupby("worker")["start"].shift(-1).reindex(jobs.index).to_numpy()
+    took = again - arrived
+    if np.isnan(took).all():
+        return 0.0, np.full(len(jobs), True)
+    served = float(np.nanmean(took))
+    idle_since = np.append(-np.inf, again[:-1])  # of those that did not begin again by then, nothing is known
+    free = ~(arrived - idle_since < served)
+    return served, free if free.sum() >= FEWEST else np.full(len(jobs), True)
+
+
+def _sent(seconds: np.ndarray) -> float | Jitter:
+    """Communication that takes so long."""
+    found = _fitted(seconds[seconds > 0])
+    return found if isinstance(found, float) else Jitter(Constant(0.0), found)
 
 
 def _fitted(seconds: np.ndarray) -> float | ComputeTime:
@@ -87,13 +110,14 @@ def compared(method: Method, timeline: Timeline, scenario: Scenario) -> pd.DataF
     """
     updates = len(timeline.updates)
     first = max(1, int(FIRST * updates))
-    observed, rows = window(timeline, first), []
-    for what in PREDICTIONS:
-        cluster = fitted(timeline, first, scenario, what)
-        runs = [
-            window(simulate(method.rule, cluster, updates=updates, seed=seed, stale=timeline.stale), first)
-            for seed in range(REPEATS)
-        ]
+    observed, rows, simulated = window(timeline, first), [], {}
+    for what, cluster in fitted(timeline, first, scenario).items():
+        if cluster not in simulated:  # in rounds, the server's time is in another's
+            simulated[cluster] = [
+                window(simulate(method.rule, cluster, updates=updates, seed=seed, stale=timeline.stale), first)
+                for seed in range(REPEATS)
+            ]
+        runs = simulated[cluster]
         for measure in MEASURES:
             found = np.array([run[measure] for run in runs])
             predicted, (low, high) = float(found.mean()), np.quantile(found, (0.025, 0.975)).tolist()
@@ -129,30 +153,3 @@ def fidelity(
                 about = pd.DataFrame([{**values, "method": label}] * len(PREDICTIONS) * len(MEASURES))
                 frames.append(pd.concat([about, compared(point.methods[label], live.timeline, point)], axis=1))
     return pd.concat(frames, ignore_index=True)
-
-
-def in_short(table: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Sizes of errors over the runs that have one value of a column, a row for each: ``runs``, and for each prediction
-    ``median`` and ``largest`` of seconds per update, and ``inside``, how many observations are in the predicted 95 %.
-    """
-    seconds = table[table["measure"] == MEASURES[0]]
-    rows = []
-    for value, own in seconds.groupby(seconds[by].astype(str), sort=False):
-        row: dict[str, object] = {by: value, "runs": len(own) // len(PREDICTIONS)}
-        for what in PREDICTIONS:
-            some = own[own["fitted_to"] == what]
-            row[f"median, {what}"] = some["error"].abs().median()
-            row[f"largest, {what}"] = some["error"].abs().max()
-            row[f"inside, {what}"] = int(some["observed"].between(some["low"], some["high"]).sum())
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def markdown(table: pd.DataFrame, by: str) -> str:
-    """`in_short` as the guide has it."""
-    kinds = [f"{kind}, {what}" for what in PREDICTIONS for kind in ("median", "largest", "inside")]
-    lines = [[by, "runs", *kinds], ["---"] * (2 + len(kinds))]
-    for row in in_short(table, by).to_dict("records"):
-        cells = [f"{row[kind]}" if kind.startswith("inside") else f"{100 * row[kind]:.1f} %" for kind in kinds]
-        lines.append([f"{row[by]}", f"{row['runs']}", *cells])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -20,6 +20,9 @@ from ..scenario import Scenario, ScenarioError, restore
 from ..scenario.tables import name_of
 from .protocol import Progress
 from .runs import Run, run
+
+if TYPE_CHECKING:
+    from ..machines import Machines  # which imports JAX
 
 
 def priced(scenario: Scenario, price: str) -> Scenario:
@@ -75,10 +78,12 @@ def run_at_prices(
     store: Path | str | bool = True,
     output: Path | None = None,
     force: bool = False,
+    on: Machines | None = None,
 ) -> AtPrices:
     """Run a scenario, as `run` does, at every price that its cluster can have.
 
     progress: of a price, what to call with its `Progress`. output, force: a directory for prices.csv, as of `run`.
+    on: as of `run`.
     Raises ScenarioError where there is nothing to decide: no claims.
     """
     if not scenario.claims:
@@ -91,16 +96,18 @@ def run_at_prices(
         except ValueError as error:
             left_out[price] = f"{error}"
     if output is None:
-        return AtPrices(scenario, _run(scenarios, progress, store), left_out)
+        return AtPrices(scenario, _run(scenarios, progress, store, on), left_out)
     with results.reserve(output, scenario.settings, force, results.PRICE_FILES):
-        found = AtPrices(scenario, _run(scenarios, progress, store), left_out)
+        found = AtPrices(scenario, _run(scenarios, progress, store, on), left_out)
         clusters = {price: results.as_data(some.settings)["cluster"] for price, some in scenarios.items()}
         results.save_prices(output, scenario.settings, found.verdicts(), clusters, left_out)
     return found
 
 
-def _run(scenarios: Mapping[str, Scenario], progress: Any, store: Path | str | bool) -> dict[str, Run]:
+def _run(
+    scenarios: Mapping[str, Scenario], progress: Any, store: Path | str | bool, on: Machines | None
+) -> dict[str, Run]:
     return {
-        price: run(some, progress=None if progress is None else progress(price), store=store)
+        price: run(some, progress=None if progress is None else progress(price), store=store, on=on)
         for price, some in scenarios.items()
     }

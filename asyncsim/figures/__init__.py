@@ -10,6 +10,7 @@ from .maps import winner_map
 from .overviews import overview
 from .predictions import prediction
 from .reached import MEASURES, reached
+from .saturation import saturation
 from .staleness import staleness
 from .styling import COLOURS, OTHER, style
 from .sweeps import time_to_target
@@ -37,6 +38,7 @@ __all__ = [
     "prediction",
     "pretty",
     "reached",
+    "saturation",
     "scaling",
     "staleness",
     "style",

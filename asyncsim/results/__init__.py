@@ -30,6 +30,7 @@ from .runs import (
     save,
     save_overview,
 )
+from .saturation import SATURATION, save_saturation
 from .simulations import LIVE_FILES, PICTURES, reserve_trace, save_json, save_scenario, save_timelines
 from .staleness import STALENESS, reserve_staleness, save_staleness
 from .validations import reserve_validation, save_validation
@@ -46,6 +47,7 @@ __all__ = [
     "POLICIES",
     "PRICE_FILES",
     "Policy",
+    "SATURATION",
     "SOMETIMES",
     "STALENESS",
     "Section",
@@ -86,6 +88,7 @@ __all__ = [
     "save_picture",
     "save_prices",
     "save_report",
+    "save_saturation",
     "save_scenario",
     "save_staleness",
     "save_tensorboard",

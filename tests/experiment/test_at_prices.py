@@ -13,6 +13,7 @@ from asyncsim.cli import main
 from asyncsim.cli.price_table import price_table
 from asyncsim.cli.reproductions import as_code
 from asyncsim.cluster.prices import PRICES
+from asyncsim.experiment import prices
 from asyncsim.experiment.prices import priced, run_at_prices
 from asyncsim.scenario import ScenarioError, load
 
@@ -44,6 +45,13 @@ def path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("x.toml").write_text(SMALL)
     return Path("x.toml")
+
+
+def test_every_price_is_trained_on_the_machines(path, monkeypatch):
+    given, machines = [], object()
+    monkeypatch.setattr(prices, "run", lambda some, **options: given.append(options["on"]))
+    run_at_prices(load(path), on=machines)
+    assert len(given) == len(PRICES) and set(given) == {machines}
 
 
 def test_a_price_is_a_change_of_the_cluster_alone(path):

@@ -198,9 +198,10 @@ def test_ray_gives_the_same(scenario, local, tmp_path, ray_cluster):
         (["--on", "ray", "--jobs", "2"], "--jobs 2 is of processes, and Ray takes what its cluster has: leave it out"),
     ],
 )
-def test_options_that_do_not_fit(options, line, capsys, tmp_path, monkeypatch):
+@pytest.mark.parametrize("command", ["run", "reproduce", "prices"])
+def test_options_that_do_not_fit(command, options, line, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert main(["run", "quickstart", *options]) == 2
+    assert main([command, "quickstart", *options]) == 2
     assert line in capsys.readouterr().err and not any(tmp_path.iterdir())
 
 
