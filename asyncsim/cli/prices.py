@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 from .comparisons import axis_value, in_short, interval_in_words
 from .compiling import keep_compiled
-from .options import Force, Kept, Output, Preset, Scenario, Seeds, Set, Unkept, With, changes_of
+from .options import X64, Force, Kept, Output, Preset, Scenario, Seeds, Set, Unkept, With, changes_of
 from .run import rows_of_progress, store_of
 from .terminal import Cell, console, numbers, table, texts
 
@@ -21,6 +21,7 @@ def prices(
     code: With = None,
     change: Set = None,
     seeds: Seeds = None,
+    x64: X64 = False,
 ):
     """Run a scenario at every price of communication, and show which of its claims depend on it.
 
@@ -34,7 +35,7 @@ def prices(
     from ..scenario import load
     from ..scenario.changes import changes_in_name
 
-    keep_compiled()
+    keep_compiled(x64)
     changes = changes_of(change, seeds)
     loaded = load(scenario, preset, changes, code)
     more = "-".join(filter(None, (changes_in_name(changes), "prices")))

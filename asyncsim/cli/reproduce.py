@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Engine, Force, Kept, Output, Seeds, Set, Unkept, Yes
+from .options import X64, Engine, Force, Kept, Output, Seeds, Set, Unkept, Yes
 from .price_table import price_table
 from .reproductions import draw_overview, markdown, show_reproductions
 from .run import run
@@ -39,6 +39,7 @@ def reproduce(
     change: Set = None,
     seeds: Seeds = None,
     yes: Yes = False,
+    x64: X64 = False,
 ):
     """Reproduce one of the paper's figures, or one of ours: run the scenario of this name.
 
@@ -64,4 +65,4 @@ def reproduce(
     if preset is None:
         preset = "quick" if load(scenarios[name]).settings.quick else "paper"
     chosen = None if preset == "paper" else preset
-    run(scenarios[name], force, output, chosen, engine, store, no_store, change=change, seeds=seeds, yes=yes)
+    run(scenarios[name], force, output, chosen, engine, store, no_store, change=change, seeds=seeds, yes=yes, x64=x64)

@@ -12,6 +12,7 @@ import typer
 from .comparisons import axis_value, show_comparisons
 from .compiling import keep_compiled
 from .options import (
+    X64,
     Address,
     Engine,
     Force,
@@ -51,6 +52,7 @@ def run(
     on: On = None,
     jobs: Jobs = None,
     address: Address = None,
+    x64: X64 = False,
 ):
     """Simulate and train every method of a scenario, then write data, settings and curves.
 
@@ -68,7 +70,7 @@ def run(
     from ..scenario import load
     from ..scenario.changes import changes_in_name
 
-    keep_compiled()
+    keep_compiled(x64)
     machines = machines_of(on, jobs, address)
     changes = changes_of(change, seeds, engine)
     loaded = load(scenario, preset, changes, code)
@@ -149,14 +151,15 @@ def rows_of_progress(yes: bool = True) -> Iterator[Callable]:
 
 
 def _report(found) -> None:
+    from ..experiment.divergence import divergence_in_words
     from ..experiment.wording import step_size_in_text
 
     settings, summary = found.scenario.settings, found.summary()
     target = settings.target_return
     reached = "to target" if target is None else f"to {target:g}"
-    tuned = ["tuned"] if "tuned" in summary else []
+    tuned, diverged = ([name] if name in summary else [] for name in ("tuned", "diverged"))
     headings = (*found.axes, *tuned, "step size", "return", "area", reached, "updates", "gradients", "wasted")
-    shown = table(settings.title, texts("method"), *numbers(*headings))
+    shown = table(settings.title, texts("method"), *numbers(*headings, *diverged))
     areas = found.per_seed().groupby([*found.axes, "method"], sort=False)["area"]
     for row, values, (_, area) in zip(summary.itertuples(), summary[[*found.axes]].to_numpy(object), areas):
         shown.add_row(
@@ -170,6 +173,7 @@ def _report(found) -> None:
             row.updates,
             row.gradients,
             number(row.wasted_share, "{:.1%}"),
+            *([Cell(f"{row.diverged} of {len(settings.seeds)}", row.diverged)] if diverged else []),
         )
     out = console()
     out.print(shown)
@@ -180,6 +184,8 @@ def _report(found) -> None:
         soft_wrap=True,
     )
     out.print(f"Computed now: {found.computed} gradients; all others were in the store.", soft_wrap=True)
+    for line in divergence_in_words(found):
+        out.print(line, soft_wrap=True)
     say_without_update(out, _by_name(found))
     show_comparisons(out, found)
     _map(out, found)
