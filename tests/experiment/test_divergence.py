@@ -69,7 +69,7 @@ def test_figures_name_them_and_lines_end_there(tmp_path, y):
     assert "a seed diverged" in names
     last = 8.5 if y == "return" else 7.0
     crosses = [each for each in axes.collections if isinstance(each, PathCollection) and len(each.get_offsets())]
-    assert [cross.get_offsets().tolist() for cross in crosses] == [[[1.5, last]]]
+    assert [cross.get_offsets().tolist() for cross in crosses] == [[[3.0, last]]]
     assert axes.lines[1].get_ydata()[1] == last
     assert np.isnan(axes.lines[1].get_ydata()[2:]).all() and np.isfinite(axes.lines[0].get_ydata()).all()
     axes.figure.canvas.draw()
