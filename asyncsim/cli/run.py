@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from threading import Timer
 from typing import Annotated, Any
 
 import typer
@@ -115,6 +117,9 @@ def machines_of(on: str | None, jobs: int | None, address: str | None) -> Any:
     return Processes(jobs or cpu_count() or 1)
 
 
+SILENCE = 2.0  # seconds after which it is said what takes so long
+
+
 @contextmanager
 def rows_of_progress(yes: bool = True) -> Iterator[Callable]:
     """A row for each method at each point of a sweep; as: what to call with an experiment's progress.
@@ -125,11 +130,16 @@ def rows_of_progress(yes: bool = True) -> Iterator[Callable]:
 
     rows: dict[tuple, Any] = {}
     shown = bars("phase")
-    pace = Pace(lambda line: shown.console.print(line, soft_wrap=True), yes)
+    print_line = partial(shown.console.print, soft_wrap=True)
+    pace = Pace(print_line, yes)
+    silences: dict[tuple, Timer] = {}
     with ExitStack() as stack:
+        stack.callback(lambda: [timer.cancel() for timer in silences.values()])
 
         def show(progress):
             part = (progress.method, *progress.point.values())
+            if part in silences:
+                silences.pop(part).cancel()
             if not rows:
                 stack.enter_context(shown)  # not before, for an error is to be one line
             if part not in rows:
@@ -137,7 +147,14 @@ def rows_of_progress(yes: bool = True) -> Iterator[Callable]:
                 rows[part] = shown.add_task(name, start=False, total=None, phase=progress.phase)
                 return
             shown.start_task(rows[part])
-            shown.update(rows[part], completed=progress.done, total=progress.total, phase=progress.phase)
+            many = progress.total if progress.phase in ("simulates", "schedules") else None
+            total = None if many else progress.total
+            shown.update(rows[part], completed=progress.done, total=total, phase=progress.phase)
+            if many:
+                line = f"{run_name(progress.method, progress.point)}: {progress.phase} some {many:.0e} gradients"
+                silences[part] = timer = Timer(SILENCE, print_line, (f"{line}, which may take minutes",))
+                timer.daemon = True
+                timer.start()
             if progress.phase in ("tunes", "trains"):
                 pace.look(
                     (part, progress.phase), run_name(progress.method, progress.point), progress.done, progress.total

@@ -2,12 +2,14 @@
 
 import signal
 import threading
+import time
 from unittest.mock import patch
 
 import pytest
 
-from asyncsim.cli import pace
+from asyncsim.cli import pace, run
 from asyncsim.cli.signals import ending_in_time
+from asyncsim.experiment.protocol import Progress
 from asyncsim.scenario import ScenarioError
 
 
@@ -53,3 +55,17 @@ def test_a_signal_interrupts_and_one_that_is_ignored_stays_so():
     other.start()
     other.join()
     assert signal.getsignal(signal.SIGTERM) == before[0]
+
+
+def test_what_takes_long_before_an_update_is_done_is_said(capsys, monkeypatch):
+    """Also where stderr is no terminal, but only if nothing else was heard of it meanwhile."""
+    monkeypatch.setattr(run, "SILENCE", 0.02)
+    with run.rows_of_progress() as show:
+        show(Progress("ringleader_pg", {}, "waits"))
+        show(Progress("ringleader_pg", {}, "simulates", 0, 9_000_000))
+        show(Progress("ringleader_pg", {}, "schedules", 0, 4_000_000))
+        time.sleep(0.3)
+        show(Progress("ringleader_pg", {}, "schedules", 0, 4_000_000))
+        show(Progress("ringleader_pg", {}, "trains", 1, 3000))
+        time.sleep(0.1)
+    assert capsys.readouterr().err == "ringleader_pg: schedules some 4e+06 gradients, which may take minutes\n"
