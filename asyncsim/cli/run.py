@@ -134,7 +134,7 @@ def rows_of_progress(yes: bool = True) -> Iterator[Callable]:
     pace = Pace(print_line, yes)
     silences: dict[tuple, Timer] = {}
     with ExitStack() as stack:
-        stack.callback(lambda: [timer.cancel() for timer in silences.values()])
+        stack.callback(lambda: [*map(Timer.cancel, silences.values())])
 
         def show(progress):
             part = (progress.method, *progress.point.values())

@@ -251,12 +251,12 @@ def test_a_long_method_on_mujoco_that_is_killed_again_and_again_goes_on(here):
     text = LONG.format(environment="Hopper-v4", method="rennala_nigt") + "batch_size = 5\n"
     for old, new in {"0, 1, 2, 3, 4, 5": "0, 1", "0.01, 0.02, 0.03, 0.04, 0.05": "0.01, 0.05"}.items():
         text = text.replace(old, new)
-    text = text.replace("updates = 100000", "updates = 300").replace("horizon = 200", "horizon = 100")
+    text = text.replace("updates = 100000", f"updates = {10 * KILLS}").replace("horizon = 200", "horizon = 100")
     Path("x.toml").write_text(text)
     begun = time.monotonic()
     every = finished(command("peace", "another", seconds=0.5))
     whole, rng = time.monotonic() - begun, random.Random(0)
-    assert every == 2 * 2 * 300 * 5
+    assert every == 2 * 2 * 10 * KILLS * 5
 
     def kept():
         """Updates of each lane that are in the store."""
