@@ -10,7 +10,7 @@ import typer
 
 from .comparisons import in_short, needed
 from .compiling import keep_compiled
-from .options import Force, Kept, Unkept
+from .options import X64, Force, Kept, Unkept
 from .run import rows_of_progress, store_of
 from .terminal import Cell, console, number, numbers, table, texts
 
@@ -38,6 +38,7 @@ def advise(
     force: Force = False,
     store: Kept = None,
     no_store: Unkept = False,
+    x64: X64 = False,
 ):
     """Say which method, which M and which step size reach a return soonest on a cluster, and what would change that.
 
@@ -48,7 +49,7 @@ def advise(
     from ..experiment.candidates import read_case
     from ..experiment.saving import advised
 
-    keep_compiled()
+    keep_compiled(x64)
     case, out, kept = read_case(cluster, problem), console(), store_of(store, no_store)
     with ExitStack() as stack:
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .compiling import keep_compiled
-from .options import Address, Force, Preset, Scale, Scenario, Set, changes_of
+from .options import X64, Address, Force, Preset, Scale, Scenario, Set, changes_of
 from .terminal import complain, console, numbers, table, texts
 
 
@@ -23,6 +23,7 @@ def fidelity(
     force: Force = False,
     preset: Preset = None,
     change: Set = None,
+    x64: X64 = False,
 ):
     """Hold the simulated clock against a real one: train in real time, fit to the first half, and predict the rest.
 
@@ -38,7 +39,7 @@ def fidelity(
     from ..scenario.changes import changes_in_name
 
     imported()
-    keep_compiled()
+    keep_compiled(x64)
     changes = changes_of(change)
     loaded = load(scenario, preset, changes)
     for _, point in loaded.points:

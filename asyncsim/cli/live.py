@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from .compiling import keep_compiled
-from .options import Address, Force, Preset, Scale, Scenario, Set, With, changes_of
+from .options import X64, Address, Force, Preset, Scale, Scenario, Set, With, changes_of
 from .simulate import show_what_happened
 from .terminal import complain, console, numbers, table, texts
 
@@ -36,6 +36,7 @@ def live(
     preset: Preset = None,
     code: With = None,
     change: Set = None,
+    x64: X64 = False,
 ):
     """Train in real time, on workers that are processes on a Ray cluster (extra ray): the clock is a real one.
 
@@ -47,7 +48,7 @@ def live(
     from ..scenario import load
 
     imported()
-    keep_compiled()
+    keep_compiled(x64)
     loaded = load(scenario, preset, changes_of(change), code)
     labels = checked_for_live(loaded, method)
     some = {label: loaded.settings.methods[label] for label in labels}

@@ -41,6 +41,7 @@ Address = Annotated[
     str | None,
     typer.Option(help="Of the Ray cluster; otherwise RAY_ADDRESS's, or this machine alone.", show_default=False),
 ]
+X64 = Annotated[bool, typer.Option("--x64", help="Compute with floats of 64 bits, not of 32.")]
 Scale = Annotated[float, typer.Option(help="Real seconds of a simulated one, by which jobs are made longer.", min=1e-9)]
 Force = Annotated[bool, typer.Option("--force", help="Replace another scenario's results.")]
 Scenario = Annotated[Path, typer.Argument(help="A TOML file, or a name that `asyncsim list` shows: quickstart.")]

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from .comparisons import axis_value, in_short, interval_in_words
 from .compiling import keep_compiled
 from .options import (
+    X64,
     Address,
     Force,
     Jobs,
@@ -38,6 +39,7 @@ def prices(
     on: On = None,
     jobs: Jobs = None,
     address: Address = None,
+    x64: X64 = False,
 ):
     """Run a scenario at every price of communication, and show which of its claims depend on it.
 
@@ -51,7 +53,7 @@ def prices(
     from ..scenario import load
     from ..scenario.changes import changes_in_name
 
-    keep_compiled()
+    keep_compiled(x64)
     machines = machines_of(on, jobs, address)
     changes = changes_of(change, seeds)
     loaded = load(scenario, preset, changes, code)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import Address, Engine, Force, Jobs, Kept, On, Output, Seeds, Set, Unkept, Yes
+from .options import X64, Address, Engine, Force, Jobs, Kept, On, Output, Seeds, Set, Unkept, Yes
 from .price_table import price_table
 from .reproductions import draw_overview, markdown, show_reproductions
 from .run import run
@@ -42,6 +42,7 @@ def reproduce(
     on: On = None,
     jobs: Jobs = None,
     address: Address = None,
+    x64: X64 = False,
 ):
     """Reproduce one of the paper's figures, or one of ours: run the scenario of this name.
 
@@ -67,5 +68,5 @@ def reproduce(
     if preset is None:
         preset = "quick" if load(scenarios[name]).settings.quick else "paper"
     chosen = None if preset == "paper" else preset
-    where: Any = {"on": on, "jobs": jobs, "address": address}
+    where: Any = {"on": on, "jobs": jobs, "address": address, "x64": x64}
     run(scenarios[name], force, output, chosen, engine, store, no_store, change=change, seeds=seeds, yes=yes, **where)

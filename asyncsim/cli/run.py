@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
+from threading import Timer
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +14,7 @@ import typer
 from .comparisons import axis_value, show_comparisons
 from .compiling import keep_compiled
 from .options import (
+    X64,
     Address,
     Engine,
     Force,
@@ -51,6 +54,7 @@ def run(
     on: On = None,
     jobs: Jobs = None,
     address: Address = None,
+    x64: X64 = False,
 ):
     """Simulate and train every method of a scenario, then write data, settings and curves.
 
@@ -68,7 +72,7 @@ def run(
     from ..scenario import load
     from ..scenario.changes import changes_in_name
 
-    keep_compiled()
+    keep_compiled(x64)
     machines = machines_of(on, jobs, address)
     changes = changes_of(change, seeds, engine)
     loaded = load(scenario, preset, changes, code)
@@ -113,6 +117,9 @@ def machines_of(on: str | None, jobs: int | None, address: str | None) -> Any:
     return Processes(jobs or cpu_count() or 1)
 
 
+SILENCE = 2.0  # seconds after which it is said what takes so long
+
+
 @contextmanager
 def rows_of_progress(yes: bool = True) -> Iterator[Callable]:
     """A row for each method at each point of a sweep; as: what to call with an experiment's progress.
@@ -123,11 +130,16 @@ def rows_of_progress(yes: bool = True) -> Iterator[Callable]:
 
     rows: dict[tuple, Any] = {}
     shown = bars("phase")
-    pace = Pace(lambda line: shown.console.print(line, soft_wrap=True), yes)
+    print_line = partial(shown.console.print, soft_wrap=True)
+    pace = Pace(print_line, yes)
+    silences: dict[tuple, Timer] = {}
     with ExitStack() as stack:
+        stack.callback(lambda: [*map(Timer.cancel, silences.values())])
 
         def show(progress):
             part = (progress.method, *progress.point.values())
+            if part in silences:
+                silences.pop(part).cancel()
             if not rows:
                 stack.enter_context(shown)  # not before, for an error is to be one line
             if part not in rows:
@@ -135,7 +147,14 @@ def rows_of_progress(yes: bool = True) -> Iterator[Callable]:
                 rows[part] = shown.add_task(name, start=False, total=None, phase=progress.phase)
                 return
             shown.start_task(rows[part])
-            shown.update(rows[part], completed=progress.done, total=progress.total, phase=progress.phase)
+            many = progress.total if progress.phase in ("simulates", "schedules") else None
+            total = None if many else progress.total
+            shown.update(rows[part], completed=progress.done, total=total, phase=progress.phase)
+            if many:
+                line = f"{run_name(progress.method, progress.point)}: {progress.phase} some {many:.0e} gradients"
+                silences[part] = timer = Timer(SILENCE, print_line, (f"{line}, which may take minutes",))
+                timer.daemon = True
+                timer.start()
             if progress.phase in ("tunes", "trains"):
                 pace.look(
                     (part, progress.phase), run_name(progress.method, progress.point), progress.done, progress.total
@@ -149,14 +168,15 @@ def rows_of_progress(yes: bool = True) -> Iterator[Callable]:
 
 
 def _report(found) -> None:
+    from ..experiment.divergence import divergence_in_words
     from ..experiment.wording import step_size_in_text
 
     settings, summary = found.scenario.settings, found.summary()
     target = settings.target_return
     reached = "to target" if target is None else f"to {target:g}"
-    tuned = ["tuned"] if "tuned" in summary else []
+    tuned, diverged = ([name] if name in summary else [] for name in ("tuned", "diverged"))
     headings = (*found.axes, *tuned, "step size", "return", "area", reached, "updates", "gradients", "wasted")
-    shown = table(settings.title, texts("method"), *numbers(*headings))
+    shown = table(settings.title, texts("method"), *numbers(*headings, *diverged))
     areas = found.per_seed().groupby([*found.axes, "method"], sort=False)["area"]
     for row, values, (_, area) in zip(summary.itertuples(), summary[[*found.axes]].to_numpy(object), areas):
         shown.add_row(
@@ -170,6 +190,7 @@ def _report(found) -> None:
             row.updates,
             row.gradients,
             number(row.wasted_share, "{:.1%}"),
+            *([Cell(f"{row.diverged} of {len(settings.seeds)}", row.diverged)] if diverged else []),
         )
     out = console()
     out.print(shown)
@@ -180,6 +201,8 @@ def _report(found) -> None:
         soft_wrap=True,
     )
     out.print(f"Computed now: {found.computed} gradients; all others were in the store.", soft_wrap=True)
+    for line in divergence_in_words(found):
+        out.print(line, soft_wrap=True)
     say_without_update(out, _by_name(found))
     show_comparisons(out, found)
     _map(out, found)

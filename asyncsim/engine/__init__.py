@@ -3,12 +3,14 @@
 from .answers import RuleError, Stalled
 from .log import Coupling, Used
 from .memory import check_memory, check_size, check_update, jobs_of_an_update
-from .simulation import compare, simulate
+from .simulation import compare, simulate, tally
+from .tallying import Tally
 
 __all__ = [
     "Coupling",
     "RuleError",
     "Stalled",
+    "Tally",
     "Used",
     "check_memory",
     "check_size",
@@ -16,4 +18,5 @@ __all__ = [
     "compare",
     "jobs_of_an_update",
     "simulate",
+    "tally",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from heapq import heappop, heappush
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import simpy
 
@@ -15,7 +15,7 @@ from .answers import RuleError, Stalled, checked, never, raised, said_at, unknow
 from .durations import draws, durations
 from .interrupts import take_point
 from .link import Link
-from .log import Coupling, Log, Recorder
+from .log import Coupling, Recorder
 from .rounds import communication
 from .server import Server
 from .slots import share
@@ -48,9 +48,8 @@ new = tuple.__new__  # new(Ticket, values) is Ticket(*values), in half the time
 class Run:
     """A rule at work on a cluster, from the first job to the end."""
 
-    def __init__(
-        self, rule: Rule, cluster: Cluster, seed: int, stale: Literal["cancel", "finish"], coupling: Coupling | None
-    ):
+    def __init__(self, rule: Rule, cluster: Cluster, seed: int, stale: str, coupling: Coupling | None, log: Any = None):
+        """log: what happens is written to it; None: a `Recorder`."""
         n = cluster.workers
         self.interrupts = getattr(rule, "interrupt", "none") == "continue"  # jobs in the middle take every new point
         if coupling is not None and self.interrupts:
@@ -59,7 +58,7 @@ class Run:
             )
         self.rule, self.cluster, self.stale, self.coupling = rule, cluster, stale, coupling
         self.by_round = rule.communication == "round"
-        self.calendar, self.log = Calendar(), Recorder()
+        self.calendar, self.log = Calendar(), log or Recorder()
         self.stop = self.calendar.event()
         self.server = Server(self, cluster.update_seconds) if cluster.update_seconds else None
         self.ready = self.server.take if self.server else self.apply
@@ -88,8 +87,8 @@ class Run:
             streams = [n] if self.by_round else range(n)
             self.late = [draws(cluster.jitter, stream(seed, worker, 2)) for worker in streams]
 
-    def go(self, updates: int | None, until: float | None, gradients: int | None) -> tuple[Log, float, str]:
-        """What happened, when it stopped, and why."""
+    def go(self, updates: int | None, until: float | None, gradients: int | None) -> tuple[Any, float, str]:
+        """What happened, a `Log` or what another recorder gives, when it stopped, and why."""
         self.updates, self.until = updates, until
         self.gradients: Any = gradients  # a number wherever `enough` is asked
         for number, outages in self.cluster.outages:

@@ -12,7 +12,8 @@ from ..timeline import Timeline
 from . import closed_form
 from .events import Run
 from .log import Coupling
-from .memory import check_memory
+from .memory import check_memory, check_size
+from .tallying import BYTES_OF_AN_UPDATE, Tallier, Tally
 
 
 def simulate(
@@ -75,6 +76,40 @@ def simulate(
         ending=ending,
         **log.frames(cluster.communications_per_round if by_round else cluster.communications_per_gradient, by_round),
     )
+
+
+def tally(
+    method: Method | Rule,
+    cluster: Cluster,
+    *,
+    updates: int | None = None,
+    until: float | None = None,
+    seed: int = 0,
+    stale: Literal["cancel", "finish"] = "cancel",
+    watch: Callable[[Callable[[], tuple[int, float]]], object] | None = None,
+) -> Tally:
+    """Run as `simulate` does, event by event, but write down updates only: memory does not grow with the jobs.
+
+    Arguments are those of `simulate`. Raises ValueError for bad ones, and for a cluster whose ``collective`` has those
+    send alone who hold a used gradient, since who they are is not written down.
+
+    >>> from asyncsim import Cluster, rules
+    >>> tally(rules.Rennala(batch_size=20), Cluster([1.0, 10.0]), updates=5).finished
+    100
+    """
+    rule = method.rule if isinstance(method, Method) else method
+    if isinstance(method, Method):
+        cluster = cluster.slowed(method.work)
+    _check(updates, until, None, stale)
+    by_round = rule.communication == "round"
+    if by_round and cluster.senders_alone:
+        raise ValueError(f"collective={cluster.collective!r} needs all jobs: give 'max', or use simulate")
+    if updates is not None:
+        check_size("updates", updates, BYTES_OF_AN_UPDATE * updates)
+    run = Run(rule, cluster, seed, stale, None, Tallier(by_round or cluster.update_seconds > 0))
+    (watch or id)(lambda: (run.log.count, float(run.calendar.now)))
+    found, end, ending = run.go(updates, until, None)
+    return Tally(getattr(method, "name", type(rule).__name__.lower()), **found, end=end, ending=ending)
 
 
 def compare(methods: Sequence[Method], cluster: Cluster, **options: Any) -> dict[str, Timeline]:

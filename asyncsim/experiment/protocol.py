@@ -16,6 +16,7 @@ before it looks there itself: what is found is the same.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from ..base import Method, Problem
+from ..engine import jobs_of_an_update
 from ..scenario import Scenario, ScenarioError
 from ..scenario.own import modules_of, told_of_own
 from ..timeline import Timeline
@@ -41,12 +43,17 @@ if TYPE_CHECKING:
     from ..machines import Pool, Turns
 
 
+MANY = 500_000  # gradients in updates: for more it takes seconds to simulate them, and to put them in order
+
+
 @dataclass(frozen=True)
 class Progress:
     """How far a part is.
 
-    method: its label. point: the value of each axis. phase: waits, simulates, tunes, trains or done.
-    done, total: updates that are replayed, and all; None where that is not known yet.
+    method: its label. point: the value of each axis. phase: waits, simulates, schedules, tunes, trains or done.
+        schedules: it is found out which gradients can be computed side by side, where they are more than `MANY`.
+    done, total: updates that are replayed, and all; None where that is not known yet. While it simulates or schedules,
+        total is about how many gradients that is for, where they are more than `MANY`.
     """
 
     method: str
@@ -175,9 +182,9 @@ def _told_of_memory(part: Part, check: Callable[..., None], *values: Any) -> Non
 
 def _conduct(part: Part, shelf: Shelf, tell: Callable[..., None], elsewhere: Callable[..., int] | None) -> Found:
     """Simulate, tune and train a part. elsewhere: has the store get the curves that it lacks, as `_trained_on`."""
-    tell("simulates")
     found = Found()
     point, label = part.point, part.label
+    tell("simulates", 0, _expected(point, label))
     settings, variants = point.settings, point.variants[label]
     timelines = {} if point.coupled else {one.name: point.simulate(label, one.method) for one in variants}
     for variant in variants if timelines else ():
@@ -196,7 +203,7 @@ def _conduct(part: Part, shelf: Shelf, tell: Callable[..., None], elsewhere: Cal
                 history, own = train_coupled(point, part.problem, method, seeds, step_sizes)
                 firsts.update({(name, step_size): own[seeds[0], step_size] for step_size in step_sizes})
             else:
-                lanes = seeds, step_sizes, share, shelf, partial(tell, phase)
+                lanes = seeds, step_sizes, share, shelf, _told(tell, phase, timelines[name])
                 history = _replayed(part, method, timelines[name], *lanes, elsewhere)
             found.computed[part.label] += history.computed
             for step_size, rows in history.to_frame().groupby("step_size"):
@@ -220,6 +227,27 @@ def _conduct(part: Part, shelf: Shelf, tell: Callable[..., None], elsewhere: Cal
     elif len(every) == 1:
         found.timelines[run_key(*part.values.values(), label)] = firsts[every[0].variant.name, every[0].step_size]
     return found
+
+
+def _expected(point: Scenario, label: str) -> int | None:
+    """About how many gradients a method's updates use, where that is known and many."""
+    rules, updates = [one.method.rule for one in point.variants[label]], point.settings.stop.updates or 0
+    uses = sum(jobs_of_an_update(rule, point.cluster, None) for rule in rules) * updates
+    return int(uses) if MANY < uses < math.inf else None
+
+
+def _told(tell: Callable[..., None], phase: str, timeline: Timeline) -> Callable[[int, int], None]:
+    """What `replay` is to call: of many gradients it is said that they are put in order, until an update is done."""
+    uses = int((timeline.jobs["update"] >= 0).sum()) + len(timeline.reuses)
+    begun: list[int] = []
+
+    def told(done: int, total: int) -> None:
+        if not begun:
+            begun.append(done)
+        schedules = uses > MANY and begun[0] == done < total
+        tell(*(("schedules", 0, uses) if schedules else (phase, done, total)))
+
+    return told
 
 
 def _replayed(

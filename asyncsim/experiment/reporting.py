@@ -19,6 +19,7 @@ from ..scenario.shipped import known_scenarios
 from ..theory.prospects import bare, pace, round_at_most
 from ..timeline.usage import run_totals
 from . import maps, statistics
+from .divergence import divergence_in_words
 from .runs import Run
 from .summaries import run_key
 
@@ -99,7 +100,9 @@ def _summary(run: Run, tables: Mapping[str, pd.DataFrame]) -> Block:
     names |= {"final_return": "final return"}
     names |= {"time_to_target": f"seconds to {target:g}"} if target is not None else {}
     names |= {"end": "end, s", "updates": "updates", "gradients": "gradients used", "max_delay": "greatest delay"}
-    return Block("What came out", table=_table(tables["summary"], names), words=["method", "tuned", *run.axes])
+    names |= {"diverged": "seeds that diverged"}  # of which there is a column where there are any
+    lines = divergence_in_words(run)
+    return Block("What came out", lines, table=_table(tables["summary"], names), words=["method", "tuned", *run.axes])
 
 
 def _maps(run: Run, tables: Mapping[str, pd.DataFrame]) -> list[Block]:

@@ -20,7 +20,7 @@ from ..results import Policy
 from ..scenario import Scenario, ScenarioError, load, own_code, read_claims, restore
 from ..store import Store, default_home
 from ..timeline import Timeline
-from . import maps, statistics, summaries
+from . import divergence, maps, statistics, summaries
 from .policies import policies_of
 from .protocol import Progress, conduct, train_coupled
 from .summaries import run_key
@@ -113,8 +113,14 @@ class Run:
         return summaries.tuned(self.curves, self.axes)
 
     def summary(self) -> pd.DataFrame:
-        """One row per method and point of a sweep (see `summaries.summarise`)."""
-        return summaries.summarise(self.curves, self.timelines, self.axes, self.scenario.settings.target_return)
+        """One row per method and point of a sweep (see `summaries.summarise`, `divergence.with_count`)."""
+        target = self.scenario.settings.target_return
+        found = summaries.summarise(self.curves, self.timelines, self.axes, target)
+        return divergence.with_count(found, self.curves, self.axes)
+
+    def diverged(self) -> pd.DataFrame:
+        """One row for each lane whose return was no finite number at some evaluation (see `divergence.diverged`)."""
+        return divergence.diverged(self.curves, self.axes)
 
     def by_worker(self) -> pd.DataFrame | None:
         """Whom each method serves (see `summaries.by_worker`); None where all workers have the same world."""

@@ -79,7 +79,7 @@ def summarise(
     rows = []
     for run, part in tuned(curves, axes).groupby([*axes, "method"], sort=False):
         times, returns = over_seeds(part)
-        mean = returns.mean(axis=0)
+        mean = np.where(np.isfinite(returns), returns, np.nan).mean(axis=0)
         reached = times[mean >= (np.inf if target is None else target)]
         timeline = timelines[run_key(*run)]
         whole = run_totals(timeline)

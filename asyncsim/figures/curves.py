@@ -24,7 +24,17 @@ from .layout import (
     title_above_panel,
 )
 from .styling import colours_and_lines, style
-from .words import end_of, legend_name, meant_methods, number, pretty, return_in_words, settings_in_words, wrapped
+from .words import (
+    diverged_in_words,
+    end_of,
+    legend_name,
+    meant_methods,
+    number,
+    pretty,
+    return_in_words,
+    settings_in_words,
+    wrapped,
+)
 
 PANELS = 6
 SHADE: Any = {"alpha": 0.18, "linewidth": 0}  # of bands
@@ -57,8 +67,10 @@ def learning_curves(
     """
     if (x, y) != ("time", "return"):
         columns = {"updates": "update", "return": "eval_return"}
-        curves = curves.assign(time=curves[columns.get(x, x)], eval_return=curves[columns.get(y, y)])
-        curves = curves.dropna(subset="eval_return")  # nothing was trained on at θ_0
+        lost = ~np.isfinite(curves["eval_return"])
+        shown = curves[columns.get(y, y)].mask(lost)
+        curves = curves.assign(time=curves[columns.get(x, x)], eval_return=shown)
+        curves = curves[lost | shown.notna()]  # nothing was trained on at θ_0
     words = X_AXES[x], Y_AXES.get(y) or return_in_words(scenario)
     with style():
         if axes:
@@ -156,8 +168,12 @@ def one_is_a_stroke(runs) -> bool:
 
 
 def mean_and_band(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Times, and the mean and the 20 % and 80 % quantiles over seeds from each time on, shape (times,)."""
+    """Times, and the mean and the 20 % and 80 % quantiles over seeds from each time on, shape (times,).
+
+    NaN from where a seed diverged: what is left is not the mean of all.
+    """
     times, returns = over_seeds(rows)
+    returns = np.where(np.isfinite(returns), returns, np.nan)
     low, high = np.quantile(returns, (0.2, 0.8), axis=0)
     return times, returns.mean(axis=0), low, high
 
@@ -165,15 +181,23 @@ def mean_and_band(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarra
 def draw_curves(panel, curves: pd.DataFrame, scenario: Mapping[str, Any], settings: bool = False) -> None:
     """The lines and bands of one point. settings: whether the legend has them."""
     looks = colours_and_lines(meant_methods(curves["method"].unique(), scenario))
-    drawn = []
+    drawn, ends = [], []
     for (label, rows), (colour, line) in zip(curves.groupby("method", sort=False), looks):
         times, mean, low, high = mean_and_band(rows)
         name = legend_name(pretty(label)) + f", {settings_in_words(rows)}" * settings
+        lost = diverged_in_words(rows)
+        name += f"\n{lost}" * bool(settings and lost)
         panel.fill_between(times, low, high, step="post", color=colour, **SHADE)
         drawn += panel.plot(times, mean, line, drawstyle="steps-post", color=colour, label=name)
+        if lost and len(left := np.flatnonzero(np.isfinite(mean))):
+            ends.append((times[left[-1] + 1], mean[left[-1]], colour))
     for k, line in enumerate(drawn):  # one that lies under another looks out at its sides
         over = sum(np.array_equal(line.get_xydata(), other.get_xydata()) for other in drawn[k + 1 :])
         line.set_linewidth(1.8 + 3.2 * over)
+    for time, value, colour in ends:
+        panel.scatter(time, value, 60, colour, marker="x", clip_on=False, zorder=3)
+    if ends:
+        panel.scatter([], [], 60, "#555555", marker="x", label="a seed diverged")
     if (target := scenario.get("target_return")) is not None:
         panel.axhline(target, color="#555555", linewidth=0.9, linestyle=(0, (5, 4)), label=f"target, {target:g}")
     if (seeds := curves["seed"].nunique()) > 1:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from .curves import mean_and_band, one_is_a_stroke, points_shown
 from .styling import colours_and_lines
-from .words import end_of, meant_methods, number, pretty, return_in_words, settings_in_words
+from .words import diverged_in_words, end_of, meant_methods, number, pretty, return_in_words, settings_in_words
 
 DASHES = {"-": "solid", "--": "dashed", "-.": "dotdash", ":": "dotted"}
 MISSING = "interactive curves need bokeh: pip install 'asyncsim[report]'"
@@ -68,7 +68,7 @@ def _panel(curves: pd.DataFrame, scenario: Mapping[str, Any], where: str, option
         y, y1, y2 = (np.repeat(values, 2)[:-1] for values in (mean, low, high))
         band = panel.varea(x=x, y1=y1, y2=y2, color=colour, alpha=0.18)
         line = panel.line(x, y, color=colour, line_dash=DASHES[dash], line_width=2, name=f"{len(items)}")
-        name = f"{pretty(str(label))}, {settings_in_words(rows)}"
+        name = ", ".join(filter(None, (pretty(str(label)), settings_in_words(rows), diverged_in_words(rows))))
         items.append(LegendItem(label={"value": name}, renderers=[line, band]))
         lines.append(line)
     if (target := scenario.get("target_return")) is not None:

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
@@ -88,6 +89,12 @@ def settings_in_words(rows: pd.DataFrame) -> str:
     tuned = rows["tuned"].iloc[0] if "tuned" in rows else ""
     pairs = [pair.split("=", 1) for pair in tuned.split(", ") if pair]
     return ", ".join([*(f"{SYMBOLS.get(key, pretty(key))} = {value}" for key, value in pairs), step_size])
+
+
+def diverged_in_words(rows: pd.DataFrame) -> str:
+    """With how many of its seeds a method's curves end in no finite return; empty where with none."""
+    lost = rows.loc[~np.isfinite(rows["eval_return"]), "seed"].nunique()
+    return f"{lost} of {rows['seed'].nunique()} seeds diverged" if lost else ""
 
 
 def tick(value: float, *ends: float) -> str:

@@ -154,6 +154,8 @@ def load(
         scenarios: dict[str | None, Scenario] = {None: read(path, changed(data, {}, changes))}
         known = [name for name in sweeps.PRESETS if name in data]
         for name in known:
+            if isinstance(data[name], dict) and (inner := {*sweeps.PRESETS} & {*data[name]}):
+                raise ScenarioError(f"{name}.{min(inner)} is a preset in a preset: give its keys in [{name}]")
             here = _told_at(f"with [{name}]", changed, data, data[name], changes)
             scenarios[name] = _told_at(f"with [{name}]", read, path, here, name)
         if preset not in scenarios:

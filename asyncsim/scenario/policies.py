@@ -19,7 +19,7 @@ POLICIES = "policies.safetensors"
 
 @dataclass(frozen=True, eq=False)
 class Policy:
-    """The last iterate of a lane, and what is needed to use it.
+    """The last iterate of a lane, or of one that diverged the last with a finite return, and what is needed to use it.
 
     method: its label. point: the value of each axis of a sweep. tuned: as in curves; empty where only α is tuned.
     updates: that were applied. eval_return: of this iterate, as it is evaluated in training; None where it diverged.

@@ -23,7 +23,7 @@ RESERVED = (  # columns of results, which no axis may be called as well
     *("updates", "wasted_share", "max_delay", "worker", "weight", "low", "high", "job", "version", "index", "start"),
     *("finish", "delay", "outcome", "final", "area", "lowest", "claim", "verdict", "other", "measure", "difference"),
     *("ahead", "seeds", "seeds_to_decide", "tuned", "share", "price", "computed"),
-    *("winner", "second", "ratio", "at_least", "decided"),
+    *("winner", "second", "ratio", "at_least", "decided", "diverged", "lost"),
 )
 
 # In settings the digests of swept recordings stand beside the axis that they belong to, and are no axis of their own.

@@ -8,6 +8,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+import jax
 import pytest
 from commands import COMMAND, TINY, complaint
 
@@ -161,3 +162,16 @@ def test_tests_use_no_programs_of_an_earlier_session():
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=TESTS, env=given, check=True, capture_output=True, text=True)
     assert Path(done.stdout.strip()) != ours and not Path(done.stdout.strip()).exists()
+
+
+@pytest.mark.parametrize("command", ["run", "prices", "advise"])
+def test_commands_that_train_compute_with_64_bits_where_they_are_to(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = jax.config.jax_enable_x64
+    try:
+        for option in ((), ("--x64",)):
+            jax.config.update("jax_enable_x64", False)
+            assert main([command, "none.toml", *option]) == 2  # there is no such file
+            assert jax.config.jax_enable_x64 == bool(option)
+    finally:
+        jax.config.update("jax_enable_x64", before)

@@ -6,8 +6,9 @@ from unittest.mock import patch
 
 import pytest
 
-from asyncsim.cli import pace
+from asyncsim.cli import pace, run
 from asyncsim.cli.signals import ending_in_time
+from asyncsim.experiment.protocol import Progress
 from asyncsim.scenario import ScenarioError
 
 
@@ -53,3 +54,37 @@ def test_a_signal_interrupts_and_one_that_is_ignored_stays_so():
     other.start()
     other.join()
     assert signal.getsignal(signal.SIGTERM) == before[0]
+
+
+class Alarm:
+    """In the place of a timer."""
+
+    def __init__(self, seconds, call, arguments):
+        self.seconds, self.call, self.arguments, self.there = seconds, call, arguments, False
+
+    def start(self):
+        self.there = True
+        ALARMS.append(self)
+
+    def cancel(self):
+        self.there = False
+
+
+ALARMS = []
+
+
+def test_what_takes_long_before_an_update_is_done_is_said(capsys, monkeypatch):
+    """Also where stderr is no terminal, but only if nothing else was heard of it meanwhile."""
+    monkeypatch.setattr(run, "Timer", Alarm)
+    ALARMS.clear()
+    with run.rows_of_progress() as show:
+        show(Progress("ringleader_pg", {}, "waits"))
+        show(Progress("ringleader_pg", {}, "simulates", 0, 9_000_000))
+        show(Progress("ringleader_pg", {}, "schedules", 0, 4_000_000))
+        assert [(alarm.there, alarm.seconds) for alarm in ALARMS] == [(False, 2.0), (True, 2.0)]
+        ALARMS[-1].call(*ALARMS[-1].arguments)
+        show(Progress("ringleader_pg", {}, "trains", 1, 3000))
+        assert not ALARMS[-1].there
+        show(Progress("ringleader_pg", {}, "schedules", 0, 4_000_000))
+    assert len(ALARMS) == 3 and not ALARMS[-1].there
+    assert capsys.readouterr().err == "ringleader_pg: schedules some 4e+06 gradients, which may take minutes\n"

@@ -8,6 +8,7 @@ import pytest
 
 import asyncsim
 from asyncsim import Run, experiment, results
+from asyncsim.experiment import protocol
 from asyncsim.scenario import ScenarioError, load
 
 TINY = """
@@ -224,3 +225,16 @@ def test_a_sweep_is_compared_at_each_point(here):
     Path("x.toml").write_text(SWEPT)
     found = asyncsim.run("x.toml", output="out").verdicts(["afedpg > rennala_nigt, time"])
     assert found["batch_size"].tolist() == [2, 4] and len(results.load_comparison("out")) == 2 * 3
+
+
+def test_of_many_gradients_it_is_told_that_they_are_simulated_and_put_in_order(here, monkeypatch):
+    monkeypatch.setattr(protocol, "MANY", 10)  # there are 12 of the one method, and 3 of the other
+    told = []
+    asyncsim.run("x.toml", progress=told.append)
+    heard = {
+        label: [(each.phase, each.total) for each in told if each.method == label]
+        for label in ("rennala_nigt", "afedpg")
+    }
+    assert ("simulates", 12) in heard["rennala_nigt"] and ("schedules", 12) in heard["rennala_nigt"]
+    assert ("simulates", None) in heard["afedpg"] and "schedules" not in dict(heard["afedpg"])
+    assert heard["rennala_nigt"].index(("schedules", 12)) < heard["rennala_nigt"].index(("trains", 6))

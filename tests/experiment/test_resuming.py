@@ -243,3 +243,45 @@ def test_an_interrupted_run_exits_at_once(here, environment, method):
     after = store.lanes()
     assert len(after) >= len(before)
     assert max(lane["updates"] for lane in after["about"]) >= max(lane["updates"] for lane in before["about"])
+
+
+@pytest.mark.skipif("ASYNCSIM_KILLS" not in os.environ, reason="takes minutes: ASYNCSIM_KILLS=50 is how many kills")
+def test_a_long_method_on_mujoco_that_is_killed_again_and_again_goes_on(here):
+    """What was kept stays kept, is never computed again, and the files in the end are those of a run in peace."""
+    text = LONG.format(environment="Hopper-v4", method="rennala_nigt") + "batch_size = 5\n"
+    for old, new in {"0, 1, 2, 3, 4, 5": "0, 1", "0.01, 0.02, 0.03, 0.04, 0.05": "0.01, 0.05", "1000": "50"}.items():
+        text = text.replace(old, new, 1)
+    text = text.replace("updates = 100000", f"updates = {10 * KILLS}").replace("horizon = 200", "horizon = 100")
+    Path("x.toml").write_text(text)
+    begun = time.monotonic()
+    every = finished(command("peace", "another", seconds=0.5))
+    whole, rng = time.monotonic() - begun, random.Random(0)
+    assert every == 2 * 2 * 10 * KILLS * 5
+
+    def kept():
+        """Updates of each lane that are in the store."""
+        store = Store(Path("kept"))
+        about = store.lanes()["about"] if store.path.exists() else ()
+        return {(lane["seed"], lane["step_size"]): lane["updates"] for lane in about}
+
+    killed, going_on, before = 0, 0, {}
+    while killed < KILLS:
+        process = command("out", seconds=0.5)
+        try:
+            process.wait(whole * rng.uniform(0.0, 1.0))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            killed, going_on = killed + 1, going_on + bool(before)
+        _, error = process.communicate()
+        assert process.returncode in (0, -signal.SIGKILL), error[-2000:]
+        now = kept()
+        assert Store(Path("kept")).verify() == 0 and all(now[lane] >= done for lane, done in before.items())
+        before = now
+        if process.returncode == 0 or killed == KILLS:
+            assert finished(command("out", seconds=0.5)) == every - 5 * sum(before.values())
+            assert files("out") == files("peace")
+            for path in (*Path("out").iterdir(), *Path("kept").iterdir()):
+                path.unlink()
+            before = {}
+    print(f"{killed} kills, of which {going_on} came to a run that went on from another; {whole:.0f} s in peace")
+    assert going_on

@@ -141,6 +141,8 @@ def test_what_is_wrong_with_a_preset_is_found_whichever_is_asked_for(told):
     )
     assert told("[quick]", "[quik]", text.replace("[quick.", "[quik.")).endswith("did you mean 'quick'?")
     assert told("seeds = [0, 1]", "quick = 3\nseeds = [0, 1]") == "quick=3: give a table"
+    inner = told("[quick.stop]", "[quick.quick.stop]", text)
+    assert inner == "quick.quick is a preset in a preset: give its keys in [quick]"
 
 
 def test_a_preset_that_is_not_there(tmp_path, monkeypatch):

@@ -1,0 +1,101 @@
+"""One process at work for long, on everything in turn: its memory stays what it is, and what it finds is right.
+
+ASYNCSIM_SOAK is how many minutes: 60 are those of the figures that are kept.
+"""
+
+import os
+
+WARM = 10  # turns, after which all is imported and compiled
+
+CHILD = """
+import json, pathlib, random, re, sys, tempfile, time
+sys.path.insert(0, "tests")
+import mutations
+import asyncsim
+from asyncsim import Cluster, rules, simulate
+from asyncsim.cluster import Exponential, Outage, sqrt
+from asyncsim.engine import tally
+from asyncsim.scenario import ScenarioError, load
+
+SCENARIO = '''
+title = "soak"
+seeds = [0, 1]
+step_sizes = [0.1, 0.4]
+evaluate_every = 20
+[stop]
+updates = 60
+[cluster]
+workers = 5
+compute = "sqrt"
+communication = 0.5
+[problem]
+{problem}
+[methods.rennala_nigt]
+batch_size = 4
+[methods.afedpg]
+[methods.ringleader_pg]
+'''
+PROBLEMS = {
+    "table": 'kind = "garnet"\\nstates = 5\\nactions = 2\\nhorizon = 10',
+    "policy": 'environment = "CartPole-v1"\\nhorizon = 20\\ndiscount = 0.9\\nhidden = [8]\\nevaluation_episodes = 2',
+}
+RULES = [rules.Rennala(50), rules.Malenia(50), rules.Synchronous(), rules.Greedy(), rules.FedBuff(20)]
+RULES += [rules.Ringmaster(30), rules.Ringleader(), rules.Deadline(50, 2.5)]
+CLUSTERS = [
+    Cluster(sqrt(100), 0.5),
+    Cluster([Exponential(2.0)] * 100, 0.5, outages={3: Outage(6.0, 14.0)}),
+    Cluster(sqrt(100), update_seconds=0.3),
+]
+end, rng, begun = 60 * float(sys.argv[1]), random.Random(0), time.monotonic()
+seen, done = [], dict.fromkeys(("turns", "jobs", "files", "refused", "gradients"), 0)
+right = None
+with tempfile.TemporaryDirectory() as name:
+    home = pathlib.Path(name)
+    paths = {kind: home / f"{kind}.toml" for kind in PROBLEMS}
+    for kind, path in paths.items():
+        path.write_text(SCENARIO.format(problem=PROBLEMS[kind]))
+    while time.monotonic() - begun < end:
+        rule, cluster, seed = rng.choice(RULES), rng.choice(CLUSTERS), rng.randrange(2**31)
+        whole = simulate(rule, cluster, until=100.0, seed=seed, events=True)
+        whole.verify()
+        assert tally(rule, cluster, until=100.0, seed=seed).updates["time"].tolist() == whole.updates["time"].tolist()
+        done["jobs"] += len(whole.jobs)
+        for _, content in mutations.scenarios(rng.randrange(2**31), 20):
+            (home / "x.toml").write_bytes(content)
+            done["files"] += 1
+            try:
+                load(home / "x.toml").problem()
+            except ScenarioError:
+                done["refused"] += 1
+        seeds = [0, rng.randrange(1, 2**31)]
+        kept = home / f"store{done['turns'] // 50}"  # a new one from time to time
+        for kind, path in paths.items():
+            run = asyncsim.run(path, changes={"seeds": seeds}, store=kept, output=home / kind, force=True)
+            done["gradients"] += run.computed
+        found = run.curves[run.curves["seed"] == 0]["eval_return"].tolist()
+        right = right or found
+        assert found == right
+        done["turns"] += 1
+        size = int(re.search(r"VmRSS:\\s+(\\d+)", pathlib.Path("/proc/self/status").read_text())[1])
+        seen.append([time.monotonic() - begun, 1024 * size])
+print(json.dumps([done, seen]))
+"""
+
+
+def bench_soak(row, in_child):
+    minutes = float(os.environ.get("ASYNCSIM_SOAK", 1))
+    done, seen = in_child(CHILD, minutes)
+    sizes = [size for _, size in seen]
+    warm = sizes[min(len(sizes), WARM) - 1]
+    name = f"{minutes:g} minutes of simulations, malformed files, training, storing and drawing in one process"
+    row(
+        f"{name}: memory at most, and after the {WARM}th turn",
+        max(sizes) / 2**30,
+        warm / 2**30,
+        unit="GiB",
+        ratio=max(sizes) / warm,
+        wanted=("ratio", "<=", 1.1),
+        bound="libraries and compiled programs",
+    )
+    for key, count in done.items():
+        row(f"{name}: {key}", count, unit="")
