@@ -1,7 +1,8 @@
 """What a run of candidates says: which is best, how sure that is, and what would change it.
 
-Seconds to the target are means over seeds; a seed that did not reach it counts with the end of the run, so that such a
-mean is a lower bound, and is said to be one. Ratios of two means have paired bootstrap intervals over seeds.
+Seconds to the target are medians over seeds, which are known where some seeds never reach it, and do not depend on how
+long the run was; where half of them do not, the end of the run is a lower bound, and is said to be one. Ratios of two
+medians have paired bootstrap intervals over seeds.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import pandas as pd
 
 from .crossovers import Candidate, axes_of, crossovers
 from .runs import Run
-from .statistics import interval, ratio_interval, seeds_to_decide
+from .statistics import median_interval, ratio_interval, seeds_to_tell
 
 TABLE = (
     *("label", "method", "batch_size", "step_size", "momentum"),
@@ -31,8 +32,8 @@ class Advice:
 
     run: of all candidates. minutes, spent: the budget of real time, and the seconds that it took.
     table: a row per candidate, the best first: ``label, method, batch_size`` (NaN: every gradient is an update),
-        ``step_size``; ``momentum``, η; ``seconds, low, high``: simulated, to the target, with the 95 % interval;
-        ``reached``, by how many of ``seeds``; ``updates`` to the target, mean of those; ``ratio``, how many times as
+        ``step_size``; ``momentum``, η; ``seconds, low, high``: simulated, to the target, median and its 95 % interval;
+        ``reached``, by how many of ``seeds``; ``updates`` to the target, median of those; ``ratio``, how many times as
         long as the best, with ``ratio_low, ratio_high``; ``verdict``: ``best``, ``slower``, or ``undecided`` where the
         interval holds 1, with ``seeds_to_decide``.
     crossovers, predicted: as `crossovers.crossovers` has them.
@@ -108,11 +109,11 @@ def ranked(run: Run) -> pd.DataFrame:
         label: lanes["time"].fillna(lanes["end"]).to_numpy() for label, lanes in measured.groupby("method", sort=False)
     }
     reached = measured.groupby("method")["time"].count()
-    order = sorted(seconds, key=lambda label: (seconds[label].mean(), -reached[label]))
+    order = sorted(seconds, key=lambda label: (np.median(seconds[label]), -reached[label]))
     rows = []
     for label in order:
         own, first = seconds[label], seconds[order[0]]
-        low, high = interval(own)
+        low, high = median_interval(own)
         rows.append(
             {
                 "label": label,
@@ -120,16 +121,21 @@ def ranked(run: Run) -> pd.DataFrame:
                 "batch_size": float(_batch_size(run, label)),
                 "step_size": steps[label],
                 "momentum": _momentum(run, label),
-                "seconds": own.mean(),
+                "seconds": np.median(own),
                 "low": low,
                 "high": high,
                 "reached": reached[label],
                 "seeds": len(own),
-                "updates": pd.Series(updates[label]).mean(),
+                "updates": pd.Series(updates[label]).median(),
                 **(_against(own, first) if label != order[0] else _BEST),
             }
         )
     return pd.DataFrame(rows, columns=[*TABLE])
+
+
+def is_known(row: Mapping[str, Any]) -> bool:
+    """Whether more than half of a candidate's seeds reached the target: otherwise its seconds are a lower bound."""
+    return 2 * row["reached"] > row["seeds"]
 
 
 _BEST = {"ratio": 1.0, "ratio_low": 1.0, "ratio_high": 1.0, "verdict": "best", "seeds_to_decide": math.nan}
@@ -137,13 +143,13 @@ _BEST = {"ratio": 1.0, "ratio_low": 1.0, "ratio_high": 1.0, "verdict": "best", "
 
 def _against(own: np.ndarray, first: np.ndarray) -> dict[str, Any]:
     low, high = ratio_interval(own, first)
-    decided = low > 1
+    ratio, decided = np.median(own) / np.median(first), low > 1
     return {
-        "ratio": own.mean() / first.mean(),
+        "ratio": ratio,
         "ratio_low": low,
         "ratio_high": high,
         "verdict": "slower" if decided else "undecided",
-        "seeds_to_decide": math.nan if decided else seeds_to_decide(own - first),
+        "seeds_to_decide": math.nan if decided else seeds_to_tell(ratio, low, high, len(own)),
     }
 
 

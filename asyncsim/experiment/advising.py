@@ -94,15 +94,16 @@ def _pilot(case, first: Scenario, target, price: Cost, watch: Watch, home, say, 
     if target is None:
         target = _own_target(found, say)
         found = run(pilot(case, first.cluster, gradients, target), store=home)  # the step size that is soonest there
-    elif math.isnan(_seconds_to(found, target)):
+    elif _seconds_to(found, target) == math.inf:
         found = run(pilot(case, first.cluster, gradients, None), store=home)  # the one with the best return
     return _aim(found, target, say), price
 
 
 def _seconds_to(found: Run, target: float) -> float:
-    """Mean over seeds of when the pilot came to the target; NaN where a seed did not."""
+    """Median over seeds of when the pilot came to the target; infinite where half of them did not."""
     curves, end = found.tuned(), found.timelines["rennala_nigt"].end
-    return float(np.mean([arrival(curve, end, target) for _, curve in curves.groupby("seed")]))
+    times = [arrival(curve, end, target) for _, curve in curves.groupby("seed")]
+    return float(np.median(np.nan_to_num(times, nan=math.inf)))
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def _aim(found: Run, target: float, say) -> Aim:
             f"training: give a --target above {start:.4g}"
         )
     step_size, seconds = float(curves["step_size"].iloc[0]), _seconds_to(found, target)
-    if math.isnan(seconds):
+    if seconds == math.inf:
         say(f"The pilot was not there within {end:.4g} simulated seconds.")
         return Aim(target, step_size, round_number(LONGER**2 * end, up=True))
     say(f"The pilot was there after {seconds:.4g} simulated seconds, with α = {step_size_in_text(step_size)}.")
@@ -177,8 +178,8 @@ def _trained(
 ) -> tuple[Run, Run]:
     """All candidates on five seeds, for longer if there is time; and then on more seeds, as long as the best needs.
 
-    Each time the store has what was trained before. A seed that is not there by then counts with the end of the run, so
-    one that never comes weighs the more the longer the run; hence the second one is no longer than it has to be.
+    Each time the store has what was trained before. The second run is no longer than it has to be: so there is time for
+    more seeds.
     """
     cluster, seeds, spent = case.alone().cluster, SEEDS[-1], watch.spent
 

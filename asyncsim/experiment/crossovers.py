@@ -56,11 +56,12 @@ class Candidate:
         return isinstance(self.method.rule, Synchronous)
 
     def seconds(self, cluster: Cluster, seed: int = 0) -> float:
-        """Mean over seeds of the second at which the target is reached; infinite where updates stop before.
+        """Median over seeds of the second at which the target is reached; infinite where updates stop before.
 
         NaN where gradients are so much older than those of which the updates were measured that these say nothing.
         """
-        most = max(self.updates)
+        middle = sorted(self.updates)[(len(self.updates) - 1) // 2 : len(self.updates) // 2 + 1]  # one or two
+        most = middle[-1]
         try:
             timeline = simulate(self.method, cluster, updates=max(most, 1), seed=seed, stale=self.stale)
         except Stalled:
@@ -70,7 +71,7 @@ class Candidate:
         if timeline.delays().mean() > OLDER * max(self.delay, 1.0):
             return math.nan
         times = np.append(0.0, timeline.updates["time"].to_numpy())
-        return float(times[list(self.updates)].mean())
+        return float(times[middle].mean())
 
 
 @dataclass(frozen=True)

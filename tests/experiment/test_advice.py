@@ -178,8 +178,8 @@ def test_the_table_says_what_the_run_has(advice):
     table, measured = advice.table.set_index("label"), advice.run.per_seed()
     assert len(table) == 3 and table["reached"].min() == 6
     for label, own in measured.groupby("method"):
-        assert table.loc[label, "seconds"] == own["time"].mean()
-        assert table.loc[label, "low"] <= own["time"].mean() <= table.loc[label, "high"]
+        assert table.loc[label, "seconds"] == own["time"].median()
+        assert table.loc[label, "low"] <= own["time"].median() <= table.loc[label, "high"]
     assert (table["seconds"].diff().dropna() >= 0).all() and table["verdict"].iloc[0] == "best"
     assert table["ratio"].to_list() == (table["seconds"] / table["seconds"].iloc[0]).to_list()
     decided = table.iloc[1:]
@@ -191,16 +191,21 @@ def test_intervals_of_ratios():
     rng = np.random.default_rng(0)
     other = rng.uniform(1, 2, 40)
     low, high = ratio_interval(1.5 * other * rng.uniform(0.95, 1.05, 40), other)
-    assert 1.47 < low < 1.5 < high < 1.53  # pairs vary little, though seeds do
+    assert 1.42 < low < 1.5 < high < 1.58  # pairs vary little, though seeds do
     assert ratio_interval(3 * other, other) == pytest.approx((3, 3))
     assert np.isnan(ratio_interval(other[:1], other[:1])).all()
 
 
-def test_seeds_that_are_not_there_count_with_the_end(store):
-    early = Advice.of(trained(store, until=60.0))
-    table = early.table.set_index("label")
-    assert table["reached"].min() < 6 and table["seconds"].max() <= 60.0
-    assert any("count with the end" in line or "No advice" in line for line in in_words(early))
+def test_of_seeds_that_are_not_there_the_end_is_a_lower_bound(store):
+    whole = trained(store)
+    times = whole.per_seed().groupby("method")["time"]
+    best = times.median().idxmin()
+    until = (times.median()[best] + times.max()[best]) / 2  # some of its seeds are there, and some are not
+    table = Advice.of(early := trained(store, until=until)).table.set_index("label")
+    assert 3 < table["reached"][best] < 6 and table["seconds"][best] == times.median()[best]  # whatever the others do
+    assert any("of them did not come there" in line for line in in_words(Advice.of(early)))
+    short = Advice.of(trained(store, until=0.99 * times.min().min()))
+    assert (short.table["seconds"] == 0.99 * times.min().min()).all() and "No advice" in in_words(short)[0]
 
 
 def test_predictions_on_the_cluster_itself_are_what_was_measured(advice):
@@ -234,8 +239,8 @@ def test_a_slower_worker_changes_who_contributes_and_no_more(store):
     changed = trained(store, CLUSTER | {"compute": [1.0, 1.0, 8.0]}, 1000.0, (large,)).per_seed()["time"]
     was = trained(store, labels=(large,)).per_seed()["time"]
     said = crossovers.predicted(axes_of(Cluster([1.0, 1.0, 2.0], 0.1))[1], some, 4.0)[large]
-    error = changed.std() / 6**0.5 + was.std() / 6**0.5 * said / was.mean()
-    assert changed.mean() == pytest.approx(said, abs=4 * error) and changed.mean() != said
+    error = changed.std() / 6**0.5 + was.std() / 6**0.5 * said / was.median()
+    assert changed.median() == pytest.approx(said, abs=4 * error) and changed.median() != said
 
 
 def test_changes_are_bracketed():

@@ -126,6 +126,27 @@ def test_where_there_is_no_interval_or_it_is_a_point():
     assert low == high == pytest.approx(0.3)
 
 
+def test_intervals_of_medians():
+    values = np.append(np.arange(1.0, 40.0), 1e6)
+    low, high = statistics.median_interval(values)
+    assert 10 < low < 20.5 < high < 31  # one that never comes changes nothing
+    assert np.isnan(statistics.median_interval(values[:1])).all()
+
+
+def test_intervals_of_medians_hold_them_as_often_as_they_say():
+    rng = np.random.default_rng(0)
+    ends = np.array([statistics.median_interval(rng.lognormal(0.0, 1.0, 40)) for _ in range(100)])
+    assert 0.88 <= ((ends[:, 0] <= 1) & (ends[:, 1] >= 1)).mean() <= 0.99
+
+
+def test_how_many_seeds_would_tell_a_ratio_from_1():
+    tell = statistics.seeds_to_tell
+    assert tell(2.0, 1.0, 4.0, 10) == 11  # it has just been told
+    assert tell(2.0, 0.5, 8.0, 10) == 40  # an interval twice as wide takes four times as many
+    assert tell(0.5, 1 / 8, 2.0, 10) == 40
+    assert tell(1.0, 0.5, 2.0, 10) == INF and np.isnan(tell(2.0, np.nan, np.nan, 1))
+
+
 def test_how_many_seeds_would_decide():
     decide = statistics.seeds_to_decide
     assert decide(np.array([-1.0, 3.0])) == np.ceil((1.96 * 8**0.5) ** 2) == 31
