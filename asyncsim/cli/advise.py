@@ -69,7 +69,7 @@ def _report(out, found) -> None:
     from ..experiment.wording import in_words, step_size_in_text
 
     headings = numbers("α", f"to {found.target:g}", "95 % interval", "reached", "ratio", "its interval", "", "needed")
-    shown = table("Simulated seconds to the target, median over seeds", texts("candidate"), *headings)
+    shown = table("Simulated seconds until four of five seeds are at the target", texts("candidate"), *headings)
     for row in found.table.to_dict("records"):
         least = "" if is_known(row) else "≥ "
         ratio = f"{in_short(row['ratio_low'])} to {in_short(row['ratio_high'])}"

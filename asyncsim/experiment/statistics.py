@@ -33,6 +33,7 @@ from ..scenario import MEASURES, Claim
 from ..timeline import Timeline
 from ..timeline.steps import mean_between
 from .summaries import run_key, tuned
+from .tuning import four_of_five
 
 FEW = 5  # of fewer seeds, intervals are much too narrow
 COMPARED = ("method", "other", "measure", "difference", "low", "high", "ahead", "seeds", "seeds_to_decide")
@@ -134,18 +135,18 @@ def interval(differences: np.ndarray) -> tuple[float, float]:
     return size * found.confidence_interval.low, size * found.confidence_interval.high
 
 
-def median_interval(values: np.ndarray) -> tuple[float, float]:
-    """The ends of the 95 % bootstrap interval of the median, shape (seeds,); NaN of one seed."""
-    return _percentiles((values,), lambda values, axis: np.median(values, axis))
+def seconds_interval(values: np.ndarray) -> tuple[float, float]:
+    """The ends of the 95 % bootstrap interval of `four_of_five`, of values of the shape (seeds,); NaN of one seed."""
+    return _percentiles((values,), lambda values, axis: four_of_five(values, axis))
 
 
 def ratio_interval(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """The same of median(one)/median(other), of positive numbers paired by seed, both (seeds,)."""
-    return _percentiles((one, other), lambda one, other, axis: np.median(one, axis) / np.median(other, axis))
+    """The same of a ratio of two, of positive numbers paired by seed, both (seeds,)."""
+    return _percentiles((one, other), lambda one, other, axis: four_of_five(one, axis) / four_of_five(other, axis))
 
 
 def _percentiles(data: tuple[np.ndarray, ...], statistic: Callable[..., np.ndarray]) -> tuple[float, float]:
-    """The bootstrap's percentiles, for medians have no smooth jackknife, which BCa is made of."""
+    """The bootstrap's percentiles, for quantiles have no smooth jackknife, which BCa is made of."""
     if len(data[0]) < 2:
         return np.nan, np.nan
     rng = np.random.Generator(np.random.Philox(0))
