@@ -66,12 +66,13 @@ def advise(
 
 
 def _report(out, found) -> None:
+    from ..experiment.advice import is_known
     from ..experiment.wording import in_words, step_size_in_text
 
     headings = numbers("α", f"to {found.target:g}", "95 % interval", "reached", "ratio", "its interval", "", "needed")
-    shown = table("Simulated seconds to the target", texts("candidate"), *headings)
+    shown = table("Simulated seconds until four of five seeds are at the target", texts("candidate"), *headings)
     for row in found.table.to_dict("records"):
-        least = "≥ " if row["reached"] < row["seeds"] else ""
+        least = "" if is_known(row) else "≥ "
         ratio = f"{in_short(row['ratio_low'])} to {in_short(row['ratio_high'])}"
         shown.add_row(
             row["label"],

@@ -1,7 +1,8 @@
 """What a run of candidates says: which is best, how sure that is, and what would change it.
 
-Seconds to the target are means over seeds; a seed that did not reach it counts with the end of the run, so that such a
-mean is a lower bound, and is said to be one. Ratios of two means have paired bootstrap intervals over seeds.
+Seconds to the target are those by which four of five seeds are there. They are known where a few seeds never reach it,
+and do not depend on how long the run was, as a mean does; where more do not, the end of the run is a lower bound, and
+is said to be one. Ratios of two have paired bootstrap intervals over seeds.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import pandas as pd
 
 from .crossovers import Candidate, axes_of, crossovers
 from .runs import Run
-from .statistics import interval, ratio_interval, seeds_to_decide
+from .statistics import ratio_interval, seconds_interval, seeds_to_tell
+from .tuning import four_of_five
 
 TABLE = (
     *("label", "method", "batch_size", "step_size", "momentum"),
@@ -31,12 +33,12 @@ class Advice:
 
     run: of all candidates. minutes, spent: the budget of real time, and the seconds that it took.
     table: a row per candidate, the best first: ``label, method, batch_size`` (NaN: every gradient is an update),
-        ``step_size``; ``momentum``, η; ``seconds, low, high``: simulated, to the target, with the 95 % interval;
-        ``reached``, by how many of ``seeds``; ``updates`` to the target, mean of those; ``ratio``, how many times as
+        ``step_size``; ``momentum``, η; ``seconds, low, high``: simulated, until four of five seeds are there, and the
+        95 % interval; ``reached``, by how many of ``seeds``; ``updates`` by then; ``ratio``, how many times as
         long as the best, with ``ratio_low, ratio_high``; ``verdict``: ``best``, ``slower``, or ``undecided`` where the
         interval holds 1, with ``seeds_to_decide``.
     crossovers, predicted: as `crossovers.crossovers` has them.
-    left_out: candidates that did not reach it with half of the seeds, so that nothing is predicted of them.
+    left_out: candidates that did not reach it with four of five seeds, so that nothing is predicted of them.
     theory: sentences about theory's best M beside the measured one.
     """
 
@@ -108,11 +110,11 @@ def ranked(run: Run) -> pd.DataFrame:
         label: lanes["time"].fillna(lanes["end"]).to_numpy() for label, lanes in measured.groupby("method", sort=False)
     }
     reached = measured.groupby("method")["time"].count()
-    order = sorted(seconds, key=lambda label: (seconds[label].mean(), -reached[label]))
+    order = sorted(seconds, key=lambda label: (four_of_five(seconds[label]), -reached[label]))
     rows = []
     for label in order:
         own, first = seconds[label], seconds[order[0]]
-        low, high = interval(own)
+        low, high = seconds_interval(own)
         rows.append(
             {
                 "label": label,
@@ -120,16 +122,21 @@ def ranked(run: Run) -> pd.DataFrame:
                 "batch_size": float(_batch_size(run, label)),
                 "step_size": steps[label],
                 "momentum": _momentum(run, label),
-                "seconds": own.mean(),
+                "seconds": four_of_five(own),
                 "low": low,
                 "high": high,
                 "reached": reached[label],
                 "seeds": len(own),
-                "updates": pd.Series(updates[label]).mean(),
+                "updates": four_of_five(np.nan_to_num(updates[label], nan=np.inf)),
                 **(_against(own, first) if label != order[0] else _BEST),
             }
         )
     return pd.DataFrame(rows, columns=[*TABLE])
+
+
+def is_known(row: Mapping[str, Any]) -> bool:
+    """Whether four of five of a candidate's seeds reached the target: otherwise its seconds are a lower bound."""
+    return 5 * row["reached"] >= 4 * row["seeds"]
 
 
 _BEST = {"ratio": 1.0, "ratio_low": 1.0, "ratio_high": 1.0, "verdict": "best", "seeds_to_decide": math.nan}
@@ -137,13 +144,13 @@ _BEST = {"ratio": 1.0, "ratio_low": 1.0, "ratio_high": 1.0, "verdict": "best", "
 
 def _against(own: np.ndarray, first: np.ndarray) -> dict[str, Any]:
     low, high = ratio_interval(own, first)
-    decided = low > 1
+    ratio, decided = four_of_five(own) / four_of_five(first), low > 1
     return {
-        "ratio": own.mean() / first.mean(),
+        "ratio": ratio,
         "ratio_low": low,
         "ratio_high": high,
         "verdict": "slower" if decided else "undecided",
-        "seeds_to_decide": math.nan if decided else seeds_to_decide(own - first),
+        "seeds_to_decide": math.nan if decided else seeds_to_tell(ratio, low, high, len(own)),
     }
 
 
@@ -162,14 +169,14 @@ def _momentum(run: Run, label: str) -> float:
 
 
 def measured_candidates(run: Run) -> dict[str, Candidate]:
-    """The candidates that reached the target with more than half of the seeds, and after how many updates.
+    """The candidates that reached the target with four of five seeds, and after how many updates.
 
     A seed that did not reach it counts with all updates that it had, as its seconds count with the end.
     """
     tables: Any = run.scenario.settings.methods
     found, steps = {}, run.tuned().groupby("method")["step_size"].first()
     for label, seeds in arrivals(run).items():
-        if np.isnan(list(seeds.values())).mean() < 0.5:
+        if is_known({"reached": np.isfinite([*seeds.values()]).sum(), "seeds": len(seeds)}):
             method, last = run.methods[label], len(run.timelines[label].updates)
             update: Any = method.update
             method = replace(method, update=replace(update, step_size=float(steps[label])))

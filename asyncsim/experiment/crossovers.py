@@ -26,6 +26,7 @@ from ..base import Method
 from ..cluster import Cluster, changes
 from ..engine import Stalled, simulate
 from ..rules import Synchronous
+from .tuning import four_of_five
 
 REACH = 1000.0  # the largest factor that is tried, and one over the smallest
 WORKERS = 64  # times as many workers, at most ...
@@ -56,11 +57,11 @@ class Candidate:
         return isinstance(self.method.rule, Synchronous)
 
     def seconds(self, cluster: Cluster, seed: int = 0) -> float:
-        """Mean over seeds of the second at which the target is reached; infinite where updates stop before.
+        """The second by which four of five seeds are at the target; infinite where updates stop before.
 
         NaN where gradients are so much older than those of which the updates were measured that these say nothing.
         """
-        most = max(self.updates)
+        most = int(four_of_five(np.array(self.updates)))
         try:
             timeline = simulate(self.method, cluster, updates=max(most, 1), seed=seed, stale=self.stale)
         except Stalled:
@@ -70,7 +71,7 @@ class Candidate:
         if timeline.delays().mean() > OLDER * max(self.delay, 1.0):
             return math.nan
         times = np.append(0.0, timeline.updates["time"].to_numpy())
-        return float(times[list(self.updates)].mean())
+        return float(times[most])
 
 
 @dataclass(frozen=True)

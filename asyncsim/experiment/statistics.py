@@ -21,7 +21,7 @@ differences it holds the true mean in 52, 88, 91 and 93 % of experiments with 2,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations, product
 from typing import Any
 
@@ -33,6 +33,7 @@ from ..scenario import MEASURES, Claim
 from ..timeline import Timeline
 from ..timeline.steps import mean_between
 from .summaries import run_key, tuned
+from .tuning import four_of_five
 
 FEW = 5  # of fewer seeds, intervals are much too narrow
 COMPARED = ("method", "other", "measure", "difference", "low", "high", "ahead", "seeds", "seeds_to_decide")
@@ -134,23 +135,37 @@ def interval(differences: np.ndarray) -> tuple[float, float]:
     return size * found.confidence_interval.low, size * found.confidence_interval.high
 
 
+def seconds_interval(values: np.ndarray) -> tuple[float, float]:
+    """The ends of the 95 % bootstrap interval of `four_of_five`, of values of the shape (seeds,); NaN of one seed."""
+    return _percentiles((values,), lambda values, axis: four_of_five(values, axis))
+
+
 def ratio_interval(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """The ends of the 95 % bootstrap interval of mean(one)/mean(other), of positive numbers paired by seed, (seeds,).
+    """The same of a ratio of two, of positive numbers paired by seed, both (seeds,)."""
+    return _percentiles((one, other), lambda one, other, axis: four_of_five(one, axis) / four_of_five(other, axis))
 
-    NaN of one seed; where all ratios are equal, their value.
-    """
-    if len(one) < 2:
+
+def _percentiles(data: tuple[np.ndarray, ...], statistic: Callable[..., np.ndarray]) -> tuple[float, float]:
+    """The bootstrap's percentiles, for quantiles have no smooth jackknife, which BCa is made of."""
+    if len(data[0]) < 2:
         return np.nan, np.nan
-    ratios = one / other
-    if np.ptp(ratios) <= 1e-12 * ratios.max():  # up to rounding
-        return ratios[0], ratios[0]
     rng = np.random.Generator(np.random.Philox(0))
-
-    def ratio(one, other, axis):
-        return one.mean(axis) / other.mean(axis)
-
-    found = stats.bootstrap((one, other), ratio, paired=True, confidence_level=0.95, method="BCa", rng=rng)
+    paired = len(data) > 1
+    found = stats.bootstrap(data, statistic, paired=paired, confidence_level=0.95, method="percentile", rng=rng)
     return found.confidence_interval.low, found.confidence_interval.high
+
+
+def seeds_to_tell(ratio: float, low: float, high: float, seeds: int) -> float:
+    """How many seeds would move an interval of a ratio off 1, were the ratio this one.
+
+    On a logarithmic scale an interval is √n times narrower with n times as many seeds: n = ⌈seeds (½ ln(high/low) / ln
+    ratio)²⌉; at least one more than there are. Infinite where the ratio is 1, NaN of one seed.
+    """
+    if seeds < 2:
+        return np.nan
+    if ratio == 1:
+        return np.inf
+    return max(np.ceil(seeds * (np.log(high / low) / (2 * np.log(ratio))) ** 2), seeds + 1.0)
 
 
 def seeds_to_decide(differences: np.ndarray) -> float:

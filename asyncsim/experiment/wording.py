@@ -8,7 +8,7 @@ from typing import Any
 
 from ..methods import rennala_nigt
 from ..theory.prospects import bare
-from .advice import Advice
+from .advice import Advice, is_known
 from .crossovers import axes_of
 
 GREEDY = (
@@ -25,8 +25,8 @@ QUANTITIES = {
 def in_words(advice: Advice) -> list[str]:
     """The answer, one sentence or two a line."""
     best, second = advice.best, advice.second
-    if not best["reached"]:
-        longer = "no candidate reached the target in time: give a lower --target, or more --minutes"
+    if not is_known(best):
+        longer = "no candidate reached the target with four of five seeds: give a lower --target, or more --minutes"
         return [f"No advice: {longer}."]
     lines = [_use(advice, best)]
     if second is not None:
@@ -64,17 +64,18 @@ def problem_in_words(problem: Any) -> str:
 
 def _use(advice: Advice, best: Mapping[str, Any]) -> str:
     missed = best["seeds"] - best["reached"]
-    counted = f"; {missed} of them did not come there, and count with the end" if missed else ""
+    counted = f", of which {missed} did not come there" if missed else ""
     return (
         f"On {problem_in_words(advice.run.scenario.settings.problem)} use {_settings(best)}: {best['seconds']:.4g} "
-        f"simulated seconds to a return of {advice.target:g} [{best['low']:.4g} to {best['high']:.4g}], mean over "
-        f"{best['seeds']} seeds and its 95 % interval{counted}. This M is for that problem; another may need another."
+        f"simulated seconds until four of five runs are at a return of {advice.target:g} "
+        f"[{best['low']:.4g} to {best['high']:.4g}, 95 %], by {best['seeds']} seeds{counted}. This M is for that "
+        "problem; another may need another."
     )
 
 
 def _against(best: Mapping[str, Any], second: Mapping[str, Any]) -> str:
     ratio = f"{second['ratio']:.3g} times as fast as {_settings(second)} [{_ratios(second)}]"
-    if second["reached"] < second["seeds"]:
+    if not is_known(second):
         ratio = f"at least {ratio}"
     if second["verdict"] == "slower":
         return f"It is {ratio}, the best of another method."
@@ -191,7 +192,7 @@ def _assumptions(advice: Advice) -> list[str]:
         if advice.run.scenario.problem().workers is not None:
             lines.append("Workers have problems of their own: who contributes is assumed not to matter.")
     if advice.left_out:
-        lines.append(f"Not at the target with half of the seeds, so not predicted: {'; '.join(advice.left_out)}.")
+        lines.append(f"Not at the target with four of five seeds, so not predicted: {'; '.join(advice.left_out)}.")
     if advice.at_the_edge:
         lines.append(f"The best step size is the smallest or largest that was tried: {'; '.join(advice.at_the_edge)}.")
     return lines

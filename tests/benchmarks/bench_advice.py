@@ -1,8 +1,9 @@
 """Is what `asyncsim advise` chooses as good as the best of an exhaustive grid, which is trained on other seeds?
 
 The problem is a Garnet MDP. Of each cluster: advice is sought; every method, M and step size of a grid is trained to
-the end, none is halved, on ten seeds that advice has not seen; and the choice and the five best settings of the grid
-are compared on forty seeds that none of them was chosen by.
+the end, none is halved, on twenty seeds that advice has not seen; and the choice and the five best settings of
+the grid are compared on 160 seeds that none of them was chosen by, by the seconds in which four of five seeds are
+there.
 """
 
 from pathlib import Path
@@ -15,6 +16,7 @@ from asyncsim.cli.compiling import keep_compiled
 from asyncsim.experiment.advising import advise
 from asyncsim.experiment.candidates import batch_sizes, read_case
 from asyncsim.experiment.statistics import ratio_interval
+from asyncsim.experiment.tuning import four_of_five
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
 CLUSTERS = sorted((EXPERIMENTS / "clusters").glob("*.toml"))
@@ -22,7 +24,7 @@ LOGS = {EXPERIMENTS / "logs" / "sacct.txt": (), EXPERIMENTS / "logs" / "ray.json
 PROBLEM = 'evaluate_every = 20\n[problem]\nkind = "garnet"\n'
 TARGET, MINUTES = 6.6, 10
 GRID = [2.0**-k for k in range(8)]
-GRID_SEEDS, SEEDS, BEST = range(3000, 3010), range(4000, 4040), 5
+GRID_SEEDS, SEEDS, BEST = range(3000, 3020), range(4000, 4160), 5
 
 
 @pytest.mark.parametrize("source", [*CLUSTERS, *LOGS], ids=lambda path: path.stem)
@@ -52,17 +54,18 @@ def bench_advice(row, tmp_path, source):
     names = [label for label in ("synchronous_nigt", "afedpg") if label in advice.run.methods]
     every = {name: table(name, 0) for name in names}
     every |= {f"rennala_nigt, M = {M}": table("rennala_nigt", M) for M in batch_sizes(case.alone().cluster)}
-    of_grid = seconds(every, GRID_SEEDS, GRID).mean(axis=1).nsmallest(BEST)
+    of_grid = seconds(every, GRID_SEEDS, GRID).apply(four_of_five, axis=1).nsmallest(BEST)
     chosen = {"chosen": table(best["method"], best["batch_size"]) | {"step_sizes": [best["step_size"]]}}
     settings = {f"{label}, α = {step:g}": every[label] | {"step_sizes": [step]} for label, step in of_grid.index}
     found = seconds(chosen | settings, SEEDS, GRID).droplevel(1)
     ours, theirs = found.loc["chosen"], found.drop("chosen")
-    first = theirs.mean(axis=1).idxmin()
+    first = theirs.apply(four_of_five, axis=1).idxmin()
     best_of_grid = theirs.loc[first]
     low, high = ratio_interval(ours.to_numpy(), best_of_grid.to_numpy())
     row(
         f"{source.stem}: simulated seconds to the target, of what advice chose against the best of the grid",
-        ours.mean(), best_of_grid.mean(), ratio=ours.mean() / best_of_grid.mean(), wanted=("ratio", "<=", 1.1),
+        four_of_five(ours), four_of_five(best_of_grid),
+        ratio=four_of_five(ours) / four_of_five(best_of_grid), wanted=("ratio", "<=", 1.1),
         bound=f"ratio {low:.2g} to {high:.2g}; chosen {best['label']}, α = {best['step_size']:g}; of the grid {first}",
     )  # fmt: skip
     row(

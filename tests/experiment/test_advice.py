@@ -149,7 +149,7 @@ def test_what_is_soon_there():
     fast, slow = lanes([0, 5, 5, 9], [0, 5, 5, 9]), lanes([0, 1, 5, 5], [0, 1, 5, 5])
     stuck = lanes([0, 9, 9, 9], [0] * 4)
     assert rank(fast, 3.0, 5.0)[0] == -1 and rank(slow, 3.0, 5.0)[0] == -2
-    assert rank(stuck, 3.0, 5.0)[0] == -2  # (1 + 3)/2: the end instead of never
+    assert rank(stuck, 3.0, 5.0)[0] == -3  # the end instead of never
     assert rank(fast, 3.0, 5.0, share=0.5) > rank(slow, 3.0, 5.0, share=0.5) > rank(lanes([0, 1, 1, 1]), 3.0, 5.0, 0.5)
     almost = lanes([0, 4, 4, 4], [0, 4, 4, 4])
     assert rank(almost, 3.0, 5.0, share=0.5) > rank(stuck, 3.0, 5.0, share=0.5)  # no bargain
@@ -178,8 +178,8 @@ def test_the_table_says_what_the_run_has(advice):
     table, measured = advice.table.set_index("label"), advice.run.per_seed()
     assert len(table) == 3 and table["reached"].min() == 6
     for label, own in measured.groupby("method"):
-        assert table.loc[label, "seconds"] == own["time"].mean()
-        assert table.loc[label, "low"] <= own["time"].mean() <= table.loc[label, "high"]
+        assert table.loc[label, "seconds"] == sorted(own["time"])[4]  # of six
+        assert table.loc[label, "low"] <= sorted(own["time"])[4] <= table.loc[label, "high"]
     assert (table["seconds"].diff().dropna() >= 0).all() and table["verdict"].iloc[0] == "best"
     assert table["ratio"].to_list() == (table["seconds"] / table["seconds"].iloc[0]).to_list()
     decided = table.iloc[1:]
@@ -191,16 +191,21 @@ def test_intervals_of_ratios():
     rng = np.random.default_rng(0)
     other = rng.uniform(1, 2, 40)
     low, high = ratio_interval(1.5 * other * rng.uniform(0.95, 1.05, 40), other)
-    assert 1.47 < low < 1.5 < high < 1.53  # pairs vary little, though seeds do
+    assert 1.42 < low < 1.5 < high < 1.58  # pairs vary little, though seeds do
     assert ratio_interval(3 * other, other) == pytest.approx((3, 3))
     assert np.isnan(ratio_interval(other[:1], other[:1])).all()
 
 
-def test_seeds_that_are_not_there_count_with_the_end(store):
-    early = Advice.of(trained(store, until=60.0))
-    table = early.table.set_index("label")
-    assert table["reached"].min() < 6 and table["seconds"].max() <= 60.0
-    assert any("count with the end" in line or "No advice" in line for line in in_words(early))
+def test_of_seeds_that_are_not_there_the_end_is_a_lower_bound(store):
+    whole = trained(store)
+    times = whole.per_seed().groupby("method")["time"]
+    best, fifth = min((sorted(own)[4], label) for label, own in times)[::-1]
+    until = (fifth + times.max()[best]) / 2  # where the last one is still to come
+    table = Advice.of(early := trained(store, until=until)).table.set_index("label")
+    assert table["reached"][best] == 5 and table["seconds"][best] == fifth  # whatever the last one does
+    assert "by 6 seeds, of which 1 did not come there" in in_words(Advice.of(early))[0]
+    short = Advice.of(trained(store, until=0.99 * times.min().min()))
+    assert (short.table["seconds"] == 0.99 * times.min().min()).all() and "No advice" in in_words(short)[0]
 
 
 def test_predictions_on_the_cluster_itself_are_what_was_measured(advice):
@@ -211,14 +216,14 @@ def test_predictions_on_the_cluster_itself_are_what_was_measured(advice):
 
 
 def test_training_on_both_sides_of_a_crossover(store):
-    """Where κ makes the larger M the first: on each side candidates are trained, and take what was predicted."""
+    """Where κ makes the smaller M the first: on each side candidates are trained, and take what was predicted."""
     small, large = [*LABELS][:2]
     advice = Advice.of(trained(store, labels=(small, large)))
-    crossing = advice.crossovers.query("axis == 'communication' and way == 'up'").iloc[0]
-    assert (crossing["what"], crossing["label"], crossing["other"]) == ("M", small, large)
+    crossing = advice.crossovers.query("axis == 'communication' and way == 'down'").iloc[0]
+    assert (crossing["what"], crossing["label"], crossing["other"]) == ("M", large, small)
     assert crossing["before"] < crossing["other_before"] and crossing["after"] > crossing["other_after"]
     axis, some = axes_of(advice.run.scenario.cluster)[0], measured_candidates(advice.run)
-    for factor, first, second in ((0.97, small, large), (1.0, large, small)):
+    for factor, first, second in ((1.03, large, small), (1.0, small, large)):
         cluster = CLUSTER | {"communication": 0.1 * crossing["factor"] * factor}
         measured = Advice.of(trained(store, cluster, 1500.0, (small, large))).table.set_index("label")["seconds"]
         assert measured[first] < measured[second]
@@ -234,8 +239,8 @@ def test_a_slower_worker_changes_who_contributes_and_no_more(store):
     changed = trained(store, CLUSTER | {"compute": [1.0, 1.0, 8.0]}, 1000.0, (large,)).per_seed()["time"]
     was = trained(store, labels=(large,)).per_seed()["time"]
     said = crossovers.predicted(axes_of(Cluster([1.0, 1.0, 2.0], 0.1))[1], some, 4.0)[large]
-    error = changed.std() / 6**0.5 + was.std() / 6**0.5 * said / was.mean()
-    assert changed.mean() == pytest.approx(said, abs=4 * error) and changed.mean() != said
+    error = changed.std() / 6**0.5 + was.std() / 6**0.5 * said / was.median()
+    assert sorted(changed)[4] == pytest.approx(said, abs=4 * error) and sorted(changed)[4] != said
 
 
 def test_changes_are_bracketed():

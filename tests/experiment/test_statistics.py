@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from asyncsim.experiment import compare, per_seed, statistics, verdicts
+from asyncsim.experiment.tuning import four_of_five
 from asyncsim.scenario import Claim
 
 NAN, INF = np.nan, np.inf
@@ -124,6 +125,28 @@ def test_where_there_is_no_interval_or_it_is_a_point():
     assert statistics.interval(np.zeros(4)) == (0.0, 0.0)
     low, high = statistics.interval(np.array([0.1 + 0.2, 0.3, 0.3]))
     assert low == high == pytest.approx(0.3)
+
+
+def test_by_when_four_of_five_are_there():
+    assert [four_of_five(np.arange(1, n + 1)) for n in (1, 2, 5, 6, 10, 40)] == [1, 2, 4, 5, 8, 32]
+    values = np.append(np.arange(1.0, 40.0), 1e6)
+    low, high = statistics.seconds_interval(values)
+    assert 24 < low < 32 < high < 40  # one that never comes changes nothing
+    assert np.isnan(statistics.seconds_interval(values[:1])).all()
+
+
+def test_its_intervals_hold_it_as_often_as_they_say():
+    rng, true = np.random.default_rng(0), np.exp(0.8416)
+    ends = np.array([statistics.seconds_interval(rng.lognormal(0.0, 1.0, 40)) for _ in range(100)])
+    assert 0.88 <= ((ends[:, 0] <= true) & (ends[:, 1] >= true)).mean() <= 0.99
+
+
+def test_how_many_seeds_would_tell_a_ratio_from_1():
+    tell = statistics.seeds_to_tell
+    assert tell(2.0, 1.0, 4.0, 10) == 11  # it has just been told
+    assert tell(2.0, 0.5, 8.0, 10) == 40  # an interval twice as wide takes four times as many
+    assert tell(0.5, 1 / 8, 2.0, 10) == 40
+    assert tell(1.0, 0.5, 2.0, 10) == INF and np.isnan(tell(2.0, np.nan, np.nan, 1))
 
 
 def test_how_many_seeds_would_decide():
