@@ -9,6 +9,7 @@ import json
 import math
 import random
 from collections.abc import Iterator
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,7 @@ def mutated_data(data: Any, rng: random.Random) -> str:
     if what == "value":
         value = home[key]
         near = [2 * value, value + 1, -value, value / 2, 100 * value] if type(value) in (int, float) else WILD
-        home[key] = rng.choice(rng.choice([near, WILD]))
+        home[key] = deepcopy(rng.choice(rng.choice([near, WILD])))  # which may be changed further
         return f"{where} = {home[key]!r:.60}"
     if what == "less":
         del home[key]
@@ -76,7 +77,7 @@ def mutated_data(data: Any, rng: random.Random) -> str:
         home[key], other[there] = other[there], home[key]
     elif what == "sweep":
         axis = rng.choice(["cluster.communication", "cluster.compute", "stop.updates", "stale", "methods", "problem.x"])
-        data["sweep"] = {axis: [rng.choice(WILD) for _ in range(rng.choice([0, 1, 3]))]}
+        data["sweep"] = {axis: [deepcopy(rng.choice(WILD)) for _ in range(rng.choice([0, 1, 3]))]}
         return f"sweep {data['sweep']!r:.60}"
     else:
         home[key] = rng.choice([[home[key]], {"a": home[key]}, {f"{key}": home[key]}])

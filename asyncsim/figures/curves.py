@@ -189,8 +189,8 @@ def draw_curves(panel, curves: pd.DataFrame, scenario: Mapping[str, Any], settin
         name += f"\n{lost}" * bool(settings and lost)
         panel.fill_between(times, low, high, step="post", color=colour, **SHADE)
         drawn += panel.plot(times, mean, line, drawstyle="steps-post", color=colour, label=name)
-        if lost and len(left := np.flatnonzero(np.isfinite(mean))):
-            ends.append((times[left[-1] + 1], mean[left[-1]], colour))
+        if lost and len(gone := np.flatnonzero(~np.isfinite(mean))) and gone[0]:
+            ends.append((times[gone[0]], mean[gone[0] - 1], colour))
     for k, line in enumerate(drawn):  # one that lies under another looks out at its sides
         over = sum(np.array_equal(line.get_xydata(), other.get_xydata()) for other in drawn[k + 1 :])
         line.set_linewidth(1.8 + 3.2 * over)
