@@ -88,6 +88,8 @@ def in_child():
 
     def run(code, *args):
         command = [sys.executable, "-c", PEAK + code, *map(str, args)]
-        return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()[-1])
+        return json.loads(
+            subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1]
+        )
 
     return run
