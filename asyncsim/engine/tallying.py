@@ -12,7 +12,7 @@ import pandas as pd
 
 from .log import Job
 
-BYTES_OF_AN_UPDATE = 50  # at most, while a `Tally` is made
+BYTES_OF_AN_UPDATE = 22  # at most, while a `Tally` is made
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +86,10 @@ class Tallier:
     def log(self) -> Mapping[str, Any]:
         """The fields of a `Tally`; an update that was not there yet at the end has not happened."""
         applied = len(self.times)
-        columns = {"update": np.arange(applied), "time": np.array(self.times), "uses": np.array(self.sizes)[:applied]}
+        times, sizes = np.asarray(self.times), np.asarray(self.sizes)  # not copied
         finished = self.count - self.cancelled.count - self.running.count
         return {
-            "updates": pd.DataFrame(columns),
+            "updates": pd.DataFrame({"update": np.arange(applied), "time": times, "uses": sizes[:applied]}, copy=False),
             "finished": finished,
             "cancelled": self.cancelled.count,
             "running": self.running.count,

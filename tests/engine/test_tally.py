@@ -54,5 +54,5 @@ def test_what_cannot_be_tallied_is_told(monkeypatch):
     with pytest.raises(Stalled):
         tally(rules.Synchronous(), Cluster([1.0, float("inf")]), updates=3)
     monkeypatch.setattr(memory, "free_memory", lambda: 2.0**30)
-    with pytest.raises(ValueError, match=r"updates=1000000000 takes 46.6 GiB, .*: give at most some 21000000"):
+    with pytest.raises(ValueError, match=r"updates=1000000000 takes 20.5 GiB, .*: give at most some 49000000"):
         tally(rules.Greedy(), Cluster([1.0]), updates=10**9)
