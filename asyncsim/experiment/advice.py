@@ -8,7 +8,7 @@ is said to be one. Ratios of two have paired bootstrap intervals over seeds.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,7 +36,7 @@ class Advice:
         ``step_size``; ``momentum``, η; ``seconds, low, high``: simulated, until four of five seeds are there, and the
         95 % interval; ``reached``, by how many of ``seeds``; ``updates`` by then; ``ratio``, how many times as
         long as the best, with ``ratio_low, ratio_high``; ``verdict``: ``best``, ``slower``, or ``undecided`` where the
-        interval holds 1, with ``seeds_to_decide``.
+        interval holds 1, with ``seeds_to_decide``. Those that were left behind come last, as they were on fewer seeds.
     crossovers, predicted: as `crossovers.crossovers` has them.
     left_out: candidates that did not reach it with four of five seeds, so that nothing is predicted of them.
     theory: sentences about theory's best M beside the measured one.
@@ -52,13 +52,19 @@ class Advice:
     theory: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, run: Run, minutes: float = math.inf, spent: float = 0.0, far: Run | None = None) -> Advice:
+    def of(cls, run: Run, minutes: float = math.inf, spent: float = 0.0, earlier: Sequence[Run] = ()) -> Advice:
         """Read a run of candidates, with a target.
 
-        far: a longer one, which tells after how many updates those come there that do not in this one.
+        earlier: runs with candidates that this one has no more, which were slower there; longer ones, which tell after
+            how many updates those come there that do not in this one.
         """
         table, scenario = ranked(run), run.scenario
-        measured = (measured_candidates(far) if far else {}) | measured_candidates(run)
+        for before in reversed(earlier):
+            rows = ranked(before)
+            table = pd.concat([table, rows[~rows["label"].isin(table["label"])]], ignore_index=True)
+        measured: dict[str, Candidate] = {}
+        for each in (*earlier, run):
+            measured |= measured_candidates(each)
         found = pd.DataFrame(), pd.DataFrame()
         if table["label"].iloc[0] in measured:
             best, seed = table["label"].iloc[0], scenario.settings.cluster.seed
@@ -84,10 +90,10 @@ class Advice:
 
     @property
     def at_the_edge(self) -> tuple[str, ...]:
-        """Candidates whose best step size is the smallest or the largest that was tried."""
-        grids = self.run.scenario.step_sizes
-        rows = zip(self.table["label"], self.table["step_size"])
-        return tuple(label for label, step in rows if step in (min(grids[label]), max(grids[label])))
+        """Candidates that may be first, and whose best step size is the smallest or the largest that was tried."""
+        grids, rows = self.run.scenario.step_sizes, self.table[self.table["verdict"] != "slower"]
+        steps = zip(rows["label"], rows["step_size"])
+        return tuple(label for label, step in steps if step in (min(grids[label]), max(grids[label])))
 
     def tuned_curves(self) -> pd.DataFrame:
         """The curves of the best candidate of each method."""

@@ -3,8 +3,9 @@
 1. A gradient is timed. 2. A pilot, Rennala NIGT with one M, says how far this problem is learned, how soon, and with
 which steps: from it follow the target, if none is given, and for how long candidates are simulated. 3. All candidates
 are tuned on five seeds and trained on five others. 4. So it is known about how soon the target is reached; for three
-times as long they are tuned and trained again, on ten to 160 seeds, as far as there is time. Each is an
-ordinary experiment, and the store shares curves between them. 5. The two runs are read (see `advice`).
+times as long they are trained again, with step sizes next to their best, on five to 160 seeds, as far as there is time,
+and in the end only those that may be first. Each is an ordinary experiment, and the store shares curves between them.
+5. The runs are read (see `advice`).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,11 @@ WAY = 0.7  # of the way from θ_0 to what the pilot reached: the target, if none
 PILOT_SHARE, SAFE_SHARE = 0.1, 0.6  # of the time that is left
 PILOT_GRADIENTS = 10_000  # per lane, at most
 PROGRAMS = 3  # that are compiled to measure theory's constants
+RIVAL = 2.0  # times as long as the best: candidates that may take less have more step sizes tried
+ENOUGH = 20  # seeds, before a candidate that is told to be slower is left behind
 LONGER = 3.0  # times as long as the pilot took to the target, and then as the best candidate
+
+Steps: TypeAlias = dict[str, set[float]]  # sizes, of each candidate's label
 
 
 def advise(
@@ -71,8 +76,8 @@ def advise(
         aim, price = _pilot(case, first, target, price, watch, home, say, progress)
         own = problem.workers is not None
         until = _horizon(case, aim, price, watch, own, say)
-        far, done = _trained(case, until, aim, price, watch, own, home, say, progress)
-    found = Advice.of(done, minutes, far=far)
+        runs = _trained(case, until, aim, price, watch, own, home, say, progress)
+    found = Advice.of(runs[-1], minutes, earlier=runs[:-1])
     found = replace(found, theory=tuple(_theory(found, problem, price, watch)))
     return replace(found, spent=watch.spent)
 
@@ -173,36 +178,68 @@ def _horizon(case, aim: Aim, price: Cost, watch: Watch, own: bool, say) -> float
     return until
 
 
-def _trained(
-    case, until: float, aim: Aim, price: Cost, watch: Watch, own: bool, home, say, progress
-) -> tuple[Run, Run]:
+def _trained(case, until: float, aim: Aim, price: Cost, watch: Watch, own: bool, home, say, progress) -> list[Run]:
     """All candidates on five seeds, for longer if there is time; and then on more seeds, as long as the best needs.
 
-    Each time the store has what was trained before. The second run is no longer than it has to be: so there is time for
-    more seeds.
+    Each time the store has what was trained before. Later runs are no longer than they have to be: so there is time for
+    more seeds. On these every candidate has the step size that was its best on five, and one that may be first or not
+    far from it also half and double; as long as the best of these is the last one tried, the next one follows. More
+    seeds still are for those that are left (see `_left`).
     """
     cluster, seeds, spent = case.alone().cluster, SEEDS[-1], watch.spent
 
-    def tried(until: float, seeds: int) -> Scenario:
-        return candidates(case, cluster, aim.step_size, until, aim.target, seeds, own)
+    def made(until: float, seeds: int, tried: Steps | None = None) -> Scenario:
+        return candidates(case, cluster, aim.step_size, until, aim.target, seeds, own, tried)
 
-    now = tried(until, seeds)
+    now = made(until, seeds)
     far, whole = run(now, store=home, progress=progress()), _gradients(now)
     computed = far.computed or 0
     each = (watch.spent - spent) / computed if computed > whole * _lanes(seeds) / 2 else price.gradient
     room = SAFE_SHARE * watch.left / (each * whole)  # lanes of all candidates
     longer = min(aim.seconds, round_number(until * (1 + room / _lanes(seeds))))
     if longer > 1.3 * until:
-        whole, until = whole * longer / until, longer
+        until = longer
         say(f"There is time for {until:.4g} simulated seconds.")
-        far = run(tried(until, seeds), store=home, progress=progress())
-    near = min(until, round_number(LONGER * ranked(far)["seconds"].min(), up=True))
-    room = SAFE_SHARE * watch.left / (each * whole * near / until)
-    more = next((count for count in SEEDS if _lanes(count) - _lanes(seeds) <= room), seeds)
-    if near == until and more == seeds:
-        return far, far
-    say(f"There is time for {more} seeds and {near:.4g} simulated seconds, which are enough for the best candidate.")
-    return far, run(tried(near, more), store=home, progress=progress())
+        far = run(made(until, seeds), store=home, progress=progress())
+    gradients = {label: each * _gradients(far.scenario, label) / until for label in far.scenario.methods}  # per second
+
+    def fits(steps: Steps, near: float, seeds: int) -> bool:
+        """Whether there is time for this many seeds to tune on, and as many to report."""
+        lanes = {label: seeds * (len(every) + 1) for label, every in steps.items()}
+        return near * sum(gradients[label] * count for label, count in lanes.items()) <= SAFE_SHARE * watch.left
+
+    runs, count, near = [far], 0, until
+    tried: Steps = {label: {step} for label, step in far.tuned().groupby("method")["step_size"].first().items()}
+    while True:
+        further = _neighbours(runs[-1], tried)
+        near = min(near, round_number(LONGER * ranked(runs[-1])["seconds"].min(), up=True))
+        if count and further and fits(further, near, count):
+            say(f"The best step size is the smallest or largest that was tried: {'; '.join(further)}.")
+            left = {*tried}
+        else:
+            left = _left(runs[-1]) if count >= ENOUGH else {*tried}
+            wanted = {label: tried[label] | further.get(label, set()) for label in tried if label in left}
+            count = next((more for more in SEEDS if more > count and fits(wanted, near, more - count)), 0)
+            if not count:
+                return runs
+            say(f"There is time for {count} seeds and {near:.4g} simulated seconds with {len(left)} candidates.")
+        tried = {label: steps | further.get(label, set()) for label, steps in tried.items() if label in left}
+        runs.append(run(made(near, count, tried), store=home, progress=progress()))
+
+
+def _left(found: Run) -> set[str]:
+    """The candidates that are not told to be slower than the best, and the best one of another method."""
+    rows = ranked(found)
+    others = rows[rows["method"] != rows["method"].iloc[0]]
+    return {*rows.loc[rows["verdict"] != "slower", "label"], *others["label"].head(1)}
+
+
+def _neighbours(found: Run, tried: Steps) -> Steps:
+    """Half and double the best step size, where they were not tried, of the candidates that may be nearly first."""
+    rows = ranked(found)
+    rows = rows[rows["ratio_low"] < RIVAL]
+    every = {row.label: {row.step_size / 2, 2 * row.step_size} - tried[row.label] for row in rows.itertuples()}
+    return {label: steps for label, steps in every.items() if steps}
 
 
 def _theory(found: Advice, problem: Problem, price: Cost, watch: Watch) -> list[str]:
@@ -221,9 +258,9 @@ def _theory(found: Advice, problem: Problem, price: Cost, watch: Watch) -> list[
     ]
 
 
-def _gradients(scenario: Scenario) -> float:
-    """Of one lane of each candidate, together."""
-    return float(sum(scenario.simulate(label).updates["gradients"].sum() for label in scenario.methods))
+def _gradients(scenario: Scenario, *labels: str) -> float:
+    """Of one lane of each of these candidates, together; of all, where none is named."""
+    return float(sum(scenario.simulate(label).updates["gradients"].sum() for label in labels or scenario.methods))
 
 
 def _lanes(seeds: int) -> float:

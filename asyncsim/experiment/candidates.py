@@ -7,7 +7,7 @@ trained on the reported seeds, so that what is said of one M holds for all.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -145,19 +145,29 @@ def pilot(case: Case, cluster: Cluster, gradients: int, target: float | None) ->
 
 
 def candidates(
-    case: Case, cluster: Cluster, step_size: float, until: float, target: float, seeds: int, own: bool
+    case: Case,
+    cluster: Cluster,
+    step_size: float,
+    until: float,
+    target: float,
+    seeds: int,
+    own: bool,
+    tried: Mapping[str, Collection[float]] | None = None,
 ) -> Scenario:
-    """Every method with every M, each with seven step sizes.
+    """Every method with every M, each with seven step sizes that are halved, or with those that are tried.
 
     step_size: the best of the pilot. In the middle for another M is the power of two next to α √(M/M_pilot): a step
     with M gradients is worth M steps with one gradient that are √M times shorter, as long as noise decides.
     seeds: how many are reported; as many others are for tuning, since a step size that was chosen by a few seeds loses
     more than the seeds cost.
     own: whether workers have problems of their own, so that methods are tried that give each the same weight.
+    tried: of the labels of those that are wanted, step sizes that are all trained to the end.
     """
     small = min(cluster.workers, PILOT_BATCH)
 
-    def steps(batch: int) -> list[float]:
+    def steps(label: str, batch: int) -> list[float]:
+        if tried is not None:
+            return sorted(tried.get(label, ()))
         middle = round(math.log2(step_size * math.sqrt(batch / small)))
         return [2.0 ** (middle + k) for k in AROUND]
 
@@ -165,17 +175,17 @@ def candidates(
     of_all = _can_wait_for_all(cluster, until)
     for name in ("rennala_nigt", "malenia_nigt")[: 2 if own and of_all else 1]:
         for batch in batch_sizes(cluster):
-            table = {"method": name, "batch_size": batch, "step_sizes": steps(batch)}
-            methods[f"{name}, M = {batch}"] = table
-    if of_all:
-        methods["synchronous_nigt"] = {"step_sizes": steps(cluster.workers)}
-    methods["afedpg"] = {"step_sizes": steps(1)}
+            label = f"{name}, M = {batch}"
+            methods[label] = {"method": name, "batch_size": batch, "step_sizes": steps(label, batch)}
+    for name, batch in [*([("synchronous_nigt", cluster.workers)] if of_all else []), ("afedpg", 1)]:
+        methods[name] = {"step_sizes": steps(name, batch)}
     return case.scenario(
-        methods,
+        {label: table for label, table in methods.items() if table["step_sizes"]},
         title=f"{case.path.name}: every method and M",
         stop={"until": until},
         target_return=target,
         tuned_for="time",
+        tuning="grid" if tried else "halving",
         seeds=[*range(seeds)],
         tuning_seeds=[*range(TUNING_FROM, TUNING_FROM + seeds)],
     )

@@ -76,6 +76,10 @@ def test_candidates_are_every_method_with_every_batch():
     assert made.step_sizes["rennala_nigt, M = 3"] == tuple(2.0**-k for k in (5, 4, 3, 2, 1, 0, -1))
     assert made.step_sizes["afedpg"][3] == 0.125  # √3 times shorter
     assert not {*made.settings.seeds} & {*made.settings.tuning_seeds}
+    tried = {"afedpg": {0.5, 0.25}, "rennala_nigt, M = 3": {1.0}}
+    chosen = candidates(case(), Cluster([1.0, 1.0, 2.0], 0.1), 0.25, 50.0, TARGET, 40, own=False, tried=tried)
+    assert chosen.step_sizes == {"rennala_nigt, M = 3": (1.0,), "afedpg": (0.25, 0.5)}
+    assert chosen.settings.tuning == "grid" and len(chosen.settings.tuning_seeds) == 40
     leaves = CLUSTER | {"outages": [{"worker": 0, "down": 0.5}]}  # before it has done anything
     without = candidates(case(leaves), case(leaves).alone().cluster, 0.25, 50.0, TARGET, 5, own=True)
     assert "synchronous_nigt" not in without.methods and not any("malenia" in label for label in without.methods)
@@ -206,6 +210,31 @@ def test_of_seeds_that_are_not_there_the_end_is_a_lower_bound(store):
     assert "by 6 seeds, of which 1 did not come there" in in_words(Advice.of(early))[0]
     short = Advice.of(trained(store, until=0.99 * times.min().min()))
     assert (short.table["seconds"] == 0.99 * times.min().min()).all() and "No advice" in in_words(short)[0]
+
+
+def test_who_was_left_behind_comes_last_as_it_was(store, advice):
+    labels = [label for label in LABELS if label in advising._left(advice.run)]
+    assert advice.best["label"] in labels and len({LABELS[label].get("method", label) for label in labels}) == 2
+    (gone,) = (label for label in LABELS if label not in labels)
+    assert advice.table.set_index("label")["verdict"][gone] == "slower"
+    later = Advice.of(trained(store, labels=tuple(labels)), earlier=[advice.run])
+    assert later.table["label"].iloc[-1] == gone and gone not in later.run.methods
+    assert later.table.set_index("label").equals(advice.table.set_index("label").loc[[*later.table["label"]]])
+    assert gone in {*later.predicted["label"]}
+
+
+def test_step_sizes_beside_the_best_are_tried(store):
+    """From one step size that is far too short, one octave after another, until the best has one on either side."""
+    keys = {"seeds": [*range(6)], "tuning_seeds": [*range(10, 16)], "target_return": TARGET, "tuned_for": "time"}
+    tried = {"afedpg": {2.0**-7}}
+    for _ in range(9):
+        table = {"afedpg": {"step_sizes": sorted(tried["afedpg"])}}
+        found = asyncsim.run(case().scenario(table, stop={"until": 900.0}, tuning="grid", **keys), store=store)
+        if not (further := advising._neighbours(found, tried)):
+            break
+        tried = {"afedpg": tried["afedpg"] | further["afedpg"]}
+    best = found.tuned()["step_size"].iloc[0]
+    assert {best / 2, 2 * best} < tried["afedpg"] and best > 2.0**-7 and Advice.of(found).at_the_edge == ()
 
 
 def test_predictions_on_the_cluster_itself_are_what_was_measured(advice):
