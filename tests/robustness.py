@@ -7,6 +7,7 @@ a result. test_nothing_lost.py calls them with fewer tries.
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 import shutil
@@ -278,6 +279,23 @@ def ended(count: int) -> Trial:
     return Trial("SIGINT and SIGTERM", count, tuple(failures), f"ended after {slowest:.1f} s")
 
 
+KILLED = {
+    "a sweep with tuning is killed": "test_a_run_that_is_killed_at_any_moment_goes_on",
+    "a method on MuJoCo is killed": "test_a_long_method_on_mujoco_that_is_killed_again_and_again_goes_on",
+}
+
+
+def killed(count: int) -> Iterator[Trial]:
+    """SIGKILL, at moments by chance, to runs that are then started again: see tests/experiment/test_resuming.py."""
+    for name, test in KILLED.items():
+        path = ROOT / "tests" / "experiment" / "test_resuming.py"
+        command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", f"{path}::{test}"]
+        environment = os.environ | {"ASYNCSIM_KILLS": f"{count}"}
+        done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+        said = re.search(r"\d+ kills, .*", done.stdout)
+        yield Trial(name, count, (done.stdout[-1000:],) if done.returncode else (), said[0] if said else "")
+
+
 def faults(count: int) -> list[Trial]:
     """See faults.py."""
     command = [sys.executable, str(Path(__file__).parent / "faults.py"), f"{count}"]
@@ -330,7 +348,7 @@ def table(trials: Iterable[Trial]) -> str:
 def page() -> None:
     """Try much, and write the guide's table anew; what failed is printed."""
     trials = [enormous_numbers(), malformed_scenarios(1500), malformed_recordings(1000), malformed_logs(1000)]
-    trials += [malformed_results(400), malformed_stores(400), *faults(60), ended(8)]
+    trials += [malformed_results(400), malformed_stores(400), *faults(60), *killed(50), ended(8)]
     before, _, after = PAGE.read_text(encoding="utf-8").split(TABLE)
     PAGE.write_text(f"{before}{TABLE}\n\n{table(trials)}\n\n{TABLE}{after}", encoding="utf-8")
     for one in trials:
