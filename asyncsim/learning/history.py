@@ -47,6 +47,7 @@ class History:
         the last update;
         ``gradient_norm``: ‖∇J(θ)‖ where the problem knows it, else NaN; ``eval_return_0, eval_return_1, ...``: in each
         worker's own world, where they differ. Counts are int64; reals are float64, also where JAX computes in float32.
+        A lane stops at the first ``eval_return`` that is not finite: what follows is NaN, and it takes no more steps.
         """
         return self.frame.copy()
 

@@ -21,7 +21,7 @@ import numpy as np
 from ..base import Problem, adapted
 from ..timeline import Timeline
 from .checkpoints import Checkpoint, Shelf, carry_of, checkpoint_of, points_to_hold, versions_in_flight, versions_needed
-from .history import evaluated_updates, measured
+from .history import MEASURED, evaluated_updates, measured
 from .identity import Nameless, curve_settings, lane_key, prefix_digests
 from .lanes import Lane, lanes_of_a_program, together
 from .programs import Carry, advance, begin, evaluate
@@ -30,6 +30,7 @@ from .scheduling import power_of_two, schedule
 POOL, POOL_OF_HOST = 2, 12  # jobs of a lane with points of their own in a step; a host skips those that are not there
 SECONDS = 20.0  # between checkpoints
 LOOKS = 20  # at the clock, and whether to stop, between checkpoints
+STEPS, RETURN = MEASURED.index("env_steps"), MEASURED.index("eval_return")
 AT_FIRST = 25  # gradients of a lane, before it is known how long they take
 
 
@@ -47,6 +48,11 @@ class Curve:
     new: dict[int, np.ndarray] = field(default_factory=dict)  # of ``rows``, those that are not on the shelf yet
     point: np.ndarray | None = None  # the last iterate, if it was computed
     computed: int = 0  # gradients
+
+    @property
+    def diverged(self) -> bool:
+        """Whether a return was no finite number: then it has stopped."""
+        return not all(np.isfinite(row[RETURN]) for update, row in self.rows.items() if update <= self.done)
 
     def measured(self, evaluated: np.ndarray) -> np.ndarray:
         """The rows of these updates, as `lane_frame` takes them."""
@@ -137,6 +143,7 @@ class Group:
         plan = self.schedule.plan
         self.plan = jax.tree.map(jnp.asarray, plan._replace(weight=plan.weight.astype(dtype)))
         self.carry = self._begun()
+        self.going = [not curve.diverged for curve in curves]
 
     def _begun(self) -> Carry:
         """At θ_0, or at the checkpoints."""
@@ -151,22 +158,32 @@ class Group:
         """To where ``mark`` updates are applied."""
         replay = self.replay
         static = replay.problem, replay.update
-        for width, low, high in self.schedule.segments(self.row, mark):
+        real = np.zeros(self.lanes.real.shape, bool)
+        real[: len(self.going)] = self.going  # lanes that have diverged compute nothing any more
+        lanes = self.lanes._replace(real=jnp.asarray(real))
+        for width, low, high in self.schedule.segments(self.row, mark) if any(self.going) else ():
             window = low, high, self.done, mark
-            carry = advance(*static, width, pool_of(replay.problem), self.carry, self.lanes, self.plan, window)
+            carry = advance(*static, width, pool_of(replay.problem), self.carry, lanes, self.plan, window)
             self.carry, self.row, self.done = carry, high, min(mark, int(self.schedule.ready[high - 1]))
+        self.done = mark
         for curve in self.curves:
             curve.done = mark
         jax.block_until_ready(self.carry)
 
     def evaluate(self) -> None:
-        """Measure every lane where it is."""
+        """Measure every lane where it is; there is nothing to measure of those that have stopped."""
         state, sums = self.carry.state, jax.tree.map(np.asarray, self.carry.sums)
         for k, curve in enumerate(self.curves):
+            if not self.going[k]:
+                nothing = np.full_like(next(iter(curve.rows.values())), np.nan)
+                nothing[STEPS] = 0
+                curve.rows[self.done] = curve.new[self.done] = nothing
+                continue
             found, norm = evaluate(self.replay.problem, state.point[k], state.direction[k], np.uint32(curve.lane.seed))
             with np.errstate(invalid="ignore"):  # no job, no mean
                 mean = sums.returns[k] / sums.jobs[k]
-            curve.rows[self.done] = curve.new[self.done] = measured(mean, sums.steps[k], norm, found)
+            curve.rows[self.done] = curve.new[self.done] = row = measured(mean, sums.steps[k], norm, found)
+            self.going[k] = bool(np.isfinite(row[RETURN]))
         self.carry = self.carry._replace(sums=jax.tree.map(jnp.zeros_like, self.carry.sums))
 
 
@@ -180,7 +197,7 @@ def extend(replay: Replay, curves: Sequence[Curve], further: Callable[[int], Non
     if not group.done and not stop.is_set():
         group.evaluate()
     while (done := group.done) < replay.end and not stop.is_set():
-        begun = monotonic()
+        begun, going = monotonic(), [curve for curve, goes in zip(curves, group.going) if goes]
         mark = max(done + 1, int(np.searchsorted(offsets, offsets[done] + gradients)))
         mark = min(mark, replay.end, *replay.evaluated[replay.evaluated > done][:1].tolist())
         group.advance(mark)
@@ -192,7 +209,7 @@ def extend(replay: Replay, curves: Sequence[Curve], further: Callable[[int], Non
         if now - kept > SECONDS:
             replay.keep(curves, group.carry)
             kept, kept_at = monotonic(), mark
-        for curve in curves:
+        for curve in going:
             curve.computed += int(offsets[mark] - offsets[done])
         further((mark - done) * len(curves))
     if group.done > kept_at or curves[0].new:

@@ -110,6 +110,20 @@ def test_a_lane_that_diverges_changes_no_other_and_keeps_what_it_was(tmp_path, m
     assert len(lost) == 2 and (lost["update"] >= 0).all()
     for policy, update in zip(results.load_policies("far"), lost["update"], strict=True):
         assert policy.updates == update < 12 and np.isfinite(policy.params).all() and policy.eval_return is not None
+    assert runs["far"].curves.groupby("seed")["eval_return"].apply(lambda own: (~np.isfinite(own)).sum() > 1).all()
+    assert runs["alone"].computed < runs["both"].computed < 1.5 * runs["alone"].computed
     assert main(["run", "far.toml", "--store", "kept", "-o", "far", "--json"]) == 0
     assert '"diverged": 2' in (said := capsys.readouterr().out)
     assert "All lanes diverged, 2 of 2: nothing was learned; give smaller step_sizes." in said
+
+
+def test_a_lane_that_has_diverged_stays_stopped_when_a_run_goes_on(tmp_path):
+    """The longer run computes nothing of it, and says what a run at one go says."""
+    path, text = tmp_path / "x.toml", DIVERGES.format(sizes="0.1, 1e60")
+    runs = []
+    for store, updates in (("kept", 10), ("kept", 20), ("another", 20)):
+        path.write_text(text.replace("updates = 12", f"updates = {updates}"))
+        runs.append(asyncsim.run(path, store=tmp_path / store))
+    short, longer, whole = runs
+    pd.testing.assert_frame_equal(longer.curves, whole.curves, check_exact=True)
+    assert longer.computed == 2 * 10 * 2 and short.computed + longer.computed == whole.computed
