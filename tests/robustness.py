@@ -119,6 +119,8 @@ def enormous() -> Iterator[tuple[str, str, str]]:
             text = TINY.format(method=method, parameters=f"{key} = {value}")
             yield f"{method} {key} = {value}", text, f"methods.{method}.{key}"
         yield other("batch_size = 4", f"batch_size = 4\ninitial_batch_size = {value}", "nigt.initial_batch_size")
+    slow = TINY.format(method="malenia_nigt", parameters="batch_size = 4")
+    yield "a worker of 1e12 s", slow.replace('"sqrt"', "[1.0, 1.0, 1.0, 1e12]"), "methods.malenia_nigt.batch_size"
     for value in ("1e12", "1e22", "1e30", f"{2**80}"):
         yield other("updates = 20", f"until = {value}", "stop.until")
     yield other("updates = 20", "gradients = 10000000000", "stop.gradients")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,21 @@ OF_A_WORKER = 3000  # bytes, while a rule is run on a cluster of such (measured)
 SMALL = 2**26  # bytes that are not worth asking for
 
 
-def check_size(key: str, value: float, size: float, power: float = 1.0, what: str = "") -> None:
+def check_size(key: str, value: float, size: float, power: float = 1.0, what: str = "", update: float = 0.0) -> None:
     """Raises ValueError, which names the key to lower, where so many bytes would not fit in the free memory.
 
     power: of the value, with which the bytes grow. what: takes them, where it is not what the key says itself.
+    update: bytes of one, where a lower key leaves as much.
     """
     if size <= SMALL or size <= (free := free_memory()):
         return
     give = value * (free / size) ** (1 / power)
     most = f"{give:.1e}" if isinstance(value, float) else f"{_two_digits(give)}"
     line = f"{key}={value!r} {what or 'takes'} {_size(size)}, and {_size(free)} of memory are free"
+    if update > free:
+        raise ValueError(
+            f"{line}; one update alone takes {_size(update)}: give fewer gradients for it, or less unequal workers"
+        )
     raise ValueError(f"{line}: give at most some {most}")
 
 
@@ -43,8 +48,11 @@ def check_update(rule: Rule, cluster: Cluster, until: float | None) -> None:
     numbers = {key: value for key, value in given.items() if isinstance(value, int | float)}
     jobs = jobs_of_an_update(rule, cluster, until)
     if numbers:
-        key = max(numbers, key=lambda key: numbers[key])
-        check_size(key, numbers[key], BYTES * jobs, what=f"makes an update of some {jobs:.0e} jobs, whose record takes")
+        key, update = max(numbers, key=lambda key: numbers[key]), 0.0
+        if type(rule) in ROUNDS and ROUNDS[type(rule)].weighs_workers:  # it may be the slowest worker who makes them
+            update = BYTES * _of_an_update(replace(rule, **{key: 1}), cluster, False)[0]  # type: ignore[type-var]
+        what = f"makes an update of some {jobs:.0e} jobs, whose record takes"
+        check_size(key, numbers[key], BYTES * jobs, what=what, update=update)
 
 
 def jobs_of_an_update(rule: Rule, cluster: Cluster, until: float | None) -> float:
@@ -71,7 +79,9 @@ def check_memory(rule: Rule, cluster: Cluster, updates: int | None, until: float
     if not jobs:  # seconds tell nothing where trajectories decide how long jobs take
         return
     key = min(jobs, key=lambda key: jobs[key])
-    check_size(key, given[key], BYTES * jobs[key], what=f"makes some {jobs[key]:.0e} jobs, whose record takes")
+    update = 0.0 if key == "until" else BYTES * sum(_of_an_update(rule, cluster, False))
+    what = f"makes some {jobs[key]:.0e} jobs, whose record takes"
+    check_size(key, given[key], BYTES * jobs[key], what=what, update=update)
 
 
 def free_memory() -> float:
@@ -115,7 +125,11 @@ def _of_an_update(rule: Rule, cluster: Cluster, first: bool) -> tuple[float, flo
     """How many jobs it uses, and how many may be cancelled for it. first: of the run."""
     workers = cluster.workers
     if type(rule) in ROUNDS and rule.communication == "round":
-        size = ROUNDS[type(rule)].size(rule, workers, first)
+        formulas = ROUNDS[type(rule)]
+        size: float = formulas.size(rule, workers, first)
+        h = np.array([_typical(time) for time in cluster.compute]) if formulas.weighs_workers else np.array(math.inf)
+        if np.isfinite(h).all():  # Malenia's, in which workers go on until the slowest has finished
+            size = max(size, float(np.sum(np.maximum(formulas.seconds(rule, h, first) // h, 1))))
         return size, max(workers - size, 0) if parks_after(rule) < math.inf else workers
     if isinstance(rule, Periodic):
         return max(1.0, sum(rule.seconds // _typical(time) for time in cluster.compute)), workers

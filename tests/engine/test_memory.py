@@ -55,3 +55,21 @@ def test_what_fits_is_not_asked_for():
 
 def test_nothing_is_said_where_nothing_is_known():
     memory.check_memory(rules.Rennala(3), Cluster([1.0, 2.0]), None, None, None)
+
+
+@pytest.mark.parametrize("rule", [rules.Malenia(4), rules.Ringleader()])
+def test_an_update_that_waits_for_a_worker_while_others_fill_the_memory_is_refused(rule):
+    cluster = Cluster([1.0, 1.0, 1e12])
+    with pytest.raises(ValueError, match=r"updates=3 makes some .* one update alone takes .*: give fewer gradients"):
+        simulate(rule, cluster, updates=3)
+    with pytest.raises(ValueError, match="updates=3"):
+        memory.check_memory(rule, cluster, 3, None, None)
+    assert len(simulate(rule, cluster, until=100.0).updates) == 0
+
+
+def test_malenias_jobs_are_counted():
+    """All that workers finish until the slowest has one."""
+    cluster = Cluster([1.0, 2.0, 50.0])
+    used = simulate(rules.Malenia(4), cluster, updates=1).counts()["used"]
+    assert memory.jobs_of_an_update(rules.Malenia(4), cluster, None) == used == 50 + 25 + 1
+    assert memory.jobs_of_an_update(rules.Malenia(4), Cluster([1.0, math.inf]), None) == 4
