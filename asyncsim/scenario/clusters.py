@@ -30,7 +30,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import FiniteFloat
+from pydantic import Field, FiniteFloat
 
 from ..base import nearest
 from ..cluster import (
@@ -168,7 +168,7 @@ class ClusterTable(Table):
     speeds: dict[str, SpeedTable] = {}
     outages: Annotated[tuple[OutageTable, ...], ListOf] = ()
     communication: float | str | Numbers | OneNetworkTable = 0.0
-    communication_exponent: FiniteFloat | None = None
+    communication_exponent: Annotated[FiniteFloat, Field(ge=-10, le=10)] | None = None
     collective: str = "max"
     transfer: str = "round_trip"
     update_seconds: float = 0.0

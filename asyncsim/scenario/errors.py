@@ -104,10 +104,11 @@ HINTS = {
     "finite_number": "a finite number",
     "float_type": "a number",
     "greater_than": "a number > {gt:g}",
-    "greater_than_equal": "an integer >= {ge}",
+    "greater_than_equal": "an integer >= {ge:g}",
     "int_type": "an integer",
     "is_instance_of": "no code in a scenario, but beside it, as --with FILE",
     "less_than": "an integer < {lt}",
+    "less_than_equal": "a number <= {le:g}",
     "literal_error": "{expected}",
     "model_attributes_type": "a table",
     "model_type": "a table",
@@ -121,7 +122,8 @@ HINTS = {
 
 
 def _hint(error) -> str:
-    return HINTS.get(error["type"], error["msg"]).format(**error.get("ctx", {}))
+    hint = HINTS.get(error["type"], error["msg"]).format(**error.get("ctx", {}))
+    return hint.replace("an integer", "a number") if isinstance(error.get("ctx", {}).get("ge"), float) else hint
 
 
 def _wanted(key: str) -> str:

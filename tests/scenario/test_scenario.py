@@ -314,6 +314,16 @@ LINES = [
         "communication_exponent = nan",
         "cluster.communication_exponent=nan: give a finite number",
     ),
+    (
+        "communication = 0.5",
+        "communication_exponent = 1e3",
+        "cluster.communication_exponent=1000.0: give a number <= 10",
+    ),
+    (
+        "communication = 0.5",
+        "communication_exponent = -11",
+        "cluster.communication_exponent=-11: give a number >= -10",
+    ),
     ("discount = 0.9", "discount = 1.0", "problem.discount=1.0 is outside [0, 1): give γ, 0.99 for example"),
     ("discount = 0.9", "discount = nan", "problem.discount=nan is outside [0, 1): give γ, 0.99 for example"),
     ("horizon = 20", "horizon = 0", "problem.horizon=0 is no count: give an integer >= 1"),
