@@ -34,7 +34,7 @@ def overview(rows: Sequence[tuple[pd.DataFrame, Mapping[str, Any], Sequence[str]
         layout.set(w_pad=0.12, h_pad=0.12)
         panels = list(figure.subplots(lines, min(len(rows), COLUMNS), squeeze=False).flat)
         titles = [wrapped(scenario.get("title", ""), WIDTH - 0.6, TITLE) for _, scenario, _ in rows]
-        words = ["\n".join(wrapped(line, WIDTH - 0.6, SMALL) for line in said) for _, _, said in rows]
+        words = ["\n".join(wrapped(line, WIDTH - 1.0, SMALL) for line in said) for _, _, said in rows]
         above = max(title.count("\n") for title in titles) * TITLE
         below = max(text.count("\n") + 1 for text in words) * SMALL
         grow(figure, lines * (above + below) * LEADING)
