@@ -90,10 +90,10 @@ class Advice:
 
     @property
     def at_the_edge(self) -> tuple[str, ...]:
-        """Candidates that may be first, and whose best step size is the smallest or the largest that was tried."""
+        """Candidates of the run that may be first, and whose best step size is the smallest or the largest there."""
         grids, rows = self.run.scenario.step_sizes, self.table[self.table["verdict"] != "slower"]
-        steps = zip(rows["label"], rows["step_size"])
-        return tuple(label for label, step in steps if step in (min(grids[label]), max(grids[label])))
+        steps = [(label, grids[label], step) for label, step in zip(rows["label"], rows["step_size"]) if label in grids]
+        return tuple(label for label, grid, step in steps if step in (min(grid), max(grid)))
 
     def tuned_curves(self) -> pd.DataFrame:
         """The curves of the best candidate of each method."""

@@ -201,12 +201,13 @@ def _trained(case, until: float, aim: Aim, price: Cost, watch: Watch, own: bool,
         until = longer
         say(f"There is time for {until:.4g} simulated seconds.")
         far = run(made(until, seeds), store=home, progress=progress())
-    gradients = {label: each * _gradients(far.scenario, label) / until for label in far.scenario.methods}  # per second
+    # Real seconds that a lane takes for a simulated one.
+    took = {label: each * _gradients(far.scenario, label) / until for label in far.scenario.methods}
 
     def fits(steps: Steps, near: float, seeds: int) -> bool:
         """Whether there is time for this many seeds to tune on, and as many to report."""
         lanes = {label: seeds * (len(every) + 1) for label, every in steps.items()}
-        return near * sum(gradients[label] * count for label, count in lanes.items()) <= SAFE_SHARE * watch.left
+        return near * sum(took[label] * count for label, count in lanes.items()) <= SAFE_SHARE * watch.left
 
     runs, count, near = [far], 0, until
     tried: Steps = {label: {step} for label, step in far.tuned().groupby("method")["step_size"].first().items()}
