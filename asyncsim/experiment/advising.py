@@ -212,34 +212,36 @@ def _trained(case, until: float, aim: Aim, price: Cost, watch: Watch, own: bool,
     runs, count, near = [far], 0, until
     tried: Steps = {label: {step} for label, step in far.tuned().groupby("method")["step_size"].first().items()}
     while True:
-        further = _neighbours(runs[-1], tried)
-        near = min(near, round_number(LONGER * ranked(runs[-1])["seconds"].min(), up=True))
+        rows = ranked(runs[-1])
+        further = _neighbours(rows, tried)
+        wider = {label: steps | further.get(label, set()) for label, steps in tried.items()}
+        near = min(near, round_number(LONGER * rows["seconds"].min(), up=True))
         if count and further and fits(further, near, count):
             say(f"The best step size is the smallest or largest that was tried: {'; '.join(further)}.")
-            left = {*tried}
         else:
-            left = _left(runs[-1]) if count >= ENOUGH else {*tried}
-            wanted = {label: tried[label] | further.get(label, set()) for label in tried if label in left}
-            count = next((more for more in SEEDS if more > count and fits(wanted, near, more - count)), 0)
+            left = _left(rows) if count >= ENOUGH else {*tried}
+            wider = {label: steps for label, steps in wider.items() if label in left}
+            count = next((more for more in SEEDS if more > count and fits(wider, near, more - count)), 0)
             if not count:
                 return runs
-            say(f"There is time for {count} seeds and {near:.4g} simulated seconds with {len(left)} candidates.")
-        tried = {label: steps | further.get(label, set()) for label, steps in tried.items() if label in left}
+            say(f"There is time for {count} seeds and {near:.4g} simulated seconds with {len(wider)} candidates.")
+        tried = wider
         runs.append(run(made(near, count, tried), store=home, progress=progress()))
 
 
-def _left(found: Run) -> set[str]:
-    """The candidates that are not told to be slower than the best, and the best one of another method."""
-    rows = ranked(found)
+def _left(rows: pd.DataFrame) -> set[str]:
+    """The candidates that are not told to be slower than the best, and the best one of another method.
+
+    rows: as of `ranked`.
+    """
     others = rows[rows["method"] != rows["method"].iloc[0]]
     return {*rows.loc[rows["verdict"] != "slower", "label"], *others["label"].head(1)}
 
 
-def _neighbours(found: Run, tried: Steps) -> Steps:
+def _neighbours(rows: pd.DataFrame, tried: Steps) -> Steps:
     """Half and double the best step size, where they were not tried, of the candidates that may be nearly first."""
-    rows = ranked(found)
-    rows = rows[rows["ratio_low"] < RIVAL]
-    every = {row.label: {row.step_size / 2, 2 * row.step_size} - tried[row.label] for row in rows.itertuples()}
+    rivals = rows[rows["ratio_low"] < RIVAL]
+    every = {row.label: {row.step_size / 2, 2 * row.step_size} - tried[row.label] for row in rivals.itertuples()}
     return {label: steps for label, steps in every.items() if steps}
 
 

@@ -17,7 +17,7 @@ from asyncsim.cli import main
 from asyncsim.cluster import Exponential, Jitter, Outage, Pareto
 from asyncsim.experiment import advising, budget, crossovers
 from asyncsim.experiment import candidates as making
-from asyncsim.experiment.advice import Advice, measured_candidates
+from asyncsim.experiment.advice import Advice, measured_candidates, ranked
 from asyncsim.experiment.candidates import CARTPOLE, Case, batch_sizes, candidates, read_case
 from asyncsim.experiment.crossovers import Candidate, axes_of
 from asyncsim.experiment.statistics import ratio_interval
@@ -213,7 +213,7 @@ def test_of_seeds_that_are_not_there_the_end_is_a_lower_bound(store):
 
 
 def test_who_was_left_behind_comes_last_as_it_was(store, advice):
-    labels = [label for label in LABELS if label in advising._left(advice.run)]
+    labels = [label for label in LABELS if label in advising._left(advice.table)]
     assert advice.best["label"] in labels and len({LABELS[label].get("method", label) for label in labels}) == 2
     (gone,) = (label for label in LABELS if label not in labels)
     assert advice.table.set_index("label")["verdict"][gone] == "slower"
@@ -230,7 +230,7 @@ def test_step_sizes_beside_the_best_are_tried(store):
     for _ in range(9):
         table = {"afedpg": {"step_sizes": sorted(tried["afedpg"])}}
         found = asyncsim.run(case().scenario(table, stop={"until": 900.0}, tuning="grid", **keys), store=store)
-        if not (further := advising._neighbours(found, tried)):
+        if not (further := advising._neighbours(ranked(found), tried)):
             break
         tried = {"afedpg": tried["afedpg"] | further["afedpg"]}
     best = found.tuned()["step_size"].iloc[0]
