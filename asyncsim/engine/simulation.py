@@ -12,8 +12,8 @@ from ..timeline import Timeline
 from . import closed_form
 from .events import Run
 from .log import Coupling
-from .memory import check_memory, check_size
-from .tallying import BYTES_OF_AN_UPDATE, Tallier, Tally
+from .memory import check_memory
+from .tallying import Tallier, Tally
 
 
 def simulate(
@@ -88,7 +88,7 @@ def tally(
     stale: Literal["cancel", "finish"] = "cancel",
     watch: Callable[[Callable[[], tuple[int, float]]], object] | None = None,
 ) -> Tally:
-    """Run as `simulate` does, event by event, but write down updates only: memory does not grow with the jobs.
+    """Run as `simulate` does, event by event, but write down updates only, and at most 2^20 of them, in equal steps.
 
     Arguments are those of `simulate`. Raises ValueError for bad ones, and for a cluster whose ``collective`` has those
     send alone who hold a used gradient, since who they are is not written down.
@@ -104,8 +104,6 @@ def tally(
     by_round = rule.communication == "round"
     if by_round and cluster.senders_alone:
         raise ValueError(f"collective={cluster.collective!r} needs all jobs: give 'max', or use simulate")
-    if updates is not None:
-        check_size("updates", updates, BYTES_OF_AN_UPDATE * updates)
     run = Run(rule, cluster, seed, stale, None, Tallier(by_round or cluster.update_seconds > 0))
     (watch or id)(lambda: (run.log.count, float(run.calendar.now)))
     found, end, ending = run.go(updates, until, None)

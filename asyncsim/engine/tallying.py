@@ -1,4 +1,4 @@
-"""What is kept of a run whose jobs are not written down: its memory does not grow with their number."""
+"""What is kept of a run whose jobs are not written down: its memory grows with its workers only."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ import pandas as pd
 
 from .log import Job
 
-BYTES_OF_AN_UPDATE = 22  # at most, while a `Tally` is made
+MOST = 2**20  # rows; an even number
 
 
 @dataclass(frozen=True, eq=False)
 class Tally:
     """A run's updates, and how many jobs it had. Times are simulated seconds, float64.
 
-    updates: one row per update: ``update, time, uses``: when it was applied, and how many gradients are in it.
+    updates: ``update, time, uses``: an update's number, when it was applied, and how many gradients are in it: every
+        update, or, of more than 2^20, every second, fourth, ..., so that there are no more rows than that.
+    applied: how many updates there were.
     finished, cancelled, running: jobs, of which the last ones were at work when the run stopped; a finished one was in
         an update, or was discarded.
     end, ending: when it stopped, and why, as of a `Timeline`.
@@ -27,6 +29,7 @@ class Tally:
 
     method: str
     updates: pd.DataFrame
+    applied: int
     finished: int
     cancelled: int
     running: int
@@ -47,14 +50,31 @@ class Counter:
         self.count += 1
 
 
+class Thinned:
+    """A column of which every value is kept, or, of more than `MOST`, every second, fourth, and so on."""
+
+    __slots__ = ("count", "every", "values")
+
+    def __init__(self, kind: str):
+        self.values, self.count, self.every = array(kind), 0, 1
+
+    def append(self, value: float) -> None:
+        """The next one."""
+        if self.count % self.every == 0:
+            if len(self.values) == MOST:
+                self.values, self.every = self.values[::2], 2 * self.every
+            self.values.append(value)
+        self.count += 1
+
+
 class Tallier:
-    """In the place of a `Recorder`: 12 bytes for each update, and none for a job."""
+    """In the place of a `Recorder`: at most `MOST` updates, and no job."""
 
     def __init__(self, told: bool):
         """told: the engine says when updates are applied; otherwise they are as soon as their gradients are there."""
         self.count, self.now, self.last = 0, 0.0, (0, 0, 0)
         self.cancelled, self.running, self.ready, self.switches = Counter(), Counter(), Counter(), Counter()
-        self.times, self.sizes, self.told = array("d"), array("i"), told
+        self.times, self.sizes, self.told = Thinned("d"), Thinned("i"), told
         self.time = self.times if told else Counter()
         self.alone = self  # of a job that is an update by itself
 
@@ -85,11 +105,13 @@ class Tallier:
 
     def log(self) -> Mapping[str, Any]:
         """The fields of a `Tally`; an update that was not there yet at the end has not happened."""
-        applied = len(self.times)
-        times, sizes = np.asarray(self.times), np.asarray(self.sizes)  # not copied
+        applied, every = self.times.count, self.sizes.every  # as coarse as the times, or coarser by an update to come
+        times = np.asarray(self.times.values)[:: every // self.times.every]
+        sizes = np.asarray(self.sizes.values)[: len(times)]
         finished = self.count - self.cancelled.count - self.running.count
         return {
-            "updates": pd.DataFrame({"update": np.arange(applied), "time": times, "uses": sizes[:applied]}, copy=False),
+            "updates": pd.DataFrame({"update": every * np.arange(len(times)), "time": times, "uses": sizes}),
+            "applied": applied,
             "finished": finished,
             "cancelled": self.cancelled.count,
             "running": self.running.count,

@@ -28,9 +28,9 @@ try:
 finally:
     over.set()
 seconds = time.process_time() - start
-assert found.finished == jobs and len(found.updates) == updates
-at_first = next(size for count, size in seen if count >= 1_000_000)
-print(json.dumps([seconds / jobs, at_first, max(size for count, size in seen if count >= 1_000_000)]))
+assert found.finished == jobs and found.applied == updates
+at_first = max(size for count, size in seen if count < 1_000_000)
+print(json.dumps([seconds / jobs, at_first, max(size for _, size in seen)]))
 """
 
 
@@ -39,12 +39,12 @@ def bench_ten_million_jobs(row, in_child, rule):
     seconds, at_first, most = in_child(CHILD, 1_000_000, 10_000_000, rule)
     name = f"{rule}{', K = 1000' * (rule == 'FedBuff')}, a million workers, ten million jobs"
     row(
-        f"{name}: memory at most, and after a million jobs",
+        f"{name}: memory at most, and at most within the first million jobs",
         most / 2**30,
         at_first / 2**30,
         unit="GiB",
         ratio=most / at_first,
         wanted=("ratio", "<=", 1.1),
-        bound="workers and their alarms; then 12 bytes an update",
+        bound="workers and their alarms",
     )
     row(f"{name}: time per job", seconds, bound="Python's interpreter: one event and one ticket a job")

@@ -5,7 +5,7 @@ import pytest
 
 from asyncsim import Cluster, Stalled, methods, rules, simulate
 from asyncsim.cluster import Exponential, Outage, sqrt
-from asyncsim.engine import memory, tally
+from asyncsim.engine import tally, tallying
 
 CLUSTERS = {
     "fixed": Cluster(sqrt(6), 0.5),
@@ -35,6 +35,7 @@ def test_a_tally_counts_what_a_timeline_has(rule, cluster, stale):
         assert (found.end, found.ending) == (whole.end, whole.ending)
         assert found.updates["time"].tolist() == whole.updates["time"].tolist()
         np.testing.assert_array_equal(found.updates["uses"], np.diff(whole.batches().offsets))
+        assert found.applied == len(whole.updates)
         assert found.finished == counts["used"] + counts["discarded"]
         assert (found.cancelled, found.running) == (counts["cancelled"], counts["running"])
 
@@ -46,13 +47,26 @@ def test_the_time_of_a_methods_jobs_is_the_methods():
     assert tally(method, cluster, updates=5).method == "rennala_mvr"
 
 
-def test_what_cannot_be_tallied_is_told(monkeypatch):
+@pytest.mark.parametrize("updates", [16, 17, 31, 32, 33, 500])
+@pytest.mark.parametrize("cluster", CLUSTERS.values(), ids=CLUSTERS)
+@pytest.mark.parametrize(
+    "rule", [rules.Rennala(9), rules.Greedy(), rules.FedBuff(4)], ids=lambda rule: type(rule).__name__
+)
+def test_of_many_updates_some_are_kept_in_equal_steps(monkeypatch, rule, cluster, updates):
+    monkeypatch.setattr(tallying, "MOST", 16)
+    whole, found = simulate(rule, cluster, updates=updates), tally(rule, cluster, updates=updates)
+    kept = found.updates["update"].to_numpy()
+    assert found.applied == updates and kept[0] == 0
+    assert 8 <= len(kept) <= 16 and len(set(np.diff(kept))) == 1
+    assert updates - kept[-1] <= kept[1]
+    assert found.updates["time"].tolist() == whole.updates["time"].to_numpy()[kept].tolist()
+    np.testing.assert_array_equal(found.updates["uses"], np.diff(whole.batches().offsets)[kept])
+
+
+def test_what_cannot_be_tallied_is_told():
     with pytest.raises(ValueError, match="no stop condition"):
         tally(rules.Greedy(), Cluster([1.0]))
     with pytest.raises(ValueError, match="collective='contributors' needs all jobs: give 'max', or use simulate"):
         tally(rules.Rennala(3), Cluster([1.0], collective="contributors"), updates=3)
     with pytest.raises(Stalled):
         tally(rules.Synchronous(), Cluster([1.0, float("inf")]), updates=3)
-    monkeypatch.setattr(memory, "free_memory", lambda: 2.0**30)
-    with pytest.raises(ValueError, match=r"updates=1000000000 takes 20.5 GiB, .*: give at most some 49000000"):
-        tally(rules.Greedy(), Cluster([1.0]), updates=10**9)
