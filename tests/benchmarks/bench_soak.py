@@ -1,7 +1,7 @@
 """One process at work for long, on everything in turn: its memory stays what it is, and what it finds is right.
 
-ASYNCSIM_SOAK is how many minutes: 60 are those of the figures that are kept. Memory is what is left after the cyclic garbage
-of a turn was collected; in the first tenth of the time, programs are compiled and the allocator's free lists grow.
+ASYNCSIM_SOAK is how many minutes: 60 are those of the figures that are kept. Memory is what is left after a turn's
+cyclic garbage was collected; in the first tenth of the time, programs are compiled and the allocator's free lists grow.
 """
 
 import os
