@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from asyncsim import methods
 from asyncsim.cli import main
@@ -50,6 +51,17 @@ def test_the_readmes_commands_install_what_they_run():
     wanted = project["dependencies"] + project["optional-dependencies"]["test"]
     assert {re.match(r"[\w-]+", line)[0].lower() for line in wanted} <= {name.lower() for name in pinned}
     assert "://" not in (ROOT / "tested-versions.txt").read_text()
+
+
+def test_what_is_installed_is_bounded_and_audited_every_week():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = [Requirement(line) for line in sum(project["optional-dependencies"].values(), project["dependencies"])]
+    bounded = [one for one in wanted if any(bound.operator in ("<", "==") for bound in one.specifier)]
+    assert {one.name for one in wanted} == {one.name for one in bounded}
+    pinned = dict(line.split("==") for line in (ROOT / "tested-versions.txt").read_text().split("\n") if "==" in line)
+    assert all(pinned[one.name] in one.specifier for one in bounded if one.name in pinned)
+    audit = (ROOT / ".github" / "workflows" / "audit.yml").read_text()
+    assert "schedule:" in audit and "pip-audit --requirement tested-versions.txt" in audit
 
 
 def test_the_house_has_the_rooms_that_there_are():
