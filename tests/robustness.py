@@ -1,5 +1,7 @@
 """What is tried to make asyncsim lose or break something: ``python tests/robustness.py`` writes the guide's table.
 
+It takes an hour, most of it for the kills. Named parts, ``python tests/robustness.py scenarios``, write their rows.
+
 Each function tries so many times, with a seed, and says what failed: anything but one line that says what is wrong, or
 a result. test_nothing_lost.py calls them with fewer tries.
 """
@@ -339,22 +341,35 @@ PAGE = ROOT / "notebooks" / "robustness.md"
 TABLE = "<!-- table -->"
 
 
-def table(trials: Iterable[Trial]) -> str:
-    rows = ["| test | tries | failures | worst |", "|---|---|---|---|"]
-    for one in trials:
-        worst = re.sub(r"([|<>`*_\[\]])", r"\\\1", one.worst[:100])
-        rows.append(f"| {one.test} | {one.tries} | {len(one.failures)} | {worst} |")
-    return "\n".join(rows)
+PARTS = {
+    "enormous": lambda: [enormous_numbers()],
+    "scenarios": lambda: [malformed_scenarios(1500)],
+    "recordings": lambda: [malformed_recordings(1000)],
+    "logs": lambda: [malformed_logs(1000)],
+    "results": lambda: [malformed_results(400)],
+    "stores": lambda: [malformed_stores(400)],
+    "faults": lambda: faults(60),
+    "kills": lambda: killed(50),
+    "signals": lambda: [ended(8)],
+}
 
 
-def page() -> None:
-    """Try much, and write the guide's table anew; what failed is printed."""
-    trials = [enormous_numbers(), malformed_scenarios(1500), malformed_recordings(1000), malformed_logs(1000)]
-    trials += [malformed_results(400), malformed_stores(400), *faults(60), *killed(50), ended(8)]
-    before, _, after = PAGE.read_text(encoding="utf-8").split(TABLE)
-    PAGE.write_text(f"{before}{TABLE}\n\n{table(trials)}\n\n{TABLE}{after}", encoding="utf-8")
-    for one in trials:
+def row(one: Trial) -> str:
+    worst = re.sub(r"([|<>`*_\[\]])", r"\\\1", one.worst[:100])
+    return f"| {one.test} | {one.tries} | {len(one.failures)} | {worst} |"
+
+
+def page(parts: Iterable[str]) -> None:
+    """Try this, or everything, and write the rows of the guide's table anew; what failed is printed."""
+    before, old, after = PAGE.read_text(encoding="utf-8").split(TABLE)
+    head, rows = old.strip().split("\n")[:2], {}
+    if parts:
+        rows = {line.split(" | ")[0]: line for line in old.strip().split("\n")[2:]}
+    for one in (one for part in parts or PARTS for one in PARTS[part]()):
+        rows[f"| {one.test}"] = row(one)
         print(f"{one.test}: {len(one.failures)} of {one.tries} failed; {one.worst}", *one.failures, sep="\n  ")
+    table = "\n".join([*head, *rows.values()])
+    PAGE.write_text(f"{before}{TABLE}\n\n{table}\n\n{TABLE}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":
@@ -362,4 +377,4 @@ if __name__ == "__main__":
         for what, different in meanings(1500):
             print(what, *(different[:6] or ["nothing is different"]), sep="\n  ")
     else:
-        page()
+        page(sys.argv[1:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import reprlib
 from collections.abc import Callable, Collection
 from typing import Annotated, Any, Literal
 
@@ -126,7 +127,7 @@ def method_named(label: str, given: dict[str, Any], own: Own | None = None) -> C
     name = given.get("method", label)
     if not isinstance(name, str) or name not in known:
         hint = nearest(str(name), list(known))
-        key = f"methods.{label}.method={name!r}" if "method" in given else f"methods.{label}"
+        key = f"methods.{label}.method={reprlib.repr(name)}" if "method" in given else f"methods.{label}"
         raise ScenarioError(f"{key} is no method: {hint}")
     return known[name]
 

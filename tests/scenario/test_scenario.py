@@ -373,6 +373,7 @@ LINES = [
         "methods.small.method='renala' is no method: did you mean 'rennala_",
     ),
     ('method = "rennala_nigt"', "method = 3", "methods.small.method=3 is no method: known: "),
+    ('method = "rennala_nigt"', f"method = {[0] * 999}", "methods.small.method=[0, 0, 0, 0, 0, 0, ...] is no method: "),
     (TINY[TINY.index("[methods") :], "[methods]", "methods={}: give at least 1"),
     (TINY[TINY.index("[methods") :], "", "methods is missing: give a table [methods.NAME]"),
 ]
