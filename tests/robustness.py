@@ -2,8 +2,8 @@
 
 It takes an hour, most of it for the kills. Named parts, ``python tests/robustness.py scenarios``, write their rows.
 
-Each function tries so many times, with a seed, and says what failed: anything but one line that says what is wrong, or
-a result. test_nothing_lost.py calls them with fewer tries.
+Each function returns how many cases it tried and which of them failed: those that gave neither a result nor one line
+that says what is wrong. test_nothing_lost.py tries fewer. ``meanings`` prints what accepted mutations mean.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -359,17 +359,22 @@ def row(one: Trial) -> str:
     return f"| {one.test} | {one.tries} | {len(one.failures)} | {worst} |"
 
 
-def page(parts: Iterable[str]) -> None:
-    """Try this, or everything, and write the rows of the guide's table anew; what failed is printed."""
+def page(parts: Sequence[str]) -> int:
+    """Try these parts, or all, and write their rows of the guide's table; what failed is printed, and counted."""
+    if unknown := set(parts) - set(PARTS):
+        sys.exit(f"{', '.join(unknown)}: unknown; parts are {', '.join(PARTS)}")
     before, old, after = PAGE.read_text(encoding="utf-8").split(TABLE)
     head, rows = old.strip().split("\n")[:2], {}
     if parts:
         rows = {line.split(" | ")[0]: line for line in old.strip().split("\n")[2:]}
-    for one in (one for part in parts or PARTS for one in PARTS[part]()):
-        rows[f"| {one.test}"] = row(one)
-        print(f"{one.test}: {len(one.failures)} of {one.tries} failed; {one.worst}", *one.failures, sep="\n  ")
-    table = "\n".join([*head, *rows.values()])
-    PAGE.write_text(f"{before}{TABLE}\n\n{table}\n\n{TABLE}{after}", encoding="utf-8")
+    failures = 0
+    for part in parts or PARTS:
+        for one in PARTS[part]():
+            rows[f"| {one.test}"], failures = row(one), failures + len(one.failures)
+            print(f"{one.test}: {len(one.failures)} of {one.tries} failed; {one.worst}", *one.failures, sep="\n  ")
+        table = "\n".join([*head, *rows.values()])
+        PAGE.write_text(f"{before}{TABLE}\n\n{table}\n\n{TABLE}{after}", encoding="utf-8")
+    return failures
 
 
 if __name__ == "__main__":
@@ -377,4 +382,4 @@ if __name__ == "__main__":
         for what, different in meanings(1500):
             print(what, *(different[:6] or ["nothing is different"]), sep="\n  ")
     else:
-        page(sys.argv[1:])
+        sys.exit(bool(page(sys.argv[1:])))

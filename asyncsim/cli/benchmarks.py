@@ -37,6 +37,8 @@ def benchmark(
         except subprocess.CalledProcessError:
             failed.append(name)
             continue
+        if not rows:  # it is one that has to be asked for
+            continue
         results.save_benchmark(directory, name, machine, rows)
         shown = table(name, texts("figure"), *numbers("ours", "reference", "ratio", "wanted", "reached"))
         for row in rows:

@@ -12,7 +12,7 @@ from ..timeline import Timeline
 from . import closed_form
 from .events import Run
 from .log import Coupling
-from .memory import check_memory
+from .memory import check_memory, check_update
 from .tallying import Tallier, Tally
 
 
@@ -90,8 +90,9 @@ def tally(
 ) -> Tally:
     """Run as `simulate` does, event by event, but write down updates only, and at most 2^20 of them, in equal steps.
 
-    Arguments are those of `simulate`. Raises ValueError for bad ones, and for a cluster whose ``collective`` has those
-    send alone who hold a used gradient, since who they are is not written down.
+    Arguments and errors are those of `simulate`. Raises ValueError, too, for a rule with rounds on a cluster whose
+    ``collective`` has those send alone who hold a used gradient, since who they are is not written down; and for
+    updates of so many gradients that they would not fit in the free memory.
 
     >>> from asyncsim import Cluster, rules
     >>> tally(rules.Rennala(batch_size=20), Cluster([1.0, 10.0]), updates=5).finished
@@ -104,6 +105,7 @@ def tally(
     by_round = rule.communication == "round"
     if by_round and cluster.senders_alone:
         raise ValueError(f"collective={cluster.collective!r} needs all jobs: give 'max', or use simulate")
+    check_update(rule, cluster, until)
     run = Run(rule, cluster, seed, stale, None, Tallier(by_round or cluster.update_seconds > 0))
     (watch or id)(lambda: (run.log.count, float(run.calendar.now)))
     found, end, ending = run.go(updates, until, None)

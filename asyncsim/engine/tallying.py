@@ -1,4 +1,4 @@
-"""What is kept of a run whose jobs are not written down: its memory grows with its workers only."""
+"""What is kept of a run whose jobs are not written down: memory grows with workers and an update's gradients only."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Tally:
     updates: ``update, time, uses``: an update's number, when it was applied, and how many gradients are in it: every
         update, or, of more than 2^20, every second, fourth, ..., so that there are no more rows than that.
     applied: how many updates there were.
-    finished, cancelled, running: jobs, of which the last ones were at work when the run stopped; a finished one was in
+    finished, cancelled, running: how many jobs ended so, or were at work when the run stopped; a finished one was in
         an update, or was discarded.
     end, ending: when it stopped, and why, as of a `Timeline`.
     """
@@ -105,7 +105,7 @@ class Tallier:
 
     def log(self) -> Mapping[str, Any]:
         """The fields of a `Tally`; an update that was not there yet at the end has not happened."""
-        applied, every = self.times.count, self.sizes.every  # as coarse as the times, or coarser by an update to come
+        applied, every = self.times.count, self.sizes.every  # sizes may have an update more, not yet applied
         times = np.asarray(self.times.values)[:: every // self.times.every]
         sizes = np.asarray(self.sizes.values)[: len(times)]
         finished = self.count - self.cancelled.count - self.running.count

@@ -5,7 +5,7 @@ import pytest
 
 from asyncsim import Cluster, Stalled, methods, rules, simulate
 from asyncsim.cluster import Exponential, Outage, sqrt
-from asyncsim.engine import tally, tallying
+from asyncsim.engine import memory, tally, tallying
 
 CLUSTERS = {
     "fixed": Cluster(sqrt(6), 0.5),
@@ -63,10 +63,13 @@ def test_of_many_updates_some_are_kept_in_equal_steps(monkeypatch, rule, cluster
     np.testing.assert_array_equal(found.updates["uses"], np.diff(whole.batches().offsets)[kept])
 
 
-def test_what_cannot_be_tallied_is_told():
+def test_what_cannot_be_tallied_is_told(monkeypatch):
     with pytest.raises(ValueError, match="no stop condition"):
         tally(rules.Greedy(), Cluster([1.0]))
     with pytest.raises(ValueError, match="collective='contributors' needs all jobs: give 'max', or use simulate"):
         tally(rules.Rennala(3), Cluster([1.0], collective="contributors"), updates=3)
     with pytest.raises(Stalled):
         tally(rules.Synchronous(), Cluster([1.0, float("inf")]), updates=3)
+    monkeypatch.setattr(memory, "free_memory", lambda: 2.0**30)
+    with pytest.raises(ValueError, match="batch_size=1000000000 makes an update of some 1e.09 jobs"):
+        tally(rules.Rennala(10**9), Cluster([1.0]), updates=1)

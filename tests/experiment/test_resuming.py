@@ -85,7 +85,7 @@ def test_a_run_that_is_killed_at_any_moment_goes_on(here):
     begun = time.monotonic()
     assert finished(command("peace again", "a third")) == every  # programs are compiled by now
     whole, rng = time.monotonic() - begun, random.Random(0)
-    killed, left = 0, every
+    killed, left = 0, 0
     for kill in range(KILLS):
         process, begun = command("out"), time.monotonic()
         try:
@@ -102,12 +102,12 @@ def test_a_run_that_is_killed_at_any_moment_goes_on(here):
             now = finished(command("out"))
             assert now < every, f"{now} of {every} gradients, after {killed} kills"
             assert files("out") == files("peace") == files("peace again")
-            left = min(left, now)
+            left = max(left, now)
             assert not finished(command("out"))
             for path in (*Path("out").iterdir(), *Path("kept").iterdir()):
                 path.unlink()
-    print(f"{killed} kills, after five of which as few as {left} of {every} gradients were left to compute")
-    assert killed and left < every
+    print(f"{killed} kills, the others had finished; after five starts at most {left} of {every} gradients were left")
+    assert killed
 
 
 def test_two_runs_at_once_share_a_store(here):
@@ -252,12 +252,12 @@ def test_a_long_method_on_mujoco_that_is_killed_again_and_again_goes_on(here):
     text = LONG.format(environment="Hopper-v4", method="rennala_nigt") + "batch_size = 5\n"
     for old, new in {"0, 1, 2, 3, 4, 5": "0, 1", "0.01, 0.02, 0.03, 0.04, 0.05": "0.01, 0.05", "1000": "50"}.items():
         text = text.replace(old, new, 1)
-    text = text.replace("updates = 100000", f"updates = {10 * KILLS}").replace("horizon = 200", "horizon = 100")
+    text = text.replace("updates = 100000", f"updates = {4 * KILLS}").replace("horizon = 200", "horizon = 100")
     Path("x.toml").write_text(text)
     begun = time.monotonic()
     every = finished(command("peace", "another", seconds=0.5))
     whole, rng = time.monotonic() - begun, random.Random(0)
-    assert every == 2 * 2 * 10 * KILLS * 5
+    assert every == 2 * 2 * 4 * KILLS * 5
 
     def kept():
         """Updates of each lane that are in the store."""
@@ -284,5 +284,5 @@ def test_a_long_method_on_mujoco_that_is_killed_again_and_again_goes_on(here):
             for path in (*Path("out").iterdir(), *Path("kept").iterdir()):
                 path.unlink()
             before = {}
-    print(f"{killed} kills, of which {going_on} came to a run that went on from another; {whole:.0f} s in peace")
+    print(f"{killed} kills, of which {going_on} of runs that had been resumed; undisturbed it takes {whole:.0f} s")
     assert going_on
