@@ -56,7 +56,8 @@ class Thinned:
     __slots__ = ("count", "every", "values")
 
     def __init__(self, kind: str):
-        self.values, self.count, self.every = array(kind), 0, 1
+        self.values: array[Any] = array(kind)
+        self.count, self.every = 0, 1
 
     def append(self, value: float) -> None:
         """The next one."""
