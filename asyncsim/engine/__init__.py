@@ -3,7 +3,7 @@
 from .answers import RuleError, Stalled
 from .log import Coupling, Used
 from .memory import check_memory, check_size, check_update, jobs_of_an_update
-from .simulation import compare, simulate, tally
+from .simulation import check_start, compare, simulate, tally
 from .tallying import Tally
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Used",
     "check_memory",
     "check_size",
+    "check_start",
     "check_update",
     "compare",
     "jobs_of_an_update",

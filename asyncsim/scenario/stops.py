@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..base import Method
 from ..cluster import Cluster
-from ..engine import RuleError, Stalled, check_memory, check_update, simulate
+from ..engine import RuleError, Stalled, check_memory, check_start, check_update
 from .errors import ScenarioError, within
 from .settings import Settings
 
@@ -24,7 +24,7 @@ def check_stop(settings: Settings, label: str, method: Method, cluster: Cluster)
     if "until" in least:
         least.setdefault("updates", 1)
     try:
-        simulate(method, cluster, **least, stale=settings.stale, seed=settings.cluster.seed)
+        check_start(method, cluster, **least, stale=settings.stale, seed=settings.cluster.seed)
         slowed = cluster.slowed(method.work)
         check_memory(method.rule, slowed, settings.stop.updates, until, settings.stop.gradients)
     except Stalled as error:

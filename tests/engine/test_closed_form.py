@@ -29,7 +29,7 @@ from asyncsim.cluster import (
     sqrt,
 )
 from asyncsim.cluster.cluster import COLLECTIVES
-from asyncsim.engine import closed_form, drawn_rounds
+from asyncsim.engine import check_start, closed_form, drawn_rounds
 
 by_engine = partial(simulate, events=True)
 
@@ -160,3 +160,46 @@ def test_bad_input_is_the_same_error():
         simulate(rules.Synchronous(), Cluster([1.0, math.inf]), updates=1)
     with pytest.raises(ValueError, match="participants=3 exceeds the 2 workers"):
         simulate(rules.MSynchronous(3), Cluster([1.0, 1.0]), updates=1)
+
+
+INF = math.inf
+CHECKED = [
+    Cluster([1.0, 2.0, 3.0]),
+    Cluster([1.0, INF, 3.0], 0.5),
+    Cluster([INF] * 3),
+    Cluster([Exponential(2.0)] * 70),
+    Cluster([Exponential(2.0)] * 69 + [INF]),
+    Cluster([1.0, 2.0, 3.0], outages={1: Outage(0.0, INF)}),
+    Cluster([1.0, 2.0, 3.0], update_seconds=0.5),
+]
+STOPS = [
+    {"updates": 1},
+    {"updates": 1, "until": 0.5},
+    {"until": 5.0},
+    {"gradients": 1},
+    {"updates": 0},
+    {"until": INF},
+    {},
+]
+
+
+@pytest.mark.parametrize("cluster", CHECKED, ids=lambda cluster: f"{cluster.workers} workers, {cluster.compute[-1]}")
+@pytest.mark.parametrize("stale", ["cancel", "finish", "no"])
+@pytest.mark.parametrize("stop", STOPS, ids=str)
+def test_what_cannot_start_is_told_without_a_run(cluster, stale, stop):
+    for rule in (
+        rules.Greedy(),
+        rules.Rennala(4),
+        rules.Malenia(4),
+        rules.Synchronous(),
+        rules.FedBuff(4),
+        rules.Ringleader(),
+    ):
+        errors = []
+        for function in (check_start, by_engine):
+            try:
+                function(rule, cluster, stale=stale, **stop)
+                errors.append(None)
+            except ValueError as error:  # of which Stalled is one
+                errors.append((type(error), f"{error}"))
+        assert errors[0] == errors[1], rule
