@@ -42,14 +42,18 @@ def test_the_files_that_pages_name_are_there(page):
         assert target.startswith("https://") or (page.parent / target).exists(), target
 
 
+def pinned_versions():
+    lines = (ROOT / "tested-versions.txt").read_text().splitlines()
+    return {name.lower(): version for name, version in (line.split("==") for line in lines if "==" in line)}
+
+
 def test_the_readmes_commands_install_what_they_run():
     commands = re.findall(r"^python3 -m venv .*$", README, re.MULTILINE)
     assert len(commands) == 2 and all("-c tested-versions.txt" in command for command in commands)
     assert "asyncsim run experiments/" in commands[0] and "pytest" in commands[1]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    pinned = dict(line.split("==") for line in (ROOT / "tested-versions.txt").read_text().split("\n") if "==" in line)
     wanted = project["dependencies"] + project["optional-dependencies"]["test"]
-    assert {re.match(r"[\w-]+", line)[0].lower() for line in wanted} <= {name.lower() for name in pinned}
+    assert {re.match(r"[\w-]+", line)[0].lower() for line in wanted} <= set(pinned_versions())
     assert "://" not in (ROOT / "tested-versions.txt").read_text()
 
 
@@ -58,8 +62,8 @@ def test_what_is_installed_is_bounded_and_audited_every_week():
     wanted = [Requirement(line) for line in sum(project["optional-dependencies"].values(), project["dependencies"])]
     bounded = [one for one in wanted if any(bound.operator in ("<", "==") for bound in one.specifier)]
     assert {one.name for one in wanted} == {one.name for one in bounded}
-    pinned = dict(line.split("==") for line in (ROOT / "tested-versions.txt").read_text().split("\n") if "==" in line)
-    assert all(pinned[one.name] in one.specifier for one in bounded if one.name in pinned)
+    tested = pinned_versions()
+    assert all(tested[one.name.lower()] in one.specifier for one in bounded if one.name.lower() in tested)
     audit = (ROOT / ".github" / "workflows" / "audit.yml").read_text()
     assert "schedule:" in audit and "pip-audit --requirement tested-versions.txt" in audit
 

@@ -37,7 +37,7 @@ def benchmark(
         except subprocess.CalledProcessError:
             failed.append(name)
             continue
-        if not rows:  # it is one that has to be asked for
+        if not rows:
             continue
         results.save_benchmark(directory, name, machine, rows)
         shown = table(name, texts("figure"), *numbers("ours", "reference", "ratio", "wanted", "reached"))
@@ -66,14 +66,19 @@ def chosen(names: list[str]) -> list[str]:
 
 
 def measured(name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The machine and the rows of a benchmark. What goes wrong in it is on stderr, and a CalledProcessError."""
+    """The machine and the rows of a benchmark; none of one that has to be asked for, and stderr has how.
+
+    What goes wrong in it is on stderr, too, and a CalledProcessError.
+    """
     options = ["addopts=", "python_files=bench_*.py", "python_functions=bench_*", "filterwarnings="]
     with TemporaryDirectory() as home:
         written = Path(home, "benchmark.json")
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "--no-header", "-p", "no:cacheprovider"]
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-rs", "--no-header", "-p", "no:cacheprovider"]
         command += [f"--confcutdir={HOME}", f"--benchmark-json={written}", "--benchmark-quiet"]
         command += [word for option in options for word in ("-o", option)]
         subprocess.run([*command, str(HOME / f"bench_{name}.py")], stdout=sys.stderr, check=True)
+        if not written.exists():
+            return {}, []
         found = json.loads(written.read_text(encoding="utf-8"))
     about = found["machine_info"]
     machine = {"system": about["system"], "machine": about["machine"], "cpu": about["cpu"].get("brand_raw", "unknown")}

@@ -78,24 +78,16 @@ def simulate(
     )
 
 
-def check_start(
-    method: Method | Rule,
-    cluster: Cluster,
-    *,
-    updates: int | None = None,
-    until: float | None = None,
-    gradients: int | None = None,
-    seed: int = 0,
-    stale: Literal["cancel", "finish"] = "cancel",
-) -> None:
-    """Raise what `simulate` would with these arguments; the run is not computed where it is known not to stall.
+def check_start(method: Method | Rule, cluster: Cluster, stale: Literal["cancel", "finish"], **options: Any) -> None:
+    """Raise what `simulate` would, but for want of memory; a run that is known not to stall is not computed.
 
-    That is wherever `closed_form` knows the rule and somebody is always left to wait for.
+    options: as of `simulate`. It is known where `closed_form` knows the rule and somebody is always left to wait for.
     """
     rule = method.rule if isinstance(method, Method) else method
+    updates, until, gradients = (options.get(key) for key in ("updates", "until", "gradients"))
     _check(updates, until, gradients, stale)
     if stale == "finish" or not closed_form.applies(rule, cluster, until):
-        simulate(method, cluster, updates=updates, until=until, gradients=gradients, seed=seed, stale=stale)
+        simulate(method, cluster, stale=stale, **options)
 
 
 def tally(

@@ -24,7 +24,7 @@ def check_stop(settings: Settings, label: str, method: Method, cluster: Cluster)
     if "until" in least:
         least.setdefault("updates", 1)
     try:
-        check_start(method, cluster, **least, stale=settings.stale, seed=settings.cluster.seed)
+        check_start(method, cluster, settings.stale, **least, seed=settings.cluster.seed)
         slowed = cluster.slowed(method.work)
         check_memory(method.rule, slowed, settings.stop.updates, until, settings.stop.gradients)
     except Stalled as error:

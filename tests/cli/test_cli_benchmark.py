@@ -38,6 +38,15 @@ def test_where_it_cannot_run_one_line_says_what_would_do(tmp_path, monkeypatch, 
     assert "name='sme' is no benchmark: did you mean 'some'?" in complaint(capsys, "benchmark", "sme")
 
 
+def test_one_that_has_to_be_asked_for_says_how_and_leaves_what_is_kept(tmp_path, monkeypatch, capfd):
+    pytest.importorskip("pytest_benchmark")
+    monkeypatch.chdir(tmp_path)
+    code = "import pytest\n\n@pytest.mark.skip(reason='takes an hour: HOURS=1')\ndef bench_long(row): row('seven', 7)\n"
+    checkout(tmp_path, code)
+    assert main(["benchmark", "some"]) == 0
+    assert "takes an hour: HOURS=1" in capfd.readouterr().err and not Path("results").exists()
+
+
 def test_what_a_benchmark_notes_is_kept_and_shown(tmp_path, monkeypatch, capfd):
     pytest.importorskip("pytest_benchmark")
     monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)  # or pytest-benchmark takes no times

@@ -85,7 +85,7 @@ def test_a_run_that_is_killed_at_any_moment_goes_on(here):
     begun = time.monotonic()
     assert finished(command("peace again", "a third")) == every  # programs are compiled by now
     whole, rng = time.monotonic() - begun, random.Random(0)
-    killed, left = 0, 0
+    killed, left = 0, []
     for kill in range(KILLS):
         process, begun = command("out"), time.monotonic()
         try:
@@ -102,12 +102,14 @@ def test_a_run_that_is_killed_at_any_moment_goes_on(here):
             now = finished(command("out"))
             assert now < every, f"{now} of {every} gradients, after {killed} kills"
             assert files("out") == files("peace") == files("peace again")
-            left = max(left, now)
+            left.append(now)
             assert not finished(command("out"))
             for path in (*Path("out").iterdir(), *Path("kept").iterdir()):
                 path.unlink()
-    print(f"{killed} kills, the others had finished; after five starts at most {left} of {every} gradients were left")
-    assert killed
+    print(
+        f"{killed} kills, the others had finished; after five starts at most {max(left)} of {every} gradients were left"
+    )
+    assert killed and max(left) < every
 
 
 def test_two_runs_at_once_share_a_store(here):
